@@ -1,0 +1,201 @@
+"""A run as its results tell it: rows, changes and requests, read from the journal in source order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple, cast
+
+from bulk_sync.errors import Problem
+from bulk_sync.journal.encoding import load, load_cells, load_problems
+from bulk_sync.journal.store import Journal
+from bulk_sync.planning.values import shown_value
+from bulk_sync.records import ChangedField, Json, RequestLine, RowResult, RunSummary, Status
+
+_SENT = frozenset({Status.UPDATED, Status.DIFFERS, Status.FAILED, Status.IN_DOUBT, Status.READY})
+_BATCH = 1000
+
+
+class _Ended(NamedTuple):
+    """What a change says of its rows."""
+
+    first_row: int
+    record_id: str
+    fields: tuple[str, ...]
+    status: Status
+    code: str
+    message: str
+    http_status: int | None
+    attempts: int
+    number: str
+    finished_at: float | None
+
+
+class JournalBook:
+    """The run behind ``journal`` as lines of the results; streams, holds nothing.
+
+    ``open_status`` is what a change without an outcome counts as where nothing of it was ever sent:
+    ``not_sent``, or ``ready`` in a plan.
+    """
+
+    def __init__(self, journal: Journal, summary: RunSummary, *, readable: frozenset[str] = frozenset()) -> None:
+        self._journal = journal
+        self.summary = summary
+        self.header = journal.header.header
+        self.sheet = journal.header.sheet
+        self._readable = readable
+        self._open_status = open_status(journal)
+
+    def rows(self) -> Iterator[RowResult]:
+        """Yield a line for each source row, in source order."""
+        last = -1
+        while True:
+            with self._journal.faults():
+                batch = self._journal.connection.execute(
+                    "SELECT * FROM rows WHERE number > ? ORDER BY number LIMIT ?", (last, _BATCH)
+                ).fetchall()
+                ended = self._ended(batch)
+            if not batch:
+                return
+            for entry in batch:
+                yield self._row(self._journal.checked("rows", entry), ended)
+            last = batch[-1][0]
+
+    def changes(self) -> Iterator[ChangedField]:
+        """Yield a line for each field of each change, a unit's parts apart."""
+        with self._journal.faults():
+            for entry in self._journal.connection.execute("SELECT * FROM changes ORDER BY id"):
+                columns = self._journal.checked("changes", entry)
+                if columns[7] not in {Status.SKIPPED, Status.INVALID}:
+                    yield from self._changed_fields(columns)
+
+    def requests(self) -> Iterator[RequestLine]:
+        """Yield each request that was answered, or that should have been, in the order they left."""
+        with self._journal.faults():
+            for entry in self._journal.connection.execute("SELECT * FROM requests ORDER BY id"):
+                columns = self._journal.checked("requests", entry)
+                yield RequestLine(
+                    at=cast("float", columns[4]),
+                    kind=cast("str", columns[2]),  # type: ignore[arg-type]  # written from the same literal
+                    http_status=cast("int | None", columns[6]),
+                    seconds=cast("float | None", columns[7]) or 0.0,
+                    verdict=str(columns[8]),
+                    change_id=cast("int | None", columns[1]),
+                )
+
+    def _ended(self, batch: list[tuple[object, ...]]) -> dict[int, _Ended]:
+        wanted = sorted({cast("int", entry[8]) for entry in batch if entry[8] is not None})
+        if not wanted:
+            return {}
+        # Changes are numbered in source order, so a batch's changes lie close together; a repeated row may not.
+        marks = ",".join("?" * len(wanted))
+        found = self._journal.connection.execute(
+            f"SELECT * FROM changes WHERE id IN ({marks})",  # noqa: S608 - question marks only
+            wanted,
+        ).fetchall()
+        return {cast("int", entry[0]): self._change_end(self._journal.checked("changes", entry)) for entry in found}
+
+    def _change_end(self, columns: tuple[object, ...]) -> _Ended:
+        number, record_id, first_row, payload, _, note, _, status_name, code, message = columns[:10]
+        http_status, attempts, answer, finished_at = columns[10:14]
+        status = Status(str(status_name)) if status_name else self._unended(cast("int", number))
+        sent = cast("Mapping[str, Json]", load(str(payload)))
+        record = cast("Mapping[str, Json] | None", load(cast("str | None", answer)))
+        return _Ended(
+            cast("int", first_row),
+            str(record_id),
+            tuple(sent) if status in _SENT else (),
+            status,
+            str(code),
+            "; ".join(part for part in (str(message), str(note)) if part),
+            cast("int | None", http_status),
+            cast("int", attempts),
+            str(record.get("number") or "") if record else "",
+            cast("float | None", finished_at),
+        )
+
+    def _unended(self, change: int) -> Status:
+        """Return the status of a change without an outcome: in doubt if a request of it may have been applied."""
+        found = self._journal.connection.execute(
+            "SELECT count(*) FROM requests WHERE change = ? AND kind = 'patch' AND (replied_at IS NULL OR verdict IN "
+            "('again_in_doubt', 'in_doubt'))",
+            (change,),
+        ).fetchone()
+        return Status.IN_DOUBT if found[0] else self._open_status
+
+    def _row(self, columns: tuple[object, ...], ended: Mapping[int, _Ended]) -> RowResult:
+        number, line, cells, raw, _, _, problem_text, record_id, change, status_name, code, message = columns
+        problems = load_problems(cast("str | None", problem_text))
+        base = RowResult(
+            row_number=cast("int", number),
+            values=load_cells(str(cells)),
+            status=Status(str(status_name)) if status_name else self._open_status,
+            code=str(code),
+            client_id=str(record_id or ""),
+            message=str(message) or tell(problems),
+            problems=problems,
+            line=cast("int | None", line),
+            raw=str(raw),
+        )
+        if change is None:
+            return base._replace(finished_at=self._planned_at() if status_name else "")
+        end = ended[cast("int", change)]
+        merged = f"sent with row {end.first_row}" if end.first_row != number else ""
+        return base._replace(
+            status=end.status,
+            code=end.code or base.code,
+            client_id=end.record_id,
+            client_number=end.number,
+            changed=end.fields,
+            http_status=end.http_status,
+            attempts=end.attempts,
+            message="; ".join(part for part in (merged, end.message, base.message) if part),
+            finished_at=iso(end.finished_at) if end.finished_at else "",
+        )
+
+    def _planned_at(self) -> str:
+        return iso(self._journal.header.started_at) if self._journal.header.started_at else ""
+
+    def _changed_fields(self, columns: tuple[object, ...]) -> Iterator[ChangedField]:
+        record_id, first_row = str(columns[1]), cast("int", columns[2])
+        payload = cast("dict[str, Json]", load(str(columns[3])))
+        old = cast("dict[str, Json]", load(str(columns[4])))
+        answer = cast("dict[str, Json] | None", load(cast("str | None", columns[12])))
+        for field, new in payload.items():
+            shown, stored = shown_value(answer, field, readable=self._readable) if answer else (False, None)
+            line = ChangedField(first_row, record_id, field, old.get(field), new, stored, field in old, shown)
+            yield from _parts(line)
+
+
+def _parts(line: ChangedField) -> Iterator[ChangedField]:
+    """Yield a unit's parts as lines of their own, anything else as it is."""
+    if not isinstance(line.new, dict) or line.field.startswith("cf_"):
+        yield line
+        return
+    old = line.old if isinstance(line.old, dict) else {}
+    for part, value in line.new.items():
+        yield line._replace(field=f"{line.field}.{part}", new=value, old=old.get(part))
+
+
+def open_status(journal: Journal) -> Status:
+    """Return what a row without an end counts as: ``ready`` where nothing is to be sent yet, else ``not_sent``."""
+    header = journal.header
+    planned_only = header.kind in {"plan", "check"} and header.state != "sending"
+    return Status.READY if planned_only else Status.NOT_SENT
+
+
+def tell(problems: tuple[Problem, ...]) -> str:
+    """Return a row's problems as one message, errors first."""
+    ordered = sorted(problems, key=lambda problem: problem.severity != "error")
+    return "; ".join(_problem_text(problem) for problem in ordered)
+
+
+def _problem_text(problem: Problem) -> str:
+    where = problem.cell or problem.field
+    text = f"{where}: {problem.message}" if where and where not in problem.message else problem.message
+    return f"warning: {text}" if problem.severity == "warning" else text
+
+
+def iso(at: float) -> str:
+    """Return a Unix time as ISO 8601 in local time with offset, to the second."""
+    return datetime.fromtimestamp(at, UTC).astimezone().isoformat(timespec="seconds")

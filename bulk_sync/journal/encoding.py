@@ -1,0 +1,81 @@
+"""Cells, problems and answers as JSON text, and back.
+
+JSON is written in ASCII, so that a lone surrogate in somebody's cell cannot make the file unwritable.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from typing import cast
+
+from bulk_sync.errors import Problem
+from bulk_sync.records import Cell, CellKind, CellValue, Json
+
+_dump = json.JSONEncoder(separators=(",", ":")).encode
+_FROM_ISO = {
+    CellKind.DATE: date.fromisoformat,
+    CellKind.DATETIME: datetime.fromisoformat,
+    CellKind.TIME: time.fromisoformat,
+}
+
+
+def dump(value: object) -> str:
+    """Return ``value`` as compact ASCII JSON."""
+    return _dump(value)
+
+
+def load(text: str | None) -> Json:
+    """Return what :func:`dump` was given; None for no text."""
+    return None if text is None else cast("Json", json.loads(text))
+
+
+def dump_cells(values: Iterable[str | Cell]) -> str:
+    """Return the cells of a row: a plain text as itself, a typed cell as [text, kind, value, unshown]."""
+    return _dump([value if type(value) is str else _cell_parts(cast("Cell", value)) for value in values])
+
+
+def _cell_parts(cell: Cell) -> list[object]:
+    value: object = cell.value
+    if isinstance(value, (date, time)):
+        value = value.isoformat()
+    elif isinstance(value, timedelta):
+        value = value.total_seconds()
+    return [cell.text, cell.kind.value, value, cell.unshown]
+
+
+def load_cells(text: str) -> tuple[str | Cell, ...]:
+    """Return what :func:`dump_cells` was given."""
+    return tuple([part if type(part) is str else _load_cell(part) for part in json.loads(text)])
+
+
+def _load_cell(parts: list[object]) -> Cell:
+    text, kind_name, value, unshown = parts
+    kind = CellKind(cast("str", kind_name))
+    if value is not None:
+        if kind in _FROM_ISO:
+            value = _FROM_ISO[kind](cast("str", value))
+        elif kind is CellKind.DURATION:
+            value = timedelta(seconds=cast("float", value))
+    return Cell(cast("str", text), cast("CellValue", value), kind, cast("str", unshown))
+
+
+def dump_problems(problems: Iterable[Problem]) -> str | None:
+    """Return problems as JSON, None for none (most rows have none)."""
+    listed = [list(problem) for problem in problems]
+    return _dump(listed) if listed else None
+
+
+def load_problems(text: str | None) -> tuple[Problem, ...]:
+    """Return what :func:`dump_problems` was given."""
+    return tuple(Problem(*parts) for parts in json.loads(text)) if text else ()
+
+
+def entry_sum(*parts: str | float | None) -> int:
+    """Return the checksum of an entry's columns, told apart by type and place.
+
+    CRC-32 finds what it is for: a flipped byte or a torn page, which ``integrity_check`` does not see.
+    """
+    return zlib.crc32(repr(parts).encode("utf-8", "surrogatepass"))

@@ -1,0 +1,318 @@
+"""The rows, records and changes of a run while it is planned: written in batches, read back in order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import NamedTuple, cast
+
+from bulk_sync.errors import Problem
+from bulk_sync.journal.encoding import (
+    dump,
+    dump_cells,
+    dump_problems,
+    entry_sum,
+    load,
+    load_cells,
+    load_problems,
+)
+from bulk_sync.journal.store import Journal
+from bulk_sync.records import Cell, Json, MappedRow, SourceRow, Status
+
+BATCH = 2000
+"""Rows in one transaction while planning: a crash loses at most the plan, and nothing has been sent."""
+
+
+class OpenRow(NamedTuple):
+    """A row that has no end yet: what the mapping made of it, and the record it is for."""
+
+    number: int
+    keys: tuple[str, ...]
+    payload: dict[str, Json]
+    problems: tuple[Problem, ...]
+    record_id: str | None
+
+
+class RowEntry(NamedTuple):
+    """A row on its way into the journal.
+
+    ``mapped`` is None for a row that is not mapped (refused, or left out). ``status`` is None while the row is
+    open, ``record_id`` while the record it is for has to be looked up.
+    """
+
+    row: SourceRow
+    mapped: MappedRow | None = None
+    record_id: str | None = None
+    status: Status | None = None
+    code: str = ""
+    message: str = ""
+
+
+class PlannedChange(NamedTuple):
+    """A change as it is planned. ``old`` has the fields whose present value is known.
+
+    ``note`` is said in the message of the rows, beside what the API answers.
+    """
+
+    record_id: str
+    rows: tuple[int, ...]
+    payload: Mapping[str, Json]
+    old: Mapping[str, Json]
+    note: str = ""
+
+
+class StoredChange(NamedTuple):
+    """A change with its outcome, for undo, reports and the ledger. ``status`` None: it has not ended."""
+
+    id: int
+    record_id: str
+    rows: tuple[int, ...]
+    payload: dict[str, Json]
+    old: dict[str, Json]
+    status: Status | None
+    answer: dict[str, Json] | None
+    finished_at: float | None
+
+
+class PlanTables:
+    """The planning side of a journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._connection = journal.connection
+
+    def add_rows(self, rows: Iterable[RowEntry]) -> Iterator[int]:
+        """Store rows as read, with what the mapping made of them; yield the count after each batch."""
+        count = 0
+        entries = map(_row_entry, rows)
+        while batch := list(islice(entries, BATCH)):
+            with self._journal.transaction() as connection:
+                connection.executemany(
+                    "INSERT INTO rows (number, line, cells, raw, keys, payload, problems, record_id, change, status, "
+                    "code, message, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    batch,
+                )
+            count += len(batch)
+            yield count
+
+    def count_rows(self) -> int:
+        """Return how many rows the run has."""
+        return self._number("SELECT count(*) FROM rows")
+
+    def count_open(self) -> int:
+        """Return how many rows have no end and no change yet."""
+        return self._number("SELECT count(*) FROM rows WHERE status IS NULL AND change IS NULL")
+
+    def open_rows(self) -> Iterator[OpenRow]:
+        """Yield the rows without an end or a change, in source order; they may be settled while iterating."""
+        last = -1
+        while True:
+            with self._journal.faults():
+                batch = self._connection.execute(
+                    "SELECT * FROM rows WHERE number > ? AND status IS NULL AND change IS NULL ORDER BY number LIMIT ?",
+                    (last, BATCH),
+                ).fetchall()
+            if not batch:
+                return
+            for entry in batch:
+                yield self._open_row(entry)
+            last = batch[-1][0]
+
+    def open_rows_of(self, record_id: str) -> list[OpenRow]:
+        """Return the open rows for one record, in source order."""
+        with self._journal.faults():
+            found = self._connection.execute(
+                "SELECT * FROM rows WHERE record_id = ? AND status IS NULL AND change IS NULL ORDER BY number",
+                (record_id,),
+            ).fetchall()
+        return [self._open_row(entry) for entry in found]
+
+    def index_records(self) -> None:
+        """Make look-ups by record fast; called once, after the rows are in."""
+        with self._journal.transaction() as connection:
+            connection.execute("CREATE INDEX IF NOT EXISTS rows_by_record ON rows (record_id) WHERE record_id NOTNULL")
+
+    def repeated_records(self) -> set[str]:
+        """Return the records that more than one open row is for."""
+        with self._journal.faults():
+            found = self._connection.execute(
+                "SELECT record_id FROM rows WHERE status IS NULL AND change IS NULL AND record_id NOTNULL "
+                "GROUP BY record_id HAVING count(*) > 1"
+            )
+            return {record_id for (record_id,) in found}
+
+    def wanted_records(self) -> Iterator[str]:
+        """Yield each record that an open row is for, once."""
+        with self._journal.faults():
+            found = self._connection.execute(
+                "SELECT DISTINCT record_id FROM rows WHERE status IS NULL AND change IS NULL AND record_id NOTNULL"
+            ).fetchall()
+        yield from (record_id for (record_id,) in found)
+
+    def settle_row(
+        self,
+        number: int,
+        status: Status,
+        code: str,
+        message: str,
+        *,
+        problems: Sequence[Problem] | None = None,
+    ) -> None:
+        """End a row without a change, within the caller's transaction. ``problems`` replace its own."""
+        values: dict[str, object] = {"status": status.value, "code": code, "message": message}
+        if problems is not None:
+            values["problems"] = dump_problems(problems)
+        self._journal.update("rows", values, "number = :number", number=number)
+
+    def assign_record(self, number: int, record_id: str) -> None:
+        """Say which record a row is for, within the caller's transaction."""
+        self._journal.update("rows", {"record_id": record_id}, "number = :number", number=number)
+
+    def add_change(self, change: PlannedChange) -> int:
+        """Store a change and join its rows to it, within the caller's transaction; return its id."""
+        texts = (
+            change.record_id,
+            change.rows[0],
+            dump(dict(change.payload)),
+            dump(dict(change.old)),
+            change.note,
+            0,
+        )
+        with self._journal.faults():
+            (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM changes").fetchone()
+            number = int(last) + 1
+            total = entry_sum(number, *texts, None, "", "", None, 0, None, None)
+            self._connection.execute(
+                "INSERT INTO changes (id, record_id, first_row, payload, old, note, canary, sum) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (number, *texts, total),
+            )
+        for row in change.rows:
+            self._journal.update("rows", {"change": number}, "number = :number", number=row)
+        return number
+
+    def mark_canaries(self, ids: Collection[int]) -> None:
+        """Mark the changes that go first and are verified before the rest."""
+        with self._journal.transaction():
+            for number in ids:
+                self._journal.update("changes", {"canary": 1}, "id = :id", id=number)
+
+    def drop_change(self, number: int, status: Status, code: str, message: str) -> None:
+        """Leave a planned change out: its rows end with ``status``. Within the caller's transaction."""
+        values: dict[str, object] = {"status": status.value, "code": code, "message": message}
+        self._journal.update("changes", values, "id = :id", id=number)
+
+    def add_records(self, records: Iterable[tuple[str, Mapping[str, Json]]], *, read_at: float) -> None:
+        """Keep records as they were read before writing; a later reading replaces an earlier one."""
+        entries = [(record_id, dump(dict(body)), read_at) for record_id, body in records]
+        with self._journal.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO records (id, body, read_at, sum) VALUES (?, ?, ?, ?)",
+                [(*entry, entry_sum(*entry)) for entry in entries],
+            )
+
+    def record(self, record_id: str) -> tuple[dict[str, Json], float] | None:
+        """Return a record as it was read, and when (Unix time)."""
+        with self._journal.faults():
+            found = self._connection.execute("SELECT * FROM records WHERE id = ?", (record_id,)).fetchone()
+        if found is None:
+            return None
+        _, body, read_at = self._journal.checked("records", found)
+        return cast("dict[str, Json]", load(str(body))), cast("float", read_at)
+
+    def records(self) -> Iterator[dict[str, Json]]:
+        """Yield every record that was read."""
+        with self._journal.faults():
+            for entry in self._connection.execute("SELECT * FROM records"):
+                _, body, _ = self._journal.checked("records", entry)
+                yield cast("dict[str, Json]", load(str(body)))
+
+    def count_records(self) -> int:
+        """Return how many records were read."""
+        return self._number("SELECT count(*) FROM records")
+
+    def changes(self, *, only_open: bool = False) -> Iterator[StoredChange]:
+        """Yield the changes in their order; ``only_open``: those without an end."""
+        where = "status IS NULL" if only_open else "1"
+        last = 0
+        while True:
+            with self._journal.faults():
+                batch = self._connection.execute(
+                    f"SELECT * FROM changes WHERE id > ? AND {where} ORDER BY id LIMIT ?",  # noqa: S608 - ours
+                    (last, BATCH),
+                ).fetchall()
+                rows = self._rows_of_changes(last, batch[-1][0]) if batch else {}
+            for entry in batch:
+                yield self._stored_change(entry, rows)
+            if not batch:
+                return
+            last = batch[-1][0]
+
+    def cells(self) -> Iterator[tuple[int, int | None, tuple[str | Cell, ...]]]:
+        """Yield each row's number, line and cells as read, in source order."""
+        with self._journal.faults():
+            for entry in self._connection.execute("SELECT * FROM rows ORDER BY number"):
+                columns = self._journal.checked("rows", entry)
+                yield cast("int", columns[0]), cast("int | None", columns[1]), load_cells(str(columns[2]))
+
+    def _rows_of_changes(self, above: int, upto: int) -> dict[int, tuple[int, ...]]:
+        found: dict[int, tuple[int, ...]] = {}
+        for change, number in self._connection.execute(
+            "SELECT change, number FROM rows WHERE change > ? AND change <= ? ORDER BY number", (above, upto)
+        ):
+            found[change] = (*found.get(change, ()), number)
+        return found
+
+    def _stored_change(self, entry: tuple[object, ...], rows: Mapping[int, tuple[int, ...]]) -> StoredChange:
+        columns = self._journal.checked("changes", entry)
+        number, record_id, _, payload, old = columns[:5]
+        status, answer, finished_at = columns[7], columns[12], columns[13]
+        return StoredChange(
+            cast("int", number),
+            str(record_id),
+            rows.get(cast("int", number), ()),
+            cast("dict[str, Json]", load(str(payload))),
+            cast("dict[str, Json]", load(str(old))),
+            Status(str(status)) if status else None,
+            cast("dict[str, Json] | None", load(cast("str | None", answer))),
+            cast("float | None", finished_at),
+        )
+
+    def _open_row(self, entry: tuple[object, ...]) -> OpenRow:
+        number, _, _, _, keys, payload, problems, record_id = self._journal.checked("rows", entry)[:8]
+        return OpenRow(
+            cast("int", number),
+            tuple(cast("list[str]", load(cast("str", keys)) or [])),
+            cast("dict[str, Json]", load(cast("str", payload)) or {}),
+            load_problems(cast("str | None", problems)),
+            cast("str | None", record_id),
+        )
+
+    def _number(self, sql: str) -> int:
+        with self._journal.faults():
+            (number,) = self._connection.execute(sql).fetchone()
+        return int(number)
+
+
+def _row_entry(item: RowEntry) -> tuple[object, ...]:
+    row, mapped, record_id, status, code, message = item
+    problems = row.problems
+    keys = payload = None
+    if mapped is not None:
+        problems = (*problems, *mapped.problems)
+        keys, payload = dump(mapped.keys), dump(mapped.payload)
+    entry = (
+        row.row_number,
+        row.line,
+        dump_cells(row.values),
+        row.raw.encode("utf-8", "backslashreplace").decode(),
+        keys,
+        payload,
+        dump_problems(problems),
+        record_id,
+        None,
+        status.value if status else None,
+        code,
+        message.encode("utf-8", "backslashreplace").decode(),
+    )
+    return (*entry, entry_sum(*entry))

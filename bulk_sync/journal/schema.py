@@ -1,0 +1,82 @@
+"""The tables of a run's journal."""
+
+from __future__ import annotations
+
+VERSION = 1
+APPLICATION_ID = 0x62737963
+"""Marks the file as ours (``bsyc``), so that another SQLite file is refused and not misread."""
+
+TABLES = """
+CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
+
+-- A row of the source as it was read and mapped, and how it ended where no change carries that.
+CREATE TABLE rows (
+  number INTEGER PRIMARY KEY,
+  line INTEGER,
+  cells TEXT NOT NULL,
+  raw TEXT NOT NULL,
+  keys TEXT,
+  payload TEXT,
+  problems TEXT,
+  record_id TEXT,
+  change INTEGER,
+  status TEXT,
+  code TEXT NOT NULL DEFAULT '',
+  message TEXT NOT NULL DEFAULT '',
+  sum INTEGER NOT NULL
+);
+
+-- One PATCH of one record, planned; its outcome once it has one.
+CREATE TABLE changes (
+  id INTEGER PRIMARY KEY,
+  record_id TEXT NOT NULL,
+  first_row INTEGER NOT NULL,
+  payload TEXT NOT NULL,
+  old TEXT NOT NULL,
+  note TEXT NOT NULL,
+  canary INTEGER NOT NULL,
+  status TEXT,
+  code TEXT NOT NULL DEFAULT '',
+  message TEXT NOT NULL DEFAULT '',
+  http_status INTEGER,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  answer TEXT,
+  finished_at REAL,
+  sum INTEGER NOT NULL
+);
+
+-- One attempt: the intent before it left, the reply after it came.
+CREATE TABLE requests (
+  id INTEGER PRIMARY KEY,
+  change INTEGER,
+  kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  intended_at REAL NOT NULL,
+  replied_at REAL,
+  http_status INTEGER,
+  seconds REAL,
+  verdict TEXT NOT NULL DEFAULT '',
+  sum INTEGER NOT NULL
+);
+
+-- A record of the CRM as it was read before writing.
+CREATE TABLE records (id TEXT PRIMARY KEY, body TEXT NOT NULL, read_at REAL NOT NULL, sum INTEGER NOT NULL)
+WITHOUT ROWID;
+"""
+
+# Columns that an entry's checksum covers, in order.
+SUMMED = {
+    "rows": (
+        "number", "line", "cells", "raw", "keys", "payload", "problems", "record_id",
+        "change", "status", "code", "message",
+    ),
+    "changes": (
+        "id", "record_id", "first_row", "payload", "old", "note", "canary", "status", "code", "message",
+        "http_status", "attempts", "answer", "finished_at",
+    ),
+    "requests": (
+        "id", "change", "kind", "target", "intended_at", "replied_at", "http_status", "seconds", "verdict",
+    ),
+    "records": ("id", "body", "read_at"),
+    "run": ("key", "value"),
+}  # fmt: skip

@@ -1,0 +1,219 @@
+"""Open, create and close a journal; its header; faults of the disk in our words."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from bulk_sync.errors import Halted, Refused
+from bulk_sync.journal.encoding import dump, entry_sum, load
+from bulk_sync.journal.schema import APPLICATION_ID, SUMMED, TABLES, VERSION
+from bulk_sync.records import Json
+
+RunKind = Literal["run", "check", "plan", "retry", "undo"]
+RunState = Literal["planning", "planned", "sending", "done"]
+
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+class JournalDamaged(Refused):
+    """The journal's file is torn, flipped or not a journal; nothing of it is believed."""
+
+
+class JournalFault(Halted):
+    """The disk refused a write or a sync: nothing more is sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHeader:
+    """What a run is: everything ``resume`` needs but the key. Times are Unix seconds."""
+
+    run: str
+    kind: RunKind = "run"
+    parent: str = ""
+    state: RunState = "planning"
+    resource: str = "clients"
+    base_url: str = ""
+    account: str = ""
+    sandbox: bool = False
+    source_path: str = ""
+    source_sha256: str = ""
+    source_kind: str = ""
+    sheet: str = ""
+    header: tuple[str, ...] = ()
+    mapping_path: str = ""
+    mapping_text: str = ""
+    mapping_sha256: str = ""
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    output: str = ""
+    created_at: float = 0.0
+    started_at: float = 0.0
+    finished_at: float = 0.0
+    busy_seconds: float = 0.0
+    exit_code: int | None = None
+    stopped_by: str = ""
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    """What planning found out and the results tell: forecast, guards, requests spent on reading."""
+
+
+class Journal:
+    """The open journal of one run.
+
+    Raises :class:`JournalFault` where the disk refuses, :class:`JournalDamaged` where an entry's checksum
+    does not fit or SQLite finds the file corrupt.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self.connection = connection
+        self._header: RunHeader | None = None
+
+    @property
+    def header(self) -> RunHeader:
+        """What the run is."""
+        if self._header is None:
+            self._header = self._read_header()
+        return self._header
+
+    def update_header(self, **changes: object) -> RunHeader:
+        """Change entries of the header, durably."""
+        self._header = replace(self.header, **changes)  # type: ignore[arg-type]  # names are checked by replace
+        with self.transaction():
+            self.write_header(changes)
+        return self._header
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything inside is committed together and durably, or not at all."""
+        with self.faults():
+            if self.connection.in_transaction:
+                self.connection.commit()  # what others wait for must not go down with this
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+            except BaseException:
+                self.connection.rollback()
+                raise
+            self.connection.commit()
+
+    @contextmanager
+    def faults(self) -> Iterator[None]:
+        """Turn SQLite's errors into ours, here and nowhere else."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
+
+    def update(self, table: str, values: Mapping[str, object], where: str, **params: object) -> int:
+        """Set columns of the entries that ``where`` selects and renew their checksums; return how many.
+
+        ``where`` is SQL of ours that names ``params`` as ``:name``. Within the caller's transaction.
+        """
+        sets = ", ".join(f"{column} = :new_{column}" for column in values)
+        summed = ", ".join(f":new_{column}" if column in values else column for column in SUMMED[table])
+        sql = f"UPDATE {table} SET {sets}, sum = entry_sum({summed}) WHERE {where}"  # noqa: S608 - names of ours
+        new = {f"new_{column}": value for column, value in values.items()}
+        return self.connection.execute(sql, {**new, **params}).rowcount
+
+    def checked(self, table: str, row: tuple[object, ...]) -> tuple[object, ...]:
+        """Return an entry's summed columns (in order, ``sum`` last in ``row``) if its checksum fits."""
+        if entry_sum(*cast("tuple[str | float | None, ...]", row[:-1])) != row[-1]:
+            raise self.damaged(f"an entry of {table} ({SUMMED[table][0]} {row[0]}) does not fit its checksum")
+        return row[:-1]
+
+    def damaged(self, what: str) -> JournalDamaged:
+        """Return the refusal of a journal that cannot be believed."""
+        return JournalDamaged(
+            f"{self.path}: {what}: this journal cannot be believed",
+            hint="restore the file from a backup, or start a new run: rows that were sent compare as unchanged",
+        )
+
+    def close(self) -> None:
+        """Close the file; everything committed is on disk already."""
+        self.connection.close()
+
+    def _read_header(self) -> RunHeader:
+        with self.faults():
+            entries = self.connection.execute("SELECT key, value, sum FROM run").fetchall()
+        known = {item.name for item in fields(RunHeader)}
+        values: dict[str, Any] = {
+            str(key): load(str(value)) for key, value in (self.checked("run", e) for e in entries)
+        }
+        if "run" not in values:
+            raise self.damaged("it has no header")
+        for name in ("header", "notes"):
+            values[name] = tuple(values.get(name, ()))
+        return RunHeader(**{name: value for name, value in values.items() if name in known})
+
+    def write_header(self, entries: Mapping[str, object]) -> None:
+        """Write entries of the header, within the caller's transaction."""
+        texts = [(key, dump(value)) for key, value in entries.items()]
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO run (key, value, sum) VALUES (?, ?, ?)",
+            [(key, text, entry_sum(key, text)) for key, text in texts],
+        )
+
+    def _fault(self, error: sqlite3.Error) -> BaseException:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _DAMAGE:
+            return self.damaged(f"SQLite says {error}")
+        return JournalFault(
+            f"{self.path}: cannot be written: {error}",
+            hint="make room or mend the disk, then: bulk-sync resume",
+        )
+
+
+def create_journal(path: Path, header: RunHeader, *, durable: bool = True) -> Journal:
+    """Make a new journal in a folder that only its owner can read.
+
+    ``durable`` False is for ``check``, whose journal is thrown away at its end.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    journal = Journal(path, _connect(path, durable=durable))
+    with journal.faults():
+        journal.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        journal.connection.execute(f"PRAGMA user_version = {VERSION}")
+        journal.connection.executescript(TABLES)
+    with journal.transaction():
+        journal.write_header({item.name: getattr(header, item.name) for item in fields(header)})
+    return journal
+
+
+def open_journal(path: Path) -> Journal:
+    """Open a run's journal, checked for being one, of a version that this program reads."""
+    if not path.is_file():
+        raise Refused(f"{path}: no such journal", hint="bulk-sync runs lists the runs there are")
+    journal = Journal(path, _connect(path, durable=True))
+    with journal.faults():
+        (application,) = journal.connection.execute("PRAGMA application_id").fetchone()
+        (version,) = journal.connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
+        raise journal.damaged("it is not a journal of bulk_sync")
+    if version != VERSION:
+        raise Refused(
+            f"{path}: written by another version of bulk_sync (journal {version}, this program reads {VERSION})",
+            hint="finish the run with the version that began it",
+        )
+    return journal
+
+
+def _connect(path: Path, *, durable: bool) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=10)
+    connection.create_function("entry_sum", -1, entry_sum, deterministic=True)
+    try:
+        connection.execute(f"PRAGMA journal_mode = {'WAL' if durable else 'OFF'}")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise JournalDamaged(
+            f"{path}: SQLite says {error}: this journal cannot be believed",
+            hint="restore the file from a backup, or start a new run",
+        ) from error
+    return connection

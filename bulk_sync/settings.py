@@ -1,0 +1,243 @@
+"""What was asked for: flags > environment > profile > mapping > defaults; frozen once resolved.
+
+The order is four updates of a dict, which says it better than the sources of a settings library would.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from datetime import time as clock_time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from bulk_sync.errors import Refused
+
+DEFAULT_BASE_URL = "https://api.heffl.com/api/v1"
+"""Heffl's v1 API (docs.heffl.com/api-reference/introduction)."""
+DEFAULT_RATE = "60/min"
+"""Requests for each key (docs.heffl.com/api-reference/introduction; heffl.com/api-docs says 60 an hour)."""
+GUARDS = (
+    "shifted", "swapped", "permuted", "filled", "max-changed", "max-cleared", "max-invalid", "require-valid",
+    "expect-rows", "new-custom-field", "empty",
+)  # fmt: skip
+"""The names that ``--allow`` takes."""
+
+_UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+
+
+class Share(float):
+    """A part of the whole, 0 < share < 1, where a count (an int) would also do."""
+
+
+def parse_duration(text: object) -> float:
+    """Return seconds for ``90s``, ``30m``, ``2h``, ``30d`` or a number of seconds."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", str(text).lower())
+    if not match or match[2] not in _UNITS:
+        raise ValueError(f"{text!r} is not a duration: expected such as 90s, 30m, 2h or 30d")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def parse_limit(text: object) -> int | Share:
+    """Return a count (``50``) or a :class:`Share` (``0.3``)."""
+    shown = str(text).strip()
+    if re.fullmatch(r"\d+", shown):
+        return int(shown)
+    if re.fullmatch(r"0?\.\d+|1\.0+", shown):
+        return Share(shown)
+    raise ValueError(f"{text!r} is neither a count such as 50 nor a share such as 0.3")
+
+
+def parse_rows(text: object) -> tuple[tuple[int, int], ...]:
+    """Return inclusive ranges of row numbers for ``2-21,40``; an open end is written ``100-``."""
+    ranges = []
+    for part in str(text).split(","):
+        match = re.fullmatch(r"\s*(\d+)\s*(?:(-)\s*(\d*))?\s*", part)
+        if not match:
+            raise ValueError(f"{part.strip()!r} is not a row or a range of rows: expected such as 2-21,40")
+        first = int(match[1])
+        last = first if not match[2] else int(match[3]) if match[3] else 2**62
+        if last < first:
+            raise ValueError(f"{part.strip()!r} ends before it begins")
+        ranges.append((first, last))
+    return tuple(ranges)
+
+
+def parse_until(text: object) -> clock_time:
+    """Return a clock time for ``06:00``."""
+    try:
+        return datetime.strptime(str(text).strip(), "%H:%M").time()  # noqa: DTZ007 - a time of day, any zone
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time of day: expected such as 06:00") from None
+
+
+def seconds_until(moment: clock_time, now: datetime) -> float:
+    """Return the seconds from ``now`` (with its zone) to the next such time of day."""
+    then = now.replace(hour=moment.hour, minute=moment.minute, second=0, microsecond=0)
+    if then <= now:
+        then += timedelta(days=1)
+    return (then - now).total_seconds()
+
+
+def _parse_expected(text: object) -> tuple[int, int]:
+    match = re.fullmatch(r"\s*(\d+)\s*(?:\.\.\s*(\d+))?\s*", str(text))
+    if not match:
+        raise ValueError(f"{text!r} is not a range of rows: expected such as 4000..6000")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _parse_names(text: object) -> object:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
+
+
+def _parse_ledger(text: object) -> float | None:
+    return None if str(text).strip().lower() == "no" else parse_duration(text)
+
+
+def _guard_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in GUARDS:
+            raise ValueError(f"{name!r} is no guard: expected one of {', '.join(GUARDS)}")
+    return names
+
+
+def _positive_share(value: float) -> float:
+    if not 0 < value <= 1:
+        raise ValueError(f"{value} is not a share: expected more than 0 and at most 1, such as 0.7")
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+Limit = Annotated[Any, BeforeValidator(parse_limit)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_parse_names)]
+
+
+class Settings(BaseModel):
+    """The options of one command, resolved. Durations are seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    output: Path | None = None
+    overwrite: bool = False
+    output_mode: str = Field("600", pattern=r"^0?[0-7]{3}$")
+    report: Path | None = None
+    base_url: str = DEFAULT_BASE_URL
+    rate: str | None = None
+    quota_share: Annotated[float, AfterValidator(_positive_share)] = 1.0
+    workers: int = Field(4, ge=1, le=1000)
+    attempts: int = Field(10, ge=1, le=100)
+    timeout: Duration = 30.0
+    first: int | None = Field(None, ge=1)
+    rows: Annotated[tuple[tuple[int, int], ...], BeforeValidator(parse_rows)] | None = None
+    only_fields: Names = ()
+    until: Annotated[clock_time, BeforeValidator(parse_until)] | None = None
+    max_requests: int | None = Field(None, ge=0)
+    max_duration: Duration | None = None
+    max_outage: Duration = 1800.0
+    read: Literal["auto", "list", "each", "none"] = "auto"
+    trust_ledger: Annotated[float | None, BeforeValidator(_parse_ledger)] = 30 * 86400.0
+    max_changed: Limit | None = None
+    max_cleared: Limit | None = None
+    max_invalid: Limit | None = None
+    require_valid: bool = False
+    expect_rows: Annotated[tuple[int, int], BeforeValidator(_parse_expected)] | None = None
+    allow: Annotated[Names, AfterValidator(_guard_names)] = ()
+    yes: bool = False
+    sandbox: Literal["keep", "fresh"] | None = None
+    sheet: str | None = None
+    profile: str = ""
+    state_dir: Path | None = None
+    json_summary: bool = False
+    verbose: bool = False
+    quiet: bool = False
+    log_format: Literal["text", "json"] = "text"
+    wait: Duration | None = None
+    from_journal: bool = False
+    include_unverified: bool = False
+    skip_same: bool = False
+    require_fresh: Duration | None = None
+    notify: str = ""
+    heartbeat: str = ""
+    key_command: str = ""
+
+
+NOT_FROM_OUTSIDE = frozenset({"yes", "allow"})
+"""Answers and overrides are given on the command line or not at all."""
+
+
+def resolve(
+    flags: Mapping[str, object],
+    *,
+    environ: Mapping[str, str],
+    profiles: Path | None = None,
+    mapping: Mapping[str, object] | None = None,
+) -> Settings:
+    """Return the settings of a command.
+
+    ``flags`` has only what was given; ``profiles`` is a TOML file with a table for each profile; ``mapping``
+    what the mapping file says (rate, workers). Raises :class:`Refused` naming every option that does not fit.
+    """
+    environment = _from_environment(environ)
+    name = str(flags.get("profile") or environment.get("profile") or "")
+    merged: dict[str, object] = dict(mapping or {})
+    merged.update(_profile(name, profiles))
+    merged.update(environment)
+    merged.update({key: value for key, value in flags.items() if value is not None})
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        lines = [_told(dict(item), flags, environment, name) for item in error.errors(include_url=False)]
+        raise Refused("\n".join(lines), hint="bulk-sync COMMAND --help lists the options") from None
+
+
+def profile_names(profiles: Path) -> tuple[str, ...]:
+    """Return the profiles that the file has."""
+    return tuple(_tables(profiles)) if profiles.is_file() else ()
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    given = {field: environ.get(f"BULK_SYNC_{field.upper()}", "") for field in Settings.model_fields}
+    return {field: text for field, text in given.items() if text and field not in NOT_FROM_OUTSIDE}
+
+
+def _profile(name: str, profiles: Path | None) -> dict[str, object]:
+    if not name:
+        return {}
+    tables = _tables(profiles) if profiles and profiles.is_file() else {}
+    if name not in tables:
+        listed = ", ".join(tables) or "none"
+        raise Refused(f"profile {name!r}: not in {profiles} (it has: {listed})")
+    values = {key.replace("-", "_"): value for key, value in tables[name].items()}
+    for key in ("key", "api_key", *NOT_FROM_OUTSIDE):
+        if key in values:
+            raise Refused(
+                f"{profiles}: profile {name!r}: {key!r} cannot be set in a profile",
+                hint="give the key as HEFFL_API_KEY, by key_command, or with: bulk-sync key set",
+            )
+    return {**values, "profile": name}
+
+
+def _tables(profiles: Path) -> dict[str, dict[str, object]]:
+    try:
+        content = tomllib.loads(profiles.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Refused(f"{profiles}: not a TOML file of profiles: {error}") from None
+    return {name: table for name, table in content.items() if isinstance(table, dict)}
+
+
+def _told(item: Mapping[str, Any], flags: Mapping[str, object], environment: Mapping[str, object], profile: str) -> str:
+    field = str(item["loc"][0]) if item["loc"] else ""
+    option = "--" + {"json_summary": "json"}.get(field, field).replace("_", "-")
+    if flags.get(field) is not None:
+        where = option
+    elif field in environment:
+        where = f"BULK_SYNC_{field.upper()}"
+    else:
+        where = f"profile {profile!r}, {field}" if profile else f"mapping, {field}"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    given = "" if repr(item["input"]) in message else f" (given: {item['input']})"
+    return f"{where}: {message}{given}"

@@ -1,0 +1,1 @@
+"""What outlives runs: the quota, the ledger, locks."""

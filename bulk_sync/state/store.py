@@ -1,0 +1,155 @@
+"""What outlives runs: the ledger, what was learned of an account, which files are ours; one SQLite file.
+
+The folder and the file are readable by their owner only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+from bulk_sync.errors import Halted
+from bulk_sync.records import Json
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS ledger (
+  account TEXT NOT NULL, record_id TEXT NOT NULL, run TEXT NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (account, record_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS learned (
+  account TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (account, name)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outputs (
+  path TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, run TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+class StateFault(Halted):
+    """The state file cannot be read or written."""
+
+
+class State:
+    """The state directory of one user.
+
+    Layout: ``state.sqlite`` (this, and the quota), ``runs/<run>/journal.sqlite``, ``locks/``, ``sandbox/``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "state.sqlite"
+        with self._faults():
+            make_private(folder)
+            if not self.path.exists():
+                os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
+            self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=10)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.executescript(_TABLES)
+
+    @property
+    def runs_folder(self) -> Path:
+        """Where each run has its folder."""
+        return self.folder / "runs"
+
+    @property
+    def locks_folder(self) -> Path:
+        """Where the lock files are."""
+        return self.folder / "locks"
+
+    def ledger_entry(self, account: str, record_id: str) -> tuple[str, dict[str, Json]] | None:
+        """Return (run that handled the record last, entry), or None."""
+        with self._faults():
+            found = self._connection.execute(
+                "SELECT run, body FROM ledger WHERE account = ? AND record_id = ?", (account, record_id)
+            ).fetchone()
+        return None if found is None else (found[0], cast("dict[str, Json]", json.loads(found[1])))
+
+    def write_ledger(self, account: str, entries: Iterable[tuple[str, str, Mapping[str, Json]]]) -> None:
+        """Store entries of (record, run, entry), all or none; a later entry replaces an earlier one."""
+        rows = [(account, record_id, run, json.dumps(dict(body))) for record_id, run, body in entries]
+        with self._faults(), self._transaction():
+            self._connection.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", rows)
+
+    def learned(self, account: str, name: str) -> Json:
+        """Return what was learned of an account under ``name``, None for nothing."""
+        with self._faults():
+            found = self._connection.execute(
+                "SELECT value FROM learned WHERE account = ? AND name = ?", (account, name)
+            ).fetchone()
+        return None if found is None else cast("Json", json.loads(found[0]))
+
+    def learn(self, account: str, name: str, value: Json) -> None:
+        """Remember something of an account."""
+        with self._faults():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO learned VALUES (?, ?, ?)", (account, name, json.dumps(value))
+            )
+
+    def output_fingerprint(self, path: Path) -> str | None:
+        """Return the fingerprint of what this tool last wrote at ``path``, None where it wrote nothing."""
+        with self._faults():
+            found = self._connection.execute(
+                "SELECT fingerprint FROM outputs WHERE path = ?", (str(path.resolve()),)
+            ).fetchone()
+        return None if found is None else str(found[0])
+
+    def run_of_output(self, path: Path) -> str | None:
+        """Return the run whose results were last written at ``path``."""
+        with self._faults():
+            found = self._connection.execute(
+                "SELECT run FROM outputs WHERE path = ?", (str(path.resolve()),)
+            ).fetchone()
+        return None if found is None else str(found[0])
+
+    def remember_output(self, path: Path, fingerprint: str, run: str) -> None:
+        """Remember what this tool wrote at ``path``."""
+        with self._faults():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?)", (str(path.resolve()), fingerprint, run)
+            )
+
+    def forget_run(self, run: str) -> None:
+        """Forget which files a purged run wrote; the ledger stays, it is about the CRM."""
+        with self._faults():
+            self._connection.execute("DELETE FROM outputs WHERE run = ?", (run,))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StateFault(
+                f"{self.path}: {error}",
+                hint="make room or mend the disk; or name another folder with --state-dir",
+            ) from error
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for its owner only."""
+    missing = []
+    current = folder
+    while not current.exists():
+        missing.append(current)
+        current = current.parent
+    for item in reversed(missing):
+        item.mkdir(mode=0o700, exist_ok=True)
