@@ -1,0 +1,98 @@
+"""uvicorn around the service, with a hand on its connections: the only module that imports web libraries."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from bulk_sync.sandbox.config import Outage, SandboxConfig
+from bulk_sync.sandbox.service import ROOT, ClientsService
+from bulk_sync.sandbox.wire import TRANSPORT, Receive, Scope, Send
+
+_KEEP_ALIVE_SECONDS = 75
+
+
+class _OpenProtocol(H11Protocol):
+    """HTTP/1.1 whose scope carries the connection, so that a fault can cut it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        app: Any = self.app
+
+        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+            scope[TRANSPORT] = transport
+            await app(scope, receive, send)
+
+        self.app = with_transport
+
+
+class Listener:
+    """Runs a service on a bound socket until it is told to stop. ``run`` is a thread's work."""
+
+    def __init__(self, service: ClientsService, sock: socket.socket, config: SandboxConfig) -> None:
+        self.ready = threading.Event()
+        self._service = service
+        self._sock = sock
+        self._address = sock.getsockname()
+        self._outages = [outage for outage in config.faults.outages if outage.how == "refuse"]
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._uvicorn = uvicorn.Server(
+            uvicorn.Config(
+                Starlette(routes=[Mount(ROOT, app=service)]),
+                http=_OpenProtocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            )
+        )
+
+    def run(self) -> None:
+        """Serve until :meth:`stop`."""
+        asyncio.run(self._serve())
+
+    def stop(self) -> None:
+        """Close the port and every connection; may be called from any thread."""
+        if self._loop and self._stopping:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
+    async def _serve(self) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        config = self._uvicorn.config
+        config.load()
+        self._uvicorn.lifespan = config.lifespan_class(config)
+        await self._uvicorn.on_tick(0)
+        await self._uvicorn.startup([self._sock])
+        outages = [asyncio.create_task(self._refuse(outage)) for outage in self._outages]
+        self.ready.set()
+        await self._stopping.wait()
+        for task in outages:
+            task.cancel()
+        await self._cut()
+
+    async def _refuse(self, outage: Outage) -> None:
+        await asyncio.sleep(outage.start)
+        await self._cut()
+        await asyncio.sleep(outage.end - outage.start)
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(self._address)
+        await self._uvicorn.startup([sock])
+
+    async def _cut(self) -> None:
+        """Close the port and reset every connection; what was in work sees that its client has gone."""
+        for server in self._uvicorn.servers:
+            server.close()
+        for connection in list(self._uvicorn.server_state.connections):
+            connection.transport.abort()
+        await asyncio.gather(*self._uvicorn.server_state.tasks, return_exceptions=True)

@@ -1,0 +1,49 @@
+"""The sample clients of the package, and clients made up for the keys of a source."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from bulk_sync.sandbox.clients import Json, Record
+
+_SAMPLES = Path(__file__).with_name("clients.json")
+
+
+def sample_clients() -> list[Record]:
+    """Return the clients that every demonstration begins with; ``clt_demo_…`` ones answer in their own ways."""
+    clients: list[Record] = json.loads(_SAMPLES.read_text("utf-8"))
+    return clients
+
+
+def missing_records(
+    records: Iterable[Mapping[str, Json]], values: Callable[[str], set[Json]], *, absent: Collection[str]
+) -> Iterator[Record]:
+    """Yield a whole client for each record that is not there yet.
+
+    ``values`` returns what a field holds in all clients. Records with an id are yielded in any case: the
+    store leaves out the ids it has.
+    """
+    known: dict[str, set[Json]] = {}
+    for record in records:
+        if "id" in record:
+            if record["id"] not in absent:
+                yield _made_up(record)
+            continue
+        name, value = next(iter(record.items()))
+        if name not in known:
+            known[name] = values(name)
+        if value not in known[name]:
+            known[name].add(value)
+            yield {"id": f"clt_{_hash(f'{name} {value}')}", **_made_up(record)}
+
+
+def _made_up(record: Mapping[str, Json]) -> Record:
+    key = str(next(iter(record.values())))
+    return {"name": f"Sandbox client {key}", **record}
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6).hexdigest()
