@@ -16,10 +16,15 @@ from bulk_sync.sandbox.config import (
     SandboxConfig,
     Scripted,
 )
+from bulk_sync.sandbox.profiles import ABSENT_DEMO_ID, NAMED_FAULTS, demo_config, parse_faults
+from bulk_sync.sandbox.samples import sample_clients
 from bulk_sync.sandbox.server import SandboxServer
 from bulk_sync.sandbox.service import LoggedRequest
+from bulk_sync.sandbox.serving import serve
 
 __all__ = [
+    "ABSENT_DEMO_ID",
+    "NAMED_FAULTS",
     "SANDBOX_KEY",
     "Fault",
     "FaultKind",
@@ -32,4 +37,8 @@ __all__ = [
     "SandboxConfig",
     "SandboxServer",
     "Scripted",
+    "demo_config",
+    "parse_faults",
+    "sample_clients",
+    "serve",
 ]

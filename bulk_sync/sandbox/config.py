@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Literal
 
 SANDBOX_KEY = "heffl_user_sandbox_0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -14,6 +15,7 @@ _RATE = re.compile(r"(\d+)\s*/\s*(\d+(?:\.\d+)?)?\s*(s|sec|second|m|min|minute|h
 _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
+@cache
 def parse_rate(text: str) -> tuple[int, float] | None:
     """Read ``60/min``, ``60/2s``, ``1000/h`` as (requests, seconds); ``none`` as None.
 

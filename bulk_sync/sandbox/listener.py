@@ -9,11 +9,14 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from bulk_sync.sandbox.config import Outage, SandboxConfig
 from bulk_sync.sandbox.service import ROOT, ClientsService
+from bulk_sync.sandbox.store import Store
 from bulk_sync.sandbox.wire import TRANSPORT, Receive, Scope, Send
 
 _KEEP_ALIVE_SECONDS = 75
@@ -33,20 +36,54 @@ class _OpenProtocol(H11Protocol):
         self.app = with_transport
 
 
-class Listener:
-    """Runs a service on a bound socket until it is told to stop. ``run`` is a thread's work."""
+def _bound(address: tuple[str, int]) -> socket.socket:
+    # Without the protocol's number asyncio leaves Nagle's algorithm on, and each answer takes 40 ms.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
-    def __init__(self, service: ClientsService, sock: socket.socket, config: SandboxConfig) -> None:
+
+def _application(service: ClientsService, store: Store, keys: tuple[str, ...]) -> Starlette:
+    """The API, and beside it ``/sandbox/records`` with what is stored and not only what answers show."""
+
+    async def records(request: Request) -> Response:
+        if request.headers.get("x-api-key") not in keys:
+            return JSONResponse({"code": "UNAUTHORIZED", "message": "Invalid API key"}, status_code=401)
+        return JSONResponse(store.records())
+
+    async def counters(_request: Request) -> Response:
+        return JSONResponse(service.counters)
+
+    return Starlette(
+        routes=[
+            Mount(ROOT, app=service),
+            Route("/sandbox/records", records),
+            Route("/sandbox/counters", counters),
+        ]
+    )
+
+
+class Listener:
+    """Runs a service on a port of its own until it is told to stop. ``run`` is a thread's work.
+
+    :raises OSError: when the port cannot be used.
+    """
+
+    def __init__(self, service: ClientsService, store: Store, config: SandboxConfig, address: tuple[str, int]) -> None:
         self.ready = threading.Event()
-        self._service = service
-        self._sock = sock
-        self._address = sock.getsockname()
+        self._sock = _bound(address)
+        self._address: tuple[str, int] = self._sock.getsockname()
         self._outages = [outage for outage in config.faults.outages if outage.how == "refuse"]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
-                Starlette(routes=[Mount(ROOT, app=service)]),
+                _application(service, store, config.keys),
                 http=_OpenProtocol,
                 ws="none",
                 lifespan="off",
@@ -57,9 +94,17 @@ class Listener:
             )
         )
 
+    @property
+    def port(self) -> int:
+        """The port that was taken."""
+        return self._address[1]
+
     def run(self) -> None:
         """Serve until :meth:`stop`."""
-        asyncio.run(self._serve())
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self.ready.set()
 
     def stop(self) -> None:
         """Close the port and every connection; may be called from any thread."""
@@ -84,10 +129,7 @@ class Listener:
         await asyncio.sleep(outage.start)
         await self._cut()
         await asyncio.sleep(outage.end - outage.start)
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(self._address)
-        await self._uvicorn.startup([sock])
+        await self._uvicorn.startup([_bound(self._address)])
 
     async def _cut(self) -> None:
         """Close the port and reset every connection; what was in work sees that its client has gone."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import time as wall
 from collections import Counter
@@ -106,15 +105,8 @@ class SandboxServer:
         """Listen; returns when requests are answered."""
         # uvicorn and Starlette take a quarter of a second to import and only a running server needs them.
         listener_class: type[Listener] = import_module("bulk_sync.sandbox.listener").Listener
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((_HOST, self._port))
-        except OSError:
-            sock.close()
-            raise
-        self._port = sock.getsockname()[1]
-        self._listener = listener_class(self._service, sock, self.config)
+        self._listener = listener_class(self._service, self._store, self.config, (_HOST, self._port))
+        self._port = self._listener.port
         self._thread = threading.Thread(target=self._listener.run, name="bulk-sync-sandbox", daemon=True)
         self._thread.start()
         self._listener.ready.wait()

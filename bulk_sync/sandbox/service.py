@@ -57,7 +57,7 @@ class _Asked(NamedTuple):
     client_id: str
     collection: bool
     query: dict[str, list[str]]
-    body: bytes | None
+    body: Json
 
 
 class _Given(NamedTuple):
@@ -115,9 +115,10 @@ class ClientsService:
     ) -> None:
         fault = ", ".join(given.names)
         path = scope["raw_path"].decode("latin-1")
-        sent = _parsed(asked.body) if asked.body else None
         self.log.append(
-            LoggedRequest(at, asked.method, path, asked.client_id, given.answer.status, key, fault, given.applied, sent)
+            LoggedRequest(
+                at, asked.method, path, asked.client_id, given.answer.status, key, fault, given.applied, asked.body
+            )
         )
         self.counters.update(("requests", asked.method, str(given.answer.status)))
         self.counters.update(f"fault {name}" for name in given.names)
@@ -208,13 +209,13 @@ class ClientsService:
         record = self._store.get(client_id)
         return self._shown(record) if record else error_answer(404, "Client not found")
 
-    def _create(self, body: bytes | None) -> Answer:
-        record = check_client(_parsed(body), config=self._config, create=True)
+    def _create(self, body: Json) -> Answer:
+        record = check_client(body, config=self._config, create=True)
         self._check_unique(record, client_id="")
         return self._shown(self._store.add(record))
 
-    def _change(self, client_id: str, body: bytes | None, storing: tuple[Fault, ...]) -> Answer:
-        change = check_client(_parsed(body), config=self._config)
+    def _change(self, client_id: str, body: Json, storing: tuple[Fault, ...]) -> Answer:
+        change = check_client(body, config=self._config)
         self._check_unique(change, client_id=client_id)
         if storing:
             change = stored_change(change, storing)
@@ -262,20 +263,24 @@ def _asked(scope: Scope, body: bytes | None) -> _Asked:
     head, _, rest = path[len(_COLLECTION) :].partition("/")
     collection = path.startswith(_COLLECTION) and not head and not rest
     client_id = "" if head or "/" in rest or not path.startswith(_COLLECTION) else unquote(rest)
-    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    return _Asked(scope["method"], client_id, collection, query, body)
-
-
-def _parsed(body: bytes | None) -> Json:
-    try:
-        parsed: Json = json.loads(body or b"", parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return None
-    return parsed
+    text = scope["query_string"].decode("latin-1")
+    query = parse_qs(text, keep_blank_values=True) if text else {}
+    return _Asked(scope["method"], client_id, collection, query, _parsed(body) if body else None)
 
 
 def _no_constant(name: str) -> Json:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def _parsed(body: bytes) -> Json:
+    try:
+        parsed: Json = _DECODER.decode(body.decode())
+    except (ValueError, RecursionError):
+        return None
+    return parsed
 
 
 def _whole(query: Mapping[str, list[str]], name: str, default: int, *, largest: int) -> int:

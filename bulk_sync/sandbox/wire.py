@@ -152,9 +152,12 @@ def error_answer(status: int, message: str, *, code: str = "", headers: Mapping[
     return Answer(status, body, headers or {})
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def json_bytes(value: object) -> bytes:
     """Return JSON in UTF-8; half a surrogate pair, which UTF-8 cannot hold, comes escaped."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
         return json.dumps(value, separators=(",", ":")).encode()
