@@ -64,6 +64,20 @@ def same_value(sent: Json, shown: Json, *, loose: bool = False) -> bool:
     return isinstance(sent, bool) == isinstance(shown, bool) and sent == shown
 
 
+def field_agrees(field: str, sent: Json, shown: Json, *, loose: bool = False) -> bool:
+    """Whether a record that shows ``shown`` in ``field`` already has what ``sent`` says.
+
+    As :func:`same_value`, but for a unit such as billingAddress only the parts that are sent count: a part left
+    out says nothing about it. A custom field whose value is an object is compared whole.
+
+    >>> field_agrees("billingAddress", {"city": "Dubai"}, {"city": "Dubai", "country": "AE"})
+    True
+    """
+    if is_custom(field) or not (is_object(sent) and is_object(shown)):
+        return same_value(sent, shown, loose=loose)
+    return all(same_value(part, shown.get(name), loose=loose) for name, part in sent.items())
+
+
 def loose_text(text: str) -> str:
     """Return a text without its white space and letter case, as ``compare: loose`` sees it."""
     return "".join(text.split()).casefold()
