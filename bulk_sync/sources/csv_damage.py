@@ -1,0 +1,108 @@
+"""How far the damage of a quote reaches: only its own row, or rows that looked sound.
+
+With one quote lost or gained, a reader sees the damage at the next quote, which may stand lines below the
+place itself when a cell holds line ends. What lies between may be the inside of that cell and still look
+like rows. These functions ask whether that can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bulk_sync.sources.csv_tokens import Dialect, Fault, record_of
+
+REMEMBERED_LINES = 64
+"""How many lines back are kept for :func:`reaches_back`."""
+_MASK = "\ufffe\ufffe"
+"""Stands for a doubled quote, which never ends a field; a noncharacter, so that no file has it."""
+
+
+def sound(line: str, width: int, dialect: Dialect) -> bool:
+    """Whether a line is a whole row by itself."""
+    if dialect.quote not in line:
+        return line.count(dialect.delimiter) == width - 1
+    fields, fault = record_of(line, dialect)
+    return fault is None and len(fields) == width
+
+
+def local(line: str, width: int, dialect: Dialect) -> bool:
+    """Whether one quote, lost or gained within this line, explains its damage."""
+    return line.count(dialect.delimiter) + 1 >= width
+
+
+def reaches_back(line: str, before: Sequence[str], width: int, dialect: Dialect) -> bool:
+    """Whether a damaged line may be the end of a cell that began in a line that was taken for a row.
+
+    ``before`` are the lines above it, the nearest last.
+    """
+    delimiter, quote = dialect
+    body = line.rstrip("\r\n").replace(quote * 2, _MASK)
+    at = body.find(quote)
+    if at < 0 or (at + 1 < len(body) and body[at + 1] != delimiter):
+        return False
+    after = body[at + 1 :]
+    fields, fault = record_of(after[1:].replace(_MASK, quote * 2), dialect) if after else ([], None)
+    if fault not in {None, Fault.OPEN}:
+        return False
+    column = width - len(fields) - (1 if fault else 0)
+    if column < 1:
+        return False
+    for earlier in reversed(before):
+        begun = _may_begin(earlier, column, dialect)
+        if begun is not None:
+            return begun and (sound(earlier, width, dialect) or _spans_lines(earlier))
+    return len(before) >= REMEMBERED_LINES
+
+
+def _may_begin(line: str, column: int, dialect: Dialect) -> bool | None:
+    """Whether a cell that never closes may begin in this column (from 1) of a line.
+
+    None if the line can only be the inside of one.
+    """
+    if _spans_lines(line):
+        return True
+    tail = _from_field(line.rstrip("\r\n"), column, dialect)
+    if tail is None:
+        return None if dialect.quote not in line.replace(dialect.quote * 2, "") else False
+    quotes = tail.replace(dialect.quote * 2, "").count(dialect.quote)
+    return not quotes or (quotes == 2 and tail.startswith(dialect.quote))
+
+
+def _spans_lines(line: str) -> bool:
+    body = line.rstrip("\r\n")
+    return "\n" in body or "\r" in body
+
+
+def _from_field(body: str, column: int, dialect: Dialect) -> str | None:
+    """Return a line's raw text from a field on; None if it has fewer."""
+    delimiter, quote = dialect
+    at = 0
+    for _ in range(column - 1):
+        inside = body.startswith(quote, at)
+        start = at
+        while True:
+            at = body.find(delimiter, at)
+            if at < 0:
+                return None
+            at += 1
+            if not inside or body.count(quote, start, at) % 2 == 0:
+                break
+    return body[at:]
+
+
+def reaches_on(line: str, after: Iterable[str], width: int, dialect: Dialect) -> bool:
+    """Whether a cell that opens in a line and never closes may end in a following line that looks like a row."""
+    fields, _ = record_of(line, dialect)
+    behind = width - len(fields) - 1
+    for later in after:
+        body = later.rstrip("\r\n")
+        fields_there = body.count(dialect.delimiter) + 1
+        if not body or fields_there <= behind:
+            if dialect.quote in body.replace(dialect.quote * 2, ""):
+                return False
+            continue
+        if not sound(later, width, dialect):
+            return False
+        head = body[: len(body) - len(_from_field(body, width - behind + 1, dialect) or "")]
+        return dialect.quote not in head.replace(dialect.quote * 2, "")
+    return False

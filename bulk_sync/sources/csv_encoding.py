@@ -1,0 +1,142 @@
+"""The encoding of a CSV: found and said, or asked for; never a replacement character."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from bulk_sync.errors import Question, SourceError
+from bulk_sync.sources.content import looks_wide
+
+_CHUNK = 1 << 20
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_USUAL = ("cp1252", "cp1250", "cp1251", "cp1256", "iso-8859-15", "mac_roman", "shift_jis", "gb18030")
+
+
+class Undecodable(NamedTuple):
+    """The first byte that does not decode: its line from 1 and its offset from 0."""
+
+    byte: int
+    line: int
+    offset: int
+
+    def __str__(self) -> str:
+        """Say where the byte is."""
+        return f"byte 0x{self.byte:02X} in line {self.line} (offset {self.offset})"
+
+
+def encoding_of(path: Path, open_bytes: Callable[[], IO[bytes]], wanted: str | None) -> str:
+    """Return the Python name of the encoding.
+
+    A byte order mark rules, then the user's word, then strict UTF-8 of the whole file.
+
+    :raises SourceError: for an unknown name, one that a byte order mark contradicts, or UTF-8 with a byte that
+        does not decode.
+    :raises Question: where the encoding can only be guessed.
+    """
+    with open_bytes() as stream:
+        head = stream.read(4096)
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), "")
+    if wanted is not None:
+        return _wanted(path, wanted, marked)
+    if marked:
+        return marked
+    wide = looks_wide(head)
+    if wide:
+        return wide
+    damage = first_undecodable(open_bytes, "utf-8")
+    if damage is None:
+        return "utf-8"
+    if _holds_utf8(open_bytes):
+        raise undecodable(path, "utf-8", damage)
+    raise _guess(path, open_bytes, damage)
+
+
+def undecodable(path: Path, encoding: str, damage: Undecodable | None) -> SourceError:
+    """Say that the file is not what its encoding promises."""
+    return SourceError(
+        f"{path} is not {encoding} throughout: {damage or 'its end'} does not decode",
+        hint="export it again as UTF-8, or name the right source.encoding",
+    )
+
+
+def first_undecodable(open_bytes: Callable[[], IO[bytes]], encoding: str) -> Undecodable | None:
+    """Read the whole file strictly; return the first byte that does not decode."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    fed, lines, last = 0, 1, ""
+    with open_bytes() as stream:
+        while True:
+            chunk = stream.read(_CHUNK)
+            fed += len(chunk)
+            try:
+                text = decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                before = error.object[: error.start].decode(encoding, "ignore")
+                offset = fed - len(error.object) + error.start
+                lines += _line_ends(last + before) - _line_ends(last)
+                return Undecodable(error.object[error.start], lines, offset)
+            if not chunk:
+                return None
+            lines += _line_ends(last + text) - _line_ends(last)
+            last = text[-1:]
+
+
+def _line_ends(text: str) -> int:
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
+
+
+def _wanted(path: Path, wanted: str, marked: str) -> str:
+    """Check the user's word against Python's list and the byte order mark."""
+    try:
+        name = codecs.lookup(wanted).name
+        "a".encode(name)
+    except LookupError:
+        raise SourceError(
+            f"source.encoding: {wanted!r} is no known encoding", hint="for example utf-8, cp1252, utf-16"
+        ) from None
+    family = name.replace("_", "-").removesuffix("-sig").removesuffix("-le").removesuffix("-be")
+    if marked and family != marked.removesuffix("-sig"):
+        raise SourceError(
+            f"{path} begins with the mark of {marked.removesuffix('-sig')}, but source.encoding says {wanted}",
+            hint="leave source.encoding out",
+        )
+    return marked or name
+
+
+def _holds_utf8(open_bytes: Callable[[], IO[bytes]]) -> bool:
+    """Whether most of what is not ASCII is UTF-8, so that a stray byte is damage and not another encoding."""
+    good = bad = 0
+    with open_bytes() as stream:
+        while chunk := stream.read(_CHUNK):
+            if chunk.isascii():
+                continue
+            text = chunk.decode("utf-8", "replace")
+            bad += text.count("\ufffd")
+            good += sum(character > "\x7f" for character in text) - text.count("\ufffd")
+    return good > bad
+
+
+def _guess(path: Path, open_bytes: Callable[[], IO[bytes]], damage: Undecodable) -> Question:
+    """Let the detector guess, and ask."""
+    # Imported here: it costs 50 ms, and a UTF-8 file never needs it.
+    from charset_normalizer import from_bytes
+
+    with open_bytes() as stream:
+        stream.read(max(0, damage.offset - 4096))
+        sample = stream.read(1 << 18)
+    found = [match.encoding for match in from_bytes(sample)][:3]
+    choices = tuple(dict.fromkeys([*found, *_USUAL]))
+    return Question(
+        f"{path} is not UTF-8 ({damage}), and its encoding can only be guessed: {choices[0]}?",
+        setting="source.encoding",
+        choices=choices,
+        hint=f"say `source: {{encoding: {choices[0]}}}` in the mapping if that is right",
+    )
