@@ -1,0 +1,118 @@
+"""Several rows for one client: one change where they do not contradict, refused by name where they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from bulk_sync.errors import Problem
+from bulk_sync.planning import codes
+from bulk_sync.planning.values import is_custom, is_object, same_value
+from bulk_sync.records import Json
+
+SHOWN_ROWS = 5
+
+
+class PayloadRow(NamedTuple):
+    """A valid row's number and what it wants."""
+
+    row_number: int
+    payload: Mapping[str, Json]
+
+
+class Merged(NamedTuple):
+    """One change for one client.
+
+    ``rows`` carry the change, in source order; ``problems`` are those of the other rows, at least one each, which
+    are ``invalid``. No rows: nothing to send.
+    """
+
+    payload: dict[str, Json]
+    rows: tuple[int, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+class _Wish(NamedTuple):
+    """One value that one row wants in one place: a field, or a part of a unit."""
+
+    row_number: int
+    value: Json
+
+
+_Place = tuple[str, str]
+"""A top-level field, and the part of it where it is a unit; the part is '' otherwise."""
+
+
+def merge_rows(client: str, rows: Iterable[PayloadRow]) -> Merged:
+    """Merge the rows of one client into one change.
+
+    Rows contradict that want different values (:func:`same_value`) in one field, or in one part of a unit such
+    as billingAddress; all of them are refused, and the rest goes on. The result does not depend on the order in
+    which the rows come; where spellings of one value differ (null and "", 1 and 1.0), the first row's is sent.
+    """
+    ordered = sorted(rows, key=lambda row: row.row_number)
+    if len(ordered) == 1:
+        return Merged(dict(ordered[0].payload), (ordered[0].row_number,))
+    places = _places(ordered)
+    clashes = {place: wishes for place, wishes in places.items() if not _agree(wishes)}
+    refused = {wish.row_number for wishes in clashes.values() for wish in wishes}
+    kept = [row for row in ordered if row.row_number not in refused]
+    problems = [_contradiction(client, place, wish, wishes) for place, wishes in clashes.items() for wish in wishes]
+    return Merged(_join(kept), tuple(row.row_number for row in kept), tuple(sorted(problems, key=_by_row)))
+
+
+def _by_row(problem: Problem) -> tuple[int, str]:
+    return problem.row or 0, problem.field
+
+
+def _places(rows: Sequence[PayloadRow]) -> dict[_Place, list[_Wish]]:
+    found: dict[_Place, list[_Wish]] = {}
+    for number, payload in rows:
+        for field, value in payload.items():
+            parts = value if is_object(value) and not is_custom(field) else {"": value}
+            for part, wanted in parts.items():
+                found.setdefault((field, part), []).append(_Wish(number, wanted))
+    return found
+
+
+def _agree(wishes: Sequence[_Wish]) -> bool:
+    first = wishes[0].value
+    return all(same_value(first, wish.value) for wish in wishes)
+
+
+def _contradiction(client: str, place: _Place, wish: _Wish, wishes: Sequence[_Wish]) -> Problem:
+    field = ".".join(name for name in place if name)
+    others = [other for other in wishes if not same_value(other.value, wish.value)]
+    named = ", ".join(f"row {other.row_number} {other.value!r}" for other in others[:SHOWN_ROWS])
+    more = f" and {len(others) - SHOWN_ROWS} more rows" if len(others) > SHOWN_ROWS else ""
+    mine = f"row {wish.row_number} wants {field} {wish.value!r}"
+    return Problem(
+        code=codes.ROWS_CONTRADICT,
+        message=f"rows for client {client} contradict: {mine}, {named}{more}",
+        hint="keep one of the rows, or give them the same value",
+        row=wish.row_number,
+        field=field,
+        value="" if wish.value is None else str(wish.value),
+    )
+
+
+def _join(rows: Sequence[PayloadRow]) -> dict[str, Json]:
+    """Lay payloads that do not contradict over each other; the first row's spelling stays."""
+    joined: dict[str, Json] = {}
+    for _, payload in rows:
+        for field, value in payload.items():
+            before = joined.get(field)
+            if field not in joined:
+                joined[field] = value
+            elif is_object(before) and is_object(value) and not is_custom(field):
+                joined[field] = {**value, **before}
+    return joined
+
+
+def merged_message(rows: Sequence[int], row_number: int) -> str:
+    """Say in a row's message with which other rows its change was made; '' for a row of its own."""
+    others = [str(number) for number in rows if number != row_number]
+    if not others:
+        return ""
+    more = f" and {len(others) - SHOWN_ROWS} more" if len(others) > SHOWN_ROWS else ""
+    return f"one change together with row{'s' if len(others) > 1 else ''} {', '.join(others[:SHOWN_ROWS])}{more}"
