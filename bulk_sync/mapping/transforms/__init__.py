@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from bulk_sync.mapping.transforms import text
+from bulk_sync.mapping.transforms import casing, country, dates, numbers, parts, patterns, phone, repair, text, web
 from bulk_sync.mapping.transforms.options import check_option, did_you_mean
 from bulk_sync.mapping.transforms.shapes import (
     Example,
@@ -55,7 +55,7 @@ __all__ = [
 TransformSpec = str | Mapping[str, Any]
 """A transform as the YAML has it: a name, or one name with its option."""
 
-_MODULES = (text,)
+_MODULES = (text, casing, patterns, parts, numbers, dates, phone, country, web, repair)
 TRANSFORMS: Mapping[str, TransformInfo] = MappingProxyType(
     {info.name: info for module in _MODULES for info in module.INFOS}
 )
@@ -64,7 +64,15 @@ TRANSFORMS: Mapping[str, TransformInfo] = MappingProxyType(
 TRANSFORM_CODES: Mapping[str, str] = MappingProxyType(
     {
         "became_empty": "a transform left nothing of a value; blank_if and default say what is meant",
-        "truncated": "a text is longer than truncate allows, and something would be lost",
+        **text.CODES,
+        **patterns.CODES,
+        **parts.CODES,
+        **numbers.CODES,
+        **dates.CODES,
+        **phone.CODES,
+        **country.CODES,
+        **web.CODES,
+        **repair.CODES,
     }
 )
 """Every problem code that a transform gives, and its meaning."""
@@ -241,4 +249,7 @@ def _quoted(value: Value) -> str:
         return "(blank)"
     if isinstance(value, list):
         return "[" + ", ".join(map(_quoted, value)) + "]"
-    return f'"{value}"' if isinstance(value, str) else as_text(value)
+    if not isinstance(value, str):
+        return as_text(value)
+    visible = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    return f'"{visible}"'

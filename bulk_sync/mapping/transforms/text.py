@@ -159,7 +159,7 @@ INFOS = (
         name="squeeze",
         summary="Make every run of white space and line ends one space, and trim",
         build=_squeeze,
-        examples=(Example(None, " Acme \u00a0 \n LLC ", "Acme LLC"),),
+        examples=(Example(None, " Acme  Trading\u00a0 LLC ", "Acme Trading LLC"),),
     ),
     TransformInfo(
         name="lower",
@@ -306,3 +306,4 @@ INFOS = (
         ),
     ),
 )
+CODES = {"truncated": "a text is longer than truncate allows, and something would be lost"}
