@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from bulk_sync.errors import Problem
 from bulk_sync.records import Cell, ChangedField, Json, RequestLine, RowResult, RunSummary
-from bulk_sync.results.text import MESSAGE_LIMIT, cut
+from bulk_sync.results.text import MESSAGE_LIMIT, cut, visible
 
 What: TypeAlias = Literal["results", "changes", "problems"]
 Plain: TypeAlias = str | int | float | bool | None
@@ -129,9 +129,9 @@ def sync_cells(result: RowResult) -> tuple[Plain, ...]:
     return (
         result.row_number,
         result.status.value,
-        result.code,
-        result.client_id,
-        result.client_number,
+        visible(result.code),
+        visible(result.client_id),
+        visible(result.client_number),
         ", ".join(result.changed),
         result.http_status,
         result.attempts,
@@ -142,19 +142,24 @@ def sync_cells(result: RowResult) -> tuple[Plain, ...]:
 
 def row_message(result: RowResult) -> str:
     """Return a row's message, cut visibly if it is very long; a damaged row's ends with its raw text."""
-    message = cut(result.message, MESSAGE_LIMIT)
+    message = visible(cut(result.message, MESSAGE_LIMIT))
     if not result.raw:
         return message
-    raw = "the row as it stands in the file: " + cut(result.raw, MESSAGE_LIMIT)
+    raw = "the row as it stands in the file: " + visible(cut(result.raw, MESSAGE_LIMIT))
     return f"{message} - {raw}" if message else raw
 
 
 def change_cells(change: ChangedField, *, sent: bool = True) -> tuple[Plain, ...]:
     """Return a line of ``Changes``. ``sent`` is False for a plan, which has no answers to show."""
-    old = shown_json(change.old, EMPTY) if change.old_known else NOT_READ
+    old = _of_server(shown_json(change.old, EMPTY)) if change.old_known else NOT_READ
     unseen = NOT_SHOWN if sent else None
-    stored = shown_json(change.stored, EMPTY) if change.stored_shown else unseen
-    return (change.row_number, change.client_id, change.field, old, shown_json(change.new, CLEARED), stored)
+    stored = _of_server(shown_json(change.stored, EMPTY)) if change.stored_shown else unseen
+    client = visible(change.client_id)
+    return (change.row_number, client, change.field, old, shown_json(change.new, CLEARED), stored)
+
+
+def _of_server(value: Plain) -> Plain:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Mark) else value
 
 
 def shown_json(value: Json, nothing: Mark) -> Plain:
@@ -168,7 +173,7 @@ def shown_json(value: Json, nothing: Mark) -> Plain:
 
 def problem_cells(problem: Problem, row_number: int, results_cell: str) -> tuple[Plain, ...]:
     """Return a line of ``Problems``; a warning's message says that it is one."""
-    message = cut(problem.message, MESSAGE_LIMIT)
+    message = visible(cut(problem.message, MESSAGE_LIMIT))
     return (
         problem.row if problem.row is not None else row_number,
         problem.cell,
@@ -178,5 +183,5 @@ def problem_cells(problem: Problem, row_number: int, results_cell: str) -> tuple
         problem.value,
         problem.code,
         message if problem.severity == "error" else f"warning: {message}",
-        problem.hint,
+        visible(problem.hint),
     )

@@ -7,19 +7,40 @@ import re
 MESSAGE_LIMIT = 4_000
 """Characters of a message that the results keep: enough to read, little enough for 10,000 of them."""
 
-_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def cut(text: str, limit: int) -> str:
     """Cut a text to ``limit`` characters, the last of which say how long it was.
 
     >>> cut("x" * 1_000_000, 30)
-    'xx… [cut, 1,000,000 characters]'
+    'x… [cut, 1,000,000 characters]'
     """
     if len(text) <= limit:
         return text
     mark = f"… [cut, {len(text):,} characters]"
     return text[: max(0, limit - len(mark))] + mark
+
+
+def cut_utf16(text: str, limit: int) -> str:
+    """Cut as :func:`cut` does, counting as Excel does: a character beyond the first 65,536 counts twice."""
+    if len(text) <= limit // 2 or len(text.encode("utf-16-le", "surrogatepass")) // 2 <= limit:
+        return text
+    mark = f"… [cut, {len(text):,} characters]"
+    kept = text.encode("utf-16-le", "surrogatepass")[: 2 * (limit - len(mark))]
+    return kept.decode("utf-16-le", "ignore") + mark
+
+
+def visible(text: str) -> str:
+    r"""Show what a reader could not see as its escape: control characters, changes of direction, lone surrogates.
+
+    Line feeds and tabs stay. For text of the server, whose look matters and not its bytes.
+
+    >>> visible("a\x1b[31mb\u202ec")
+    'a\\x1b[31mb\\u202ec'
+    """
+    return _UNSEEN.sub(_escape, text) if _UNSEEN.search(text) else text
 
 
 def utf8_text(text: str) -> str:
@@ -28,4 +49,9 @@ def utf8_text(text: str) -> str:
     >>> utf8_text("a\ud800b")
     'a\\ud800b'
     """
-    return text if text.isascii() else _NOT_UTF8.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text if text.isascii() else _LONE_SURROGATE.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

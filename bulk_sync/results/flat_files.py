@@ -1,0 +1,211 @@
+"""The results as ``.csv`` for spreadsheets and ``.jsonl`` for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterator, Sequence
+from itertools import chain, groupby
+from operator import attrgetter
+from pathlib import Path
+
+from bulk_sync.errors import Problem
+from bulk_sync.records import Cell, CellKind, ChangedField, Json, RowResult, cell_name, column_letters
+from bulk_sync.results.number_formats import general_text
+from bulk_sync.results.problem_places import ProblemPlaces
+from bulk_sync.results.table import (
+    CHANGE_COLUMNS,
+    PROBLEM_COLUMNS,
+    SYNC_COLUMNS,
+    Plain,
+    RunBook,
+    What,
+    change_cells,
+    dropped_note,
+    own_columns,
+    problem_cells,
+    sync_cells,
+)
+from bulk_sync.results.text import utf8_text, visible
+
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "|", "%")
+"""What a spreadsheet takes for the beginning of a formula when it opens a CSV."""
+
+_SERVER_CHANGE_COLUMNS = frozenset({CHANGE_COLUMNS.index(name) for name in ("client", "old", "stored")})
+_SERVER_PROBLEM_COLUMNS = frozenset({PROBLEM_COLUMNS.index(name) for name in ("code", "message", "hint")})
+
+
+def write_csv(book: RunBook, path: Path, what: What = "results") -> tuple[str, ...]:
+    """Write a CSV in UTF-8 with a byte order mark, which Excel needs, and return what is to be said about it.
+
+    Text of the server that a spreadsheet would take for a formula gets an apostrophe before it; the source's
+    own columns stay as they are.
+    """
+    with path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
+        writer = csv.writer(file)
+        if what == "changes":
+            writer.writerow(CHANGE_COLUMNS)
+            writer.writerows(_neutral(cells, _SERVER_CHANGE_COLUMNS) for cells in _change_lines(book))
+            return ()
+        if what == "problems":
+            writer.writerow(PROBLEM_COLUMNS)
+            writer.writerows(_neutral(cells, _SERVER_PROBLEM_COLUMNS) for cells in _problem_lines(book))
+            return ()
+        own = own_columns(book.header)
+        writer.writerow((*own.names, *SYNC_COLUMNS))
+        for result in book.rows():
+            added = [neutral(cell) if type(cell) is str else cell for cell in sync_cells(result)]
+            writer.writerow([*map(flat_text, own.of(result.values)), *added])
+    return (
+        *dropped_note(own),
+        (
+            "in the CSV, text of the server that looks like a formula begins with an apostrophe; "
+            "your own columns are as they were"
+        ),
+    )
+
+
+def neutral(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula.
+
+    >>> neutral("=1+1"), neutral("Not found")
+    ("'=1+1", 'Not found')
+    """
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
+
+
+def flat_text(value: str | Cell) -> str:
+    """Return a cell as a CSV has it: the text that was seen, else its stored value's."""
+    if isinstance(value, str):
+        return value
+    if value.text or value.value is None:
+        return value.text
+    return general_text(value.value) if isinstance(value.value, (int, float)) else str(value.value)
+
+
+def _neutral(cells: Sequence[Plain], columns: frozenset[int]) -> list[Plain]:
+    return [neutral(cell) if index in columns and isinstance(cell, str) else cell for index, cell in enumerate(cells)]
+
+
+def _change_lines(book: RunBook) -> Iterator[tuple[Plain, ...]]:
+    sent = book.summary.kind not in {"plan", "check"}
+    return (change_cells(change, sent=sent) for change in book.changes())
+
+
+def _problem_lines(book: RunBook) -> Iterator[tuple[Plain, ...]]:
+    places = ProblemPlaces(book.header, own_columns(book.header))
+    for line, result in enumerate(book.rows(), 2):
+        for problem in result.problems:
+            yield problem_cells(problem, result.row_number, cell_name(places.first(problem), line))
+
+
+def write_jsonl(book: RunBook, path: Path, what: What = "results") -> tuple[str, ...]:
+    """Write one JSON object a line, and return what is to be said about it.
+
+    A row's object has the source's own columns (a name that occurs again gets a number, an unnamed column its
+    letters), the ``sync_…`` columns, and ``problems`` and ``changes`` as arrays.
+    """
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        if what == "changes":
+            file.writelines(_json_line(_change_object(change)) for change in book.changes())
+            return ()
+        if what == "problems":
+            file.writelines(
+                _json_line(problem_object(problem, result.row_number))
+                for result in book.rows()
+                for problem in result.problems
+            )
+            return ()
+        own = own_columns(book.header)
+        names = (*json_names(own.names), *SYNC_COLUMNS)
+        changes = _ChangesByRow(book.changes())
+        for result in book.rows():
+            own_values = map(json_value, own.of(result.values))
+            line: dict[str, Json] = dict(zip(names, chain(own_values, _sync_values(result)), strict=False))
+            line["problems"] = [problem_object(problem, result.row_number) for problem in result.problems]
+            line["changes"] = [_change_object(change) for change in changes.of(result.row_number)]
+            file.write(_json_line(line))
+    return dropped_note(own)
+
+
+class _ChangesByRow:
+    """Hands out the changes of each row beside the rows; both come in row order."""
+
+    def __init__(self, changes: Iterator[ChangedField]) -> None:
+        self._groups = groupby(changes, key=attrgetter("row_number"))
+        self._next = next(self._groups, None)
+
+    def of(self, row_number: int) -> list[ChangedField]:
+        if self._next is None or self._next[0] != row_number:
+            return []
+        changes = list(self._next[1])
+        self._next = next(self._groups, None)
+        return changes
+
+
+def json_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return a distinct key for each own column.
+
+    >>> json_names(("Id", "", "Id"))
+    ('Id', 'column B', 'Id (2)')
+    """
+    taken: set[str] = set()
+    keys = []
+    for index, name in enumerate(names):
+        plain = key = name or f"column {column_letters(index)}"
+        number = 2
+        while key in taken:
+            key, number = f"{plain} ({number})", number + 1
+        taken.add(key)
+        keys.append(key)
+    return tuple(keys)
+
+
+def json_value(value: str | Cell) -> Json:
+    """Return a cell for JSON: numbers and booleans as such, a date as ISO text, and `00123` as the text it shows."""
+    if isinstance(value, str):
+        return value
+    if value.kind is CellKind.NUMBER and isinstance(value.value, (int, float)) and math.isfinite(value.value):
+        led_by_zero = len(value.text) > 1 and value.text[0] == "0" and value.text[1].isdigit()
+        return value.text if led_by_zero else value.value
+    if value.kind is CellKind.BOOLEAN and isinstance(value.value, bool):
+        return value.value
+    return flat_text(value) or None
+
+
+def problem_object(problem: Problem, row_number: int) -> dict[str, Json]:
+    """Return a problem for JSON, its row filled in."""
+    return {
+        **problem._asdict(),
+        "row": problem.row if problem.row is not None else row_number,
+        "message": visible(problem.message),
+    }
+
+
+def _sync_values(result: RowResult) -> tuple[Json, ...]:
+    """Return the added values with the fields sent as an array and blanks as null."""
+    cells = dict(zip(SYNC_COLUMNS, sync_cells(result), strict=True))
+    return tuple(
+        list(result.changed) if name == "sync_changed" else None if value == "" else value
+        for name, value in cells.items()
+    )
+
+
+def _change_object(change: ChangedField) -> dict[str, Json]:
+    return {"row": change.row_number, "client": change.client_id, **_change_values(change)}
+
+
+def _change_values(change: ChangedField) -> dict[str, Json]:
+    return {
+        "field": change.field,
+        "old": change.old,
+        "new": change.new,
+        "stored": change.stored,
+        "old_known": change.old_known,
+        "stored_shown": change.stored_shown,
+    }
+
+
+def _json_line(value: Json) -> str:
+    return utf8_text(json.dumps(value, ensure_ascii=False, default=str)) + "\n"

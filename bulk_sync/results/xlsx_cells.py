@@ -1,0 +1,136 @@
+"""Cells as a worksheet's XML: text is always text, numbers are numbers, and nothing is ever a formula.
+
+The XML is written here and not by XlsxWriter's ``write_string``, which takes five times as long for it, and in
+constant memory takes a text of the shape ``<r>…</r>`` for markup and passes it through.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
+
+from bulk_sync.records import Cell, CellKind, column_letters
+from bulk_sync.results.number_formats import number_format
+from bulk_sync.results.text import cut_utf16, utf8_text
+
+TEXT_LIMIT = 32_767
+"""UTF-16 units in a cell, Excel's own limit."""
+EXACT_INTEGER = 10**15
+"""Excel keeps 15 digits of a number; a longer one is written as text."""
+
+_SPECIAL = re.compile("[\x00-\x08\x0b-\x1f&<>\ud800-\udfff\ufffe\uffff]|_x")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
+_LOOKS_ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+_EPOCH = date(1899, 12, 30)
+_FIRST_DAY = date(1900, 1, 1)
+_FIRST_TRUE_DAY = date(1900, 3, 1)
+
+DATE_FORMAT = "yyyy-mm-dd"
+DATETIME_FORMAT = "yyyy-mm-dd hh:mm:ss"
+FINE_DATETIME_FORMAT = "yyyy-mm-dd hh:mm:ss.000"
+TIME_FORMAT = "hh:mm:ss"
+DURATION_FORMAT = "[h]:mm:ss"
+
+
+class CellStyles(Protocol):
+    """Gives the ``s`` attribute of a cell, with its leading blank; '' is the plain style."""
+
+    def number(self, num_format: str, mark: str) -> str:
+        """Return the style for a number format, under a mark ('', 'error' or 'warning')."""
+        ...
+
+
+def cell_heads(columns: int) -> tuple[str, ...]:
+    """Return the beginning of each column's cell element, to which the row number is to be added."""
+    return tuple(f'<c r="{column_letters(column)}' for column in range(columns))
+
+
+def text_xml(text: str) -> str:
+    r"""Return the ``<is>`` element of an inline string; control characters as ``_x001B_``, as Excel saves them.
+
+    >>> text_xml("=1+1 & <b>\x1b _x0041_")
+    '<is><t>=1+1 &amp; &lt;b&gt;_x001B_ _x005F_x0041_</t></is>'
+    """
+    if len(text) > TEXT_LIMIT // 2:
+        text = cut_utf16(text, TEXT_LIMIT)
+    if _SPECIAL.search(text):
+        text = _LOOKS_ESCAPED.sub("_x005F_", text)
+        text = _CONTROL.sub(lambda found: f"_x{ord(found[0]):04X}_", utf8_text(text))
+        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    kept = "" if text.strip() is text else ' xml:space="preserve"'
+    return f"<is><t{kept}>{text}</t></is>"
+
+
+def plain_cell(head: str, row: int, value: str | float | bool | None, style: str = "") -> str:
+    """Return a cell of ours: text, a number, a boolean, or a blank that only carries its style."""
+    if isinstance(value, str):
+        if value:
+            return f'{head}{row}"{style} t="inlineStr">{text_xml(value)}</c>'
+    elif isinstance(value, bool):
+        return f'{head}{row}"{style} t="b"><v>{value:d}</v></c>'
+    elif value is not None:
+        if (isinstance(value, int) and abs(value) < EXACT_INTEGER) or _is_exact(value):
+            return f'{head}{row}"{style}><v>{value!r}</v></c>'
+        return f'{head}{row}"{style} t="inlineStr">{text_xml(str(value))}</c>'
+    return f'{head}{row}"{style}/>' if style else ""
+
+
+def own_cell(head: str, row: int, value: str | Cell, styles: CellStyles, mark: str = "") -> str:
+    """Return a cell of the source as it was: by its stored value and a format that shows the text seen."""
+    style = styles.number("", mark) if mark else ""
+    if isinstance(value, str):
+        return plain_cell(head, row, value, style)
+    number, shown_as = stored_number(value)
+    if number is None:
+        return plain_cell(head, row, value.text, style)
+    if value.kind is CellKind.BOOLEAN:
+        return plain_cell(head, row, bool(number), style)
+    return f'{head}{row}"{styles.number(shown_as, mark)}><v>{number!r}</v></c>'
+
+
+def stored_number(cell: Cell) -> tuple[float | None, str]:
+    """Return the number that a workbook stores for a cell and its number format; None for what is text."""
+    value = cell.value
+    if value is None or isinstance(value, str):
+        return None, ""
+    if isinstance(value, bool):
+        return int(value), ""
+    if isinstance(value, (int, float)):
+        if not _is_exact(value):
+            return None, ""
+        return value, cell.unshown or number_format(cell.text, value)
+    return _serial(value)
+
+
+def _is_exact(value: float) -> bool:
+    return abs(value) < EXACT_INTEGER if isinstance(value, int) else math.isfinite(value)
+
+
+def _serial(value: date | datetime | time | timedelta) -> tuple[float | None, str]:
+    """Return a moment as days since 1900 in Excel's count, which has a 29 February 1900; None for what has none."""
+    if isinstance(value, timedelta):
+        days = value / timedelta(days=1)
+        return (days, DURATION_FORMAT) if days >= 0 else (None, "")
+    if isinstance(value, time):
+        return (_fraction(value), TIME_FORMAT) if value.tzinfo is None else (None, "")
+    day = value.date() if isinstance(value, datetime) else value
+    if day < _FIRST_DAY:
+        return None, ""
+    days = (day - _EPOCH).days - (day < _FIRST_TRUE_DAY)
+    if not isinstance(value, datetime):
+        return days, DATE_FORMAT
+    if value.tzinfo is not None:
+        return None, ""
+    return days + _fraction(value.time()), FINE_DATETIME_FORMAT if value.microsecond else DATETIME_FORMAT
+
+
+def _fraction(moment: time) -> float:
+    return (moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond / 1_000_000) / 86_400
+
+
+def line_xml(heads: Sequence[str], row: int, cells: Sequence[str | float | bool | None]) -> str:
+    """Return the cells of a line of ours, none of them styled."""
+    return "".join(plain_cell(head, row, value) for head, value in zip(heads, cells, strict=True) if value is not None)

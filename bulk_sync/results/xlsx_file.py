@@ -1,0 +1,153 @@
+"""The results as a workbook: sheets Results, Changes, Problems and Summary, in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from xlsxwriter import Workbook
+from xlsxwriter.exceptions import XlsxFileError
+
+from bulk_sync.records import RunSummary
+from bulk_sync.results.problem_places import ProblemPlaces
+from bulk_sync.results.table import (
+    PROBLEM_COLUMNS,
+    SYNC_COLUMNS,
+    Mark,
+    OwnColumns,
+    RunBook,
+    What,
+    change_cells,
+    dropped_note,
+    own_columns,
+)
+from bulk_sync.results.xlsx_cells import plain_cell
+from bulk_sync.results.xlsx_results import ProblemSheet, ResultSheet
+from bulk_sync.results.xlsx_sheets import EXCEL_COLUMNS, EXCEL_ROWS, Column, SheetSeries, Styles
+from bulk_sync.results.xlsx_summary import write_summary
+
+RUN_PROPERTY = "bulk_sync_run"
+"""The custom document property by which ``retry`` finds the run of a results workbook."""
+KIND_PROPERTY = "bulk_sync_kind"
+
+
+def write_workbook(book: RunBook, path: Path, what: What = "results", *, rows: int = EXCEL_ROWS) -> tuple[str, ...]:
+    """Write the workbook of a run to ``path`` and return what is to be said about it.
+
+    ``rows`` is the number of rows a sheet takes. Raises OSError where the file cannot be written.
+    """
+    with _workbook(path, book.summary) as workbook:
+        styles = Styles(workbook)
+        notes: tuple[str, ...] = ()
+        if what == "results":
+            notes = _write_all(workbook, styles, book, rows)
+        elif what == "changes":
+            _write_changes(_series(workbook, styles, "Changes", rows), styles, book)
+        else:
+            _write_problems(_series(workbook, styles, "Problems", rows), styles, book)
+        write_summary(workbook, styles, book.summary._replace(notes=(*book.summary.notes, *notes)))
+        return notes
+
+
+@contextmanager
+def _workbook(path: Path, summary: RunSummary) -> Iterator[Workbook]:
+    """Open a workbook and close it whole; an error on the way leaves no open file behind."""
+    with TemporaryDirectory(prefix="bulk_sync-") as folder:
+        workbook = Workbook(str(path), {"constant_memory": True, "tmpdir": folder})
+        try:
+            _describe(workbook, summary)
+            yield workbook
+            workbook.close()
+        except XlsxFileError as error:
+            raise OSError(str(error)) from error
+        finally:
+            for sheet in workbook.worksheets():
+                sheet.leave()
+
+
+def _describe(workbook: Workbook, summary: RunSummary) -> None:
+    title = f"Results of {summary.kind} {summary.run}"
+    properties: dict[str, object] = {"title": title, "author": "bulk_sync"}
+    with suppress(ValueError):
+        properties["created"] = datetime.fromisoformat(summary.finished_at)
+    workbook.set_properties(properties)
+    workbook.set_custom_property(RUN_PROPERTY, summary.run, "text")
+    workbook.set_custom_property(KIND_PROPERTY, summary.kind, "text")
+
+
+def _series(workbook: Workbook, styles: Styles, name: str, rows: int) -> SheetSeries:
+    columns = {
+        "Changes": (
+            Column("row", "sync_header"),
+            Column("client", "sync_header", 16),
+            Column("field", "sync_header", 18),
+            Column("old", "sync_header", 18),
+            Column("new", "sync_header", 18),
+            Column("stored", "sync_header", 18),
+        ),
+        "Problems": tuple(
+            Column(name, "sync_header", *{"message": (30, 80), "hint": (20, 60)}.get(name, (8, 32)))
+            for name in PROBLEM_COLUMNS
+        ),
+    }
+    return SheetSeries(workbook, styles, name, columns[name], rows=rows)
+
+
+def _write_all(workbook: Workbook, styles: Styles, book: RunBook, rows: int) -> tuple[str, ...]:
+    own = own_columns(book.header)
+    kept = _fitting(own)
+    results = ResultSheet(workbook, styles, book.header, kept, rows=rows)
+    changes = _series(workbook, styles, "Changes", rows)
+    problems = ProblemSheet(_series(workbook, styles, "Problems", rows), styles)
+    for result in book.rows():
+        results.add(result, problems)
+    results.series.finish()
+    problems.series.finish()
+    _write_changes(changes, styles, book)
+    notes = [*dropped_note(own)]
+    if len(kept.names) < len(own.names):
+        left_out = len(own.names) - len(kept.names)
+        notes.append(f"the last {left_out} columns of the source do not fit into a workbook; .csv has them")
+    notes.extend(
+        f"{series.name} fills {len(series.names)} sheets: {', '.join(series.names)}"
+        for series in (results.series, changes, problems.series)
+        if len(series.names) > 1
+    )
+    return tuple(notes)
+
+
+def _write_problems(series: SheetSeries, styles: Styles, book: RunBook) -> None:
+    """Write the problems alone; their cells are named as they stand in the results, with no sheet to link to."""
+    problems = ProblemSheet(series, styles, linked=False)
+    places = ProblemPlaces(book.header, _fitting(own_columns(book.header)))
+    for row, result in enumerate(book.rows(), 2):
+        for problem in result.problems:
+            problems.add(problem, result.row_number, "Results", row, places.first(problem))
+    series.finish()
+
+
+def _write_changes(series: SheetSeries, styles: Styles, book: RunBook) -> None:
+    sent = book.summary.kind not in {"plan", "check"}
+    for change in book.changes():
+        row = series.next_row()
+        cells = change_cells(change, sent=sent)
+        if series.measuring:
+            series.measure([None if cell is None else str(cell) for cell in cells])
+        series.write(
+            "".join(
+                plain_cell(head, row, cell, styles["mark"] if isinstance(cell, Mark) else "")
+                for head, cell in zip(series.heads, cells, strict=True)
+            )
+        )
+    series.finish()
+
+
+def _fitting(own: OwnColumns) -> OwnColumns:
+    """Leave out own columns past Excel's last, so that ours have room."""
+    room = EXCEL_COLUMNS - len(SYNC_COLUMNS)
+    if len(own.positions) <= room:
+        return own
+    return OwnColumns(own.positions[:room], own.names[:room], (*own.dropped, *own.names[room:]))
