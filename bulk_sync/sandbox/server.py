@@ -107,6 +107,7 @@ class SandboxServer:
         listener_class: type[Listener] = import_module("bulk_sync.sandbox.listener").Listener
         self._listener = listener_class(self._service, self._store, self.config, (_HOST, self._port))
         self._port = self._listener.port
+        self._service.begin()
         self._thread = threading.Thread(target=self._listener.run, name="bulk-sync-sandbox", daemon=True)
         self._thread.start()
         self._listener.ready.wait()

@@ -80,9 +80,13 @@ class ClientsService:
         self._passed = 0
         self._thrown = 0
         self.revoked = False
-        self.started_at = time()
+        self._started_at = time()
         self.log: deque[LoggedRequest] = deque(maxlen=config.log_size)
         self.counters: Counter[str] = Counter()
+
+    def begin(self) -> None:
+        """Count outages from now."""
+        self._started_at = self._time()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -155,7 +159,7 @@ class ClientsService:
         return given._replace(answer=given.answer._replace(headers={**given.answer.headers, **told}))
 
     def _outage(self, how: Literal["refuse", "503"]) -> bool:
-        since = self._time() - self.started_at
+        since = self._time() - self._started_at
         return any(each.how == how and each.start <= since < each.end for each in self._config.faults.outages)
 
     def _struck(self, asked: _Asked, faults: tuple[Fault, ...]) -> _Given:

@@ -14,6 +14,7 @@ from bulk_sync.sandbox.config import Fault, FaultKind
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 TRANSPORT = "bulk_sync.transport"
 """Where a scope carries the connection's ``asyncio.Transport``, which ASGI itself does not give."""
