@@ -1,0 +1,182 @@
+"""What is wrong with a mapping: pydantic's findings in words, and what needs the resource or several keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from bulk_sync.errors import Mistake
+from bulk_sync.mapping.cells import text_finding
+from bulk_sync.mapping.document import Document, Path
+from bulk_sync.mapping.findings import quoted
+from bulk_sync.mapping.model import FieldMapping, MappingFile, MappingTest, MatchKey, SourceBlock
+from bulk_sync.mapping.programs import Program, compile_program
+from bulk_sync.mapping.transforms import strip_margin
+from bulk_sync.mapping.transforms.options import did_you_mean
+from bulk_sync.resources.fields import Field, Resource
+
+_BLOCKS: Mapping[str, type[BaseModel]] = {
+    "source": SourceBlock,
+    "match": MatchKey,
+    "fields": FieldMapping,
+    "tests": MappingTest,
+}
+_WORDS = {
+    "string_type": "expected a text",
+    "int_parsing": "expected a whole number",
+    "int_type": "expected a whole number",
+    "bool_parsing": "expected true or false",
+    "bool_type": "expected true or false",
+    "dict_type": "expected names with values",
+    "model_type": "expected names with values",
+    "model_attributes_type": "expected names with values",
+    "list_type": "expected a list",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+}
+
+
+def validation_mistakes(error: ValidationError, document: Document) -> list[Mistake]:
+    """Put pydantic's findings into words, each where it stands in the file."""
+    return [_mistake(found, document) for found in error.errors(include_url=False)]
+
+
+def _mistake(found: Any, document: Document) -> Mistake:
+    path: Path = tuple(found["loc"])
+    kind, key = found["type"], str(path[-1]) if path else ""
+    if kind == "extra_forbidden":
+        hint = did_you_mean(key, _known_keys(path)) or f"known are {', '.join(_known_keys(path))}"
+        return document.where(path).mistake(f"unknown key {key!r}", hint)
+    if kind == "missing":
+        return document.where(path[:-1]).mistake(f"{_dotted(path)} is missing")
+    if found["input"] is None:
+        hint = "null and an empty value say nothing here; delete the line, or fill it in"
+        return document.where(path).mistake(f"{_dotted(path)} has no value", hint)
+    if kind == "literal_error":
+        choices = [part.strip("'") for part in found["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        message = f"{_dotted(path)}: expected {found['ctx']['expected']}, got {_shown(found['input'])}"
+        return document.where(path, value=True).mistake(message, did_you_mean(str(found["input"]), choices))
+    if kind == "value_error":
+        return document.where(path, value=True).mistake(f"{_dotted(path)}: {found['ctx']['error']}")
+    if kind == "string_pattern_mismatch":
+        return document.where(path, value=True).mistake(
+            f"{_dotted(path)}: {_shown(found['input'])} is not understood", _PATTERN_HINTS.get(key, "")
+        )
+    words = _WORDS.get(kind) or found["msg"][:1].lower() + found["msg"][1:]
+    return document.where(path, value=True).mistake(f"{_dotted(path)}: {words}, got {_shown(found['input'])}")
+
+
+_PATTERN_HINTS = {
+    "rate": "write 60/min, 1/s, 60/2s, 1000/h, or none",
+    "by": "by is id, number, email, phone, name or a custom field cf_…",
+}
+
+
+def _known_keys(path: Path) -> list[str]:
+    model = _BLOCKS.get(str(path[0]), MappingFile) if len(path) > 1 else MappingFile
+    return list(model.model_fields)
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(part + 1) if isinstance(part, int) else part for part in path) or "the mapping"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return "names with values"
+    if isinstance(value, list):
+        return "a list"
+    return quoted(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def check_file(file: MappingFile, resource: Resource, document: Document) -> tuple[dict[str, Program], list[Mistake]]:
+    """Compile every field and check what concerns several; return the programs and the mistakes."""
+    checker = _Checker(file, resource, document)
+    programs = checker.programs()
+    checker.check_units()
+    checker.check_texts()
+    return programs, checker.mistakes
+
+
+class _Checker:
+    def __init__(self, file: MappingFile, resource: Resource, document: Document) -> None:
+        self.mistakes: list[Mistake] = []
+        self._file = file
+        self._resource = resource
+        self._document = document
+
+    def report(self, path: Path, message: str, hint: str = "", *, value: bool = False) -> None:
+        self.mistakes.append(self._document.where(path, value=value).mistake(message, hint))
+
+    def programs(self) -> dict[str, Program]:
+        compiled: dict[str, Program] = {}
+        for name in self._file.fields:
+            field = self._field(name)
+            program = compile_program(name, field, self._file, self.report) if field else None
+            if program:
+                compiled[name] = program
+        return compiled
+
+    def _field(self, name: str) -> Field | None:
+        known = self._resource.field(name)
+        if known is not None:
+            return known
+        if name in self._file.extra_fields:
+            return Field(name, kind="any", description="An extra field.")
+        if name in self._resource.units:
+            parts = ", ".join(f"{name}.{part}" for part in self._resource.units[name])
+            self.report(("fields", name), f"{name} is filled by its parts", f"map {parts}")
+            return None
+        hint = did_you_mean(name, self._resource.fields)
+        hint = hint or f"custom fields begin with {self._resource.custom_prefix}; others are named under extra_fields"
+        self.report(("fields", name), f"unknown field {name!r}", hint)
+        return None
+
+    def check_units(self) -> None:
+        """A unit is mapped whole, or in part on purpose, and as one as far as the record is concerned."""
+        file, units = self._file, self._resource.units
+        for index, name in enumerate(file.partial):
+            if name not in units:
+                hint = did_you_mean(name, units) or f"units are {', '.join(units)}"
+                self.report(("partial", index), f"{name!r} is not a unit", hint)
+        for unit, parts in units.items():
+            mapped = [name for name in file.fields if name.startswith(f"{unit}.")]
+            missing = [part for part in parts if f"{unit}.{part}" not in file.fields]
+            if mapped and missing and unit not in file.partial:
+                message = f"{unit} is mapped in part ({', '.join(missing)} left out), and the API may erase the rest"
+                hint = f"map the others, or say that it is on purpose: partial: [{unit}]"
+                self.report(("fields", mapped[0]), message, hint)
+            for option in ("overwrite", "compare"):
+                said = {getattr(file.fields[name], option) for name in mapped}
+                if len(said) > 1:
+                    message = f"the parts of {unit} differ in `{option}`; it is sent as one"
+                    self.report(("fields", mapped[0]), message)
+
+    def check_texts(self) -> None:
+        token = self._file.clear_token
+        if token is not None and (strip_margin(token) != token or token.startswith("\\") or text_finding(token)):
+            message = "clear_token: must be a visible word without outer white space that does not begin with \\"
+            self.report(("clear_token",), message, value=True)
+        for place, name in self._column_names():
+            if not strip_margin(name):
+                self.report(place, "a blank column name", value=True)
+        columns = [key.column for key in self._file.match]
+        for index, name in enumerate(columns):
+            if name in columns[:index]:
+                self.report(("match", index), f"the column {quoted(name)} is matched twice")
+
+    def _column_names(self) -> Iterable[tuple[Path, str]]:
+        for index, key in enumerate(self._file.match):
+            yield ("match", index, "column"), key.column
+        for field, mapping in self._file.fields.items():
+            if mapping.column is not None:
+                yield ("fields", field, "column"), mapping.column
+            for index, name in enumerate(mapping.first_of or ()):
+                yield ("fields", field, "first_of", index), name
+
+
+def literal_values(model: type[BaseModel], name: str) -> tuple[str, ...]:
+    """Return the words that a key with a fixed choice may have."""
+    return tuple(map(str, get_args(model.model_fields[name].annotation)))

@@ -1,0 +1,135 @@
+"""A value to the type that is sent: text, number, integer, boolean, date, datetime, list, json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import NoReturn
+
+from bulk_sync.mapping.dates import date_from_text
+from bulk_sync.mapping.findings import Finding
+from bulk_sync.mapping.numbers import number_from_stored, number_from_text
+from bulk_sync.mapping.survey import DATES, DATETIMES, NUMBERS, Topic
+from bulk_sync.mapping.transforms import Value, as_text, strip_margin
+from bulk_sync.records import CellValue, Json
+
+TOPICS: Mapping[str, Topic] = {"number": NUMBERS, "integer": NUMBERS, "date": DATES, "datetime": DATETIMES}
+"""Types whose text has two readings, and what must be known to read it."""
+
+_TRUE = frozenset({"true", "yes", "y", "1", "on"})
+_FALSE = frozenset({"false", "no", "n", "0", "off"})
+
+
+class Converter:
+    """Converts values to one type.
+
+    ``reading`` is the decimal sign or the order of day and month, None while it is not known: then only what
+    reads alike either way is converted. The stored value counts where there is one of that type.
+    """
+
+    __slots__ = ("format", "reading", "separator", "type")
+
+    def __init__(self, type_: str, *, separator: str = ",", format_: str = "", reading: str | None = None) -> None:
+        self.type = type_
+        self.separator = separator
+        self.format = format_
+        self.reading = reading
+
+    def __call__(self, value: Value, stored: CellValue) -> Json | Finding:
+        """Return the value as it is sent. ``stored`` is given only while the value is the cell's own."""
+        return _CONVERT[self.type](self, value, stored)
+
+    def text(self, value: Value, _stored: CellValue) -> Json | Finding:
+        """Text as it is; dates in ISO form; a list is no text."""
+        if isinstance(value, list):
+            return Finding("not_text", "a list where a text is sent", "use `type: list`, or the transform join")
+        return as_text(value)
+
+    def number(self, value: Value, stored: CellValue) -> Json | Finding:
+        """A number, stored or read from its text."""
+        for number in (value, stored):
+            if isinstance(number, int | float) and not isinstance(number, bool):
+                return number_from_stored(number, as_text(value) or as_text(number))
+        if not isinstance(value, str):
+            return Finding("not_number", "not a number", "", as_text(value))
+        return number_from_text(value, self.reading)
+
+    def integer(self, value: Value, stored: CellValue) -> Json | Finding:
+        """A number without a fraction."""
+        number = self.number(value, stored)
+        if isinstance(number, float):
+            return Finding("not_integer", "not a whole number", "", as_text(value) or as_text(number))
+        return number
+
+    def boolean(self, value: Value, stored: CellValue) -> Json | Finding:
+        """True or false, stored or by one of a few words; others are for the transform ``boolean``."""
+        if isinstance(value, bool):
+            return value
+        if isinstance(stored, bool):
+            return stored
+        word = as_text(value).casefold()
+        if word in _TRUE or word in _FALSE:
+            return word in _TRUE
+        hint = "true, yes, y, 1, on and false, no, n, 0, off are known; use `map` for others"
+        return Finding("not_boolean", "neither true nor false", hint, as_text(value))
+
+    def date(self, value: Value, stored: CellValue) -> Json | Finding:
+        """A date, stored or read from its text, in ISO form or in ``format``."""
+        found = _day(value) or _day(stored) or date_from_text(as_text(value), self.reading, with_time=False)
+        if isinstance(found, Finding):
+            return found
+        if isinstance(found, datetime):
+            if (found.hour, found.minute, found.second, found.microsecond) != (0, 0, 0, 0):
+                return Finding(
+                    "not_date", "not a date: it has a time of day", "`type: datetime` sends both", str(found)
+                )
+            found = found.date()
+        return found.strftime(self.format) if self.format else found.isoformat()
+
+    def datetime(self, value: Value, stored: CellValue) -> Json | Finding:
+        """A date with its time, stored or read from its text, in ISO form or in ``format``."""
+        found = _day(value) or _day(stored) or date_from_text(as_text(value), self.reading, with_time=True)
+        if isinstance(found, Finding):
+            return found
+        if not isinstance(found, datetime):
+            found = datetime(found.year, found.month, found.day)  # noqa: DTZ001  (a sheet's times have no zone)
+        return found.strftime(self.format) if self.format else found.isoformat()
+
+    def list(self, value: Value, _stored: CellValue) -> Json | Finding:
+        """A list of texts, split at the separator; blank items are none."""
+        items = value if isinstance(value, list) else as_text(value).split(self.separator)
+        texts = [text for text in (strip_margin(as_text(item)) for item in items) if text]
+        return texts or Finding("not_list", "a list without items", "", as_text(value))
+
+    def json(self, value: Value, _stored: CellValue) -> Json | Finding:
+        """What the text says as JSON."""
+        try:
+            found: Json = json.loads(as_text(value), parse_constant=_no_constant)
+            json.dumps(found, allow_nan=False)
+        except (ValueError, RecursionError) as error:
+            words = str(error).split("\n")[0]
+            return Finding("not_json", f"not JSON ({words[:80]})", "", as_text(value))
+        if found is None:
+            return Finding("not_json", "null is no value", "blank cells and the clear token clear a field", "null")
+        return found
+
+
+_CONVERT = {
+    "text": Converter.text,
+    "number": Converter.number,
+    "integer": Converter.integer,
+    "boolean": Converter.boolean,
+    "date": Converter.date,
+    "datetime": Converter.datetime,
+    "list": Converter.list,
+    "json": Converter.json,
+}
+
+
+def _day(value: object) -> date | None:
+    return value if isinstance(value, date) else None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,296 @@
+"""Row → payload, or problems: the mapping compiled to a plan of column indexes and functions.
+
+A million rows pass through :meth:`RowMapper.map`. Each field has a getter for its cells and a bounded memory
+from cells to outcome, so that a value seen before costs one look-up, whatever its transforms and checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from operator import itemgetter
+from typing import Any
+
+from bulk_sync.errors import Problem
+from bulk_sync.mapping.cells import read_cell
+from bulk_sync.mapping.convert import TOPICS
+from bulk_sync.mapping.explain import Step, closing_steps, explain_field, place_names
+from bulk_sync.mapping.findings import Finding
+from bulk_sync.mapping.header import fold_name
+from bulk_sync.mapping.joining import Joined, join
+from bulk_sync.mapping.keys import KeyColumn
+from bulk_sync.mapping.pipeline import KEEP, Outcome, Pipeline
+from bulk_sync.mapping.spec import MappingSpec
+from bulk_sync.mapping.survey import Evidence
+from bulk_sync.mapping.validator import type_finding
+from bulk_sync.records import Cell, Json, MappedRow, SourceRow, cell_name, cell_text
+
+MEMORY = 4096
+"""Outcomes kept for each field: enough for what repeats, little beside a million distinct values."""
+
+
+def compile_mapping(
+    spec: MappingSpec,
+    header: tuple[str, ...],
+    *,
+    sheet: str = "",
+    decimal: str | None = None,
+    dates: str | None = None,
+) -> RowMapper:
+    """Join a mapping to a source's header.
+
+    ``decimal`` and ``dates`` are answers to an earlier :class:`Question`, for columns of which the mapping does
+    not say it. Raises :class:`MappingError` with every column that is absent or stands there twice.
+    """
+    return RowMapper(spec, join(spec, header, decimal=decimal, dates=dates), sheet)
+
+
+class _Lane:
+    """One field on its way through the rows: how to get its cells, and what became of those seen before."""
+
+    __slots__ = ("evidence", "memory", "part", "pick", "pipeline", "single", "top", "unit")
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self.top = pipeline.field.name
+        self.unit = pipeline.field.unit
+        self.part = pipeline.field.part
+        self.pick: Callable[[tuple[str | Cell, ...]], Any] = itemgetter(*pipeline.columns)
+        self.single = len(pipeline.columns) == 1
+        self.memory: dict[Any, Outcome] = {}
+        topic = TOPICS.get(pipeline.converter.type)
+        unsettled = topic is not None and pipeline.converter.reading is None and pipeline.gather is not None
+        self.evidence = Evidence(topic) if topic is not None and unsettled else None
+
+    def cells(self, key: Any) -> tuple[str | Cell, ...]:
+        """Return the cells of a memory's key."""
+        cells: tuple[str | Cell, ...] = (key,) if self.single else key
+        return cells
+
+    def meet(self, key: Any) -> Outcome:
+        """Work out and remember the outcome of cells not seen before."""
+        outcome = self.pipeline.run(self.cells(key))
+        if len(self.memory) >= MEMORY:
+            self.memory.clear()
+        self.memory[key] = outcome
+        return outcome
+
+
+class RowMapper:
+    """Makes payloads, or problems, of rows. ``notes`` is to be told once: letter case, unused columns.
+
+    ``needs_survey``: a first pass over all rows (:meth:`survey`, then :meth:`settle`) must find out the decimal
+    sign or the order of day and month of some column; without it, values that have two readings are problems.
+    """
+
+    def __init__(self, spec: MappingSpec, joined: Joined, sheet: str) -> None:
+        self.spec = spec
+        self.notes = (*joined.notes, *_type_notes(spec))
+        self._sheet = sheet
+        self._names = joined.header.names
+        self._width = len(joined.header.names)
+        self._keys = joined.keys
+        self._where = joined.where
+        self._constants, self._fixed_units = _split_units(spec, joined.constants)
+        self._lanes = [_Lane(pipeline) for pipeline in joined.pipelines]
+        self._flat = [(lane.top, lane.pick, lane.memory, lane) for lane in self._lanes if not lane.unit]
+        self._parts = [(lane.unit, lane.part, lane.pick, lane.memory, lane) for lane in self._lanes if lane.unit]
+        self._surveyed = [lane for lane in self._lanes if lane.evidence is not None]
+        self._checks_type = "type" in spec.programs
+        self._named = {"company": "name" in spec.programs, "contact": "firstName" in spec.programs}
+        self._prefix = spec.resource.id_prefix if spec.match[0].by == "id" else ""
+
+    @property
+    def needs_survey(self) -> bool:
+        """Whether some column's decimal sign or day order must be decided from all its values."""
+        return bool(self._surveyed)
+
+    def selects(self, row: SourceRow) -> bool:
+        """Whether the mapping's ``source.where`` takes this row. A damaged row is taken, and invalid."""
+        for index, wanted in self._where:
+            if index >= len(row.values):
+                return True
+            reading = read_cell(row.values[index])
+            if isinstance(reading, Finding) or reading.text not in wanted:
+                return False
+        return True
+
+    def survey(self, row: SourceRow) -> None:
+        """Take a row into account for what :meth:`settle` decides. Cheap for values seen before."""
+        if row.problems or len(row.values) != self._width:
+            return
+        for lane in self._surveyed:
+            evidence = lane.evidence
+            key = lane.pick(row.values)
+            if evidence is None or evidence.mixed or key in lane.memory:
+                continue
+            text = lane.pipeline.text_to_convert(lane.cells(key))
+            if text:
+                evidence.add(text, self._cell(lane.pipeline.columns[0], row))
+            if len(lane.memory) < MEMORY:
+                lane.memory[key] = _SEEN
+
+    def settle(self) -> None:
+        """Decide every surveyed column. Raises :class:`Question` where its values allow both readings, or neither."""
+        for lane in self._surveyed:
+            lane.memory.clear()
+        for lane in self._surveyed:
+            if lane.evidence is not None:
+                lane.pipeline.converter.reading = lane.evidence.decide(self._columns(lane.pipeline.columns))
+        self._surveyed = []
+
+    def map(self, row: SourceRow) -> MappedRow:
+        """Return what the row comes to. Never raises on data: what is wrong is in ``problems``."""
+        values = row.values
+        if row.problems or len(values) != self._width:
+            return MappedRow(row.row_number, (), {}, row.problems or (self._shape_problem(row),))
+        problems: list[Problem] = []
+        keys = self._read_keys(row, problems)
+        payload = self._constants.copy()
+        for name, pick, memory, lane in self._flat:
+            key = pick(values)
+            outcome = memory.get(key)
+            value, findings = outcome if outcome is not None else lane.meet(key)
+            if findings:
+                self._add(problems, findings, lane, row)
+            if value is not KEEP:
+                payload[name] = value
+        if self._parts or self._fixed_units:
+            self._map_units(row, payload, problems)
+        if self._checks_type and "type" in payload:
+            self._check_type(row, payload, problems)
+        return MappedRow(row.row_number, keys, payload, tuple(problems))
+
+    def explain(self, row: SourceRow, column: str | None = None) -> list[Step]:
+        """Return each value at each step, for the fields that draw on a column, or for all.
+
+        A column that is only a key gives its steps as such; one that nothing uses gives none.
+        """
+        if row.problems or len(row.values) != self._width:
+            found = self.map(row).problems
+            return [Step("", "problem", problem.message, problem.value, problem.cell) for problem in found]
+        wanted = None if column is None else fold_name(column).casefold()
+        steps = self._explain_keys(row, wanted)
+        for lane in self._lanes:
+            columns = [self._names[index] for index in lane.pipeline.columns]
+            if wanted is None or wanted in map(str.casefold, columns):
+                cells = lane.cells(lane.pick(row.values))
+                names = place_names(lane.pipeline.columns, row.row_number, self._sheet, row.line)
+                steps += explain_field(lane.pipeline, cells, names, columns)
+        if wanted is None:
+            for name, program in self.spec.programs.items():
+                if program.is_constant and not program.mapping.when:
+                    steps.append(Step(name, "value", "the same for every row", program.constant))
+                    steps += closing_steps(name, Outcome(program.constant))
+        return steps
+
+    def _explain_keys(self, row: SourceRow, wanted: str | None) -> list[Step]:
+        steps: list[Step] = []
+        for key in self._keys:
+            if wanted is None or wanted == self._names[key.place].casefold():
+                text, finding = key.read(row.values[key.place])
+                cell = self._cell(key.place, row)
+                steps.append(Step("", "key", f"finds the client by {key.by}", text, cell))
+                if finding:
+                    steps.append(Step("", "problem", finding.message, finding.value, cell))
+        return steps
+
+    def _read_keys(self, row: SourceRow, problems: list[Problem]) -> tuple[str, ...]:
+        keys = []
+        for key in self._keys:
+            text, finding = key.read(row.values[key.place])
+            if finding is not None:
+                problems.append(self._problem(finding, "", (key.place,), row))
+            keys.append(text)
+        if self._prefix and keys[0] and not keys[0].startswith(self._prefix):
+            problems.append(self._problem(_prefix_finding(self._prefix, keys[0]), "", (self._keys[0].place,), row))
+            self._prefix = ""
+        return tuple(keys)
+
+    def _map_units(self, row: SourceRow, payload: dict[str, Json], problems: list[Problem]) -> None:
+        units: dict[str, dict[str, Json]] = {unit: dict(parts) for unit, parts in self._fixed_units.items()}
+        values = row.values
+        for unit, part, pick, memory, lane in self._parts:
+            key = pick(values)
+            outcome = memory.get(key)
+            value, findings = outcome if outcome is not None else lane.meet(key)
+            if findings:
+                self._add(problems, findings, lane, row)
+            if value is not KEEP:
+                units.setdefault(unit, {})[part] = value
+        payload.update(units)
+
+    def _check_type(self, row: SourceRow, payload: dict[str, Json], problems: list[Problem]) -> None:
+        finding = type_finding(payload)
+        if finding is None or not self._named[finding.value]:
+            return
+        if self.spec.strict:
+            finding = finding._replace(severity="error")
+        field = "name" if finding.value == "company" else "firstName"
+        lane = next((lane for lane in self._lanes if lane.top == field), None)
+        problems.append(self._problem(finding, field, lane.pipeline.columns if lane else (), row))
+
+    def _add(self, problems: list[Problem], findings: Iterable[Finding], lane: _Lane, row: SourceRow) -> None:
+        for finding in findings:
+            problems.append(self._problem(finding, lane.top, finding.at or lane.pipeline.columns, row))
+
+    def _problem(self, finding: Finding, field: str, columns: tuple[int, ...], row: SourceRow) -> Problem:
+        columns = tuple(dict.fromkeys(columns))
+        return Problem(
+            code=finding.code,
+            message=finding.message,
+            hint=finding.hint,
+            row=row.row_number,
+            cell=", ".join(self._cell(index, row) for index in columns),
+            column=self._columns(columns),
+            field=field,
+            value=finding.value or ", ".join(filter(None, (cell_text(row.values[index]) for index in columns))),
+            severity=finding.severity,
+        )
+
+    def _shape_problem(self, row: SourceRow) -> Problem:
+        message = f"{len(row.values)} cells where the header has {self._width}"
+        return Problem("row_shape", message, "correct the row in the source", row.row_number)
+
+    def _cell(self, index: int, row: SourceRow) -> str:
+        return cell_name(index, row.row_number, sheet=self._sheet, line=row.line)
+
+    def _columns(self, columns: Iterable[int]) -> str:
+        return ", ".join(dict.fromkeys(self._names[index] for index in columns))
+
+
+_SEEN = Outcome(KEEP)
+
+
+def _split_units(spec: MappingSpec, constants: dict[str, Json]) -> tuple[dict[str, Json], dict[str, dict[str, Json]]]:
+    flat: dict[str, Json] = {}
+    units: dict[str, dict[str, Json]] = {}
+    for name, value in constants.items():
+        field = spec.programs[name].field
+        if field.unit:
+            units.setdefault(field.unit, {})[field.part] = value
+        else:
+            flat[name] = value
+    return flat, units
+
+
+def _type_notes(spec: MappingSpec) -> list[str]:
+    program = spec.programs.get("type")
+    if program is None or not program.is_constant:
+        return []
+    needed = {"company": "name", "contact": "firstName"}.get(str(program.constant), "")
+    if not needed or needed in spec.programs:
+        return []
+    return [f"the mapping makes every client a {program.constant} and maps no {needed}; a {program.constant} has one"]
+
+
+def _prefix_finding(prefix: str, key: str) -> Finding:
+    return Finding(
+        "id_prefix",
+        f"ids usually begin with {prefix}; is this the right column?",
+        "said once; the API decides",
+        key,
+        "warning",
+    )
+
+
+__all__ = ["KeyColumn", "RowMapper", "Step", "compile_mapping"]
