@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -11,6 +12,8 @@ from bulk_sync.errors import Question, SourceError
 from bulk_sync.sources.content import looks_wide
 
 _CHUNK = 1 << 20
+_SAMPLE = 1 << 16
+_WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -18,7 +21,11 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_USUAL = ("cp1252", "cp1250", "cp1251", "cp1256", "iso-8859-15", "mac_roman", "shift_jis", "gb18030")
+_USUAL = (
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "mac_roman", "cp850",
+    "shift_jis", "gb18030", "big5", "euc_kr",
+)  # fmt: skip
+"""What spreadsheet programs write besides Unicode; the detector chooses among them."""
 
 
 class Undecodable(NamedTuple):
@@ -130,9 +137,14 @@ def _guess(path: Path, open_bytes: Callable[[], IO[bytes]], damage: Undecodable)
     from charset_normalizer import from_bytes
 
     with open_bytes() as stream:
-        stream.read(max(0, damage.offset - 4096))
-        sample = stream.read(1 << 18)
-    found = [match.encoding for match in from_bytes(sample)][:3]
+        stream.read(max(0, damage.offset - _SAMPLE))
+        sample = stream.read(2 * _SAMPLE)
+    found = [match.encoding for match in from_bytes(sample, cp_isolation=list(_USUAL))][:3]
+    # On short texts the detector prefers the Western page's neighbours to itself.
+    words = [word for word in _WORD.findall(sample) if not word.isascii()]
+    letters = b"".join(words)
+    if sum(byte < 0x80 for byte in letters) * 2 >= len(letters):
+        found.insert(0, "cp1252")
     choices = tuple(dict.fromkeys([*found, *_USUAL]))
     return Question(
         f"{path} is not UTF-8 ({damage}), and its encoding can only be guessed: {choices[0]}?",

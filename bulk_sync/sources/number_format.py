@@ -1,0 +1,82 @@
+"""The text that a sheet shows for a stored number."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from bulk_sync.records import Cell, CellKind
+from bulk_sync.sources.format_code import Digits, FormatCode, Shows
+from bulk_sync.sources.serial_date import dated_cell
+
+EXACT_DIGITS = 15
+"""Digits that a spreadsheet keeps; those behind are zeros by then."""
+
+
+def number_cell(number: float, code: FormatCode, *, epoch_1904: bool = False) -> Cell:
+    """Return the cell for a stored number: the text its format shows, the number beside it.
+
+    A whole number becomes an ``int``. A format that is not reproduced is named in ``unshown``.
+    """
+    shows = code.shows
+    value = int(Decimal(str(number))) if abs(number) < 10**21 and number == int(number) else number
+    if shows in {Shows.GENERAL, Shows.TEXT}:
+        return Cell(general_text(value), value, CellKind.NUMBER)
+    if shows is Shows.NUMBER:
+        text = _section_text(value, code.sections)
+        return Cell(text, value, CellKind.NUMBER, "" if text.strip() else code.code)
+    if shows is Shows.OTHER:
+        return Cell("", value, CellKind.NUMBER, code.code)
+    return dated_cell(number, shows, epoch_1904=epoch_1904, code=code.code)
+
+
+def general_text(number: float) -> str:
+    """Return a number as the format General shows it in a cell that is wide enough.
+
+    Whole numbers keep all their digits, which is how ids and phones are meant.
+
+    >>> general_text(971501234567), general_text(0.1 + 0.2), general_text(12.0), general_text(0.00001)
+    ('971501234567', '0.3', '12', '1E-05')
+    """
+    if isinstance(number, int):
+        return str(number)
+    if number == int(number) and abs(number) < 10**21:
+        return str(int(number))
+    text = f"{number:.{EXACT_DIGITS}g}".upper()
+    return str(int(float(text))) if "E+" in text and abs(number) < 10**21 else text
+
+
+def _section_text(number: float, sections: tuple[Digits, ...]) -> str:
+    """Choose the section by the sign, and write the number with it."""
+    if number < 0 and len(sections) > 1:
+        return _digits_text(abs(number), sections[1])
+    if number == 0 and len(sections) > 2:
+        return _digits_text(number, sections[2])
+    text = _digits_text(abs(number), sections[0])
+    return f"-{text}" if number < 0 and any(digit in "123456789" for digit in text) else text
+
+
+def _digits_text(number: float, section: Digits) -> str:
+    """Write a number that is not negative."""
+    if not section.digits:
+        return section.before.strip()
+    exact = Decimal(number) if isinstance(number, int) else Decimal(f"{number:.{EXACT_DIGITS}g}")
+    if section.percent:
+        exact *= 100
+    rounded = exact.quantize(Decimal(1).scaleb(-section.decimals), ROUND_HALF_UP)
+    whole, _, decimals = f"{rounded:f}".partition(".")
+    for _ in range(section.optional):
+        decimals = decimals.removesuffix("0")
+    whole = whole.lstrip("0").rjust(section.zeros, "0")
+    if section.thousands:
+        whole = _grouped(whole)
+    # A point without decimals behind it is shown too: 12 in "0.##" is "12.".
+    point = "." if section.decimals else ""
+    return f"{section.before}{whole}{point}{decimals}{section.after}".strip()
+
+
+def _grouped(digits: str) -> str:
+    """Set commas between groups of three."""
+    head = len(digits) % 3
+    groups = [digits[:head]] if head else []
+    groups += [digits[at : at + 3] for at in range(head, len(digits), 3)]
+    return ",".join(groups)

@@ -1,0 +1,164 @@
+"""From the cells of a sheet to rows below a header, the same for every kind of workbook."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from bulk_sync.errors import Problem, SourceError
+from bulk_sync.records import Cell, CellKind, SourceRow, cell_name, cell_text, column_letters
+from bulk_sync.sources.header import SEARCHED_ROWS, folded_header, header_index
+from bulk_sync.sources.number_format import EXACT_DIGITS
+from bulk_sync.sources.options import SourceOptions
+from bulk_sync.sources.source import OpenSource
+
+WIDEST_HEADER = 4096
+_MERGED = Cell("", None, CellKind.MERGED)
+
+
+class RawRow(NamedTuple):
+    """A row of a sheet: its number, its cells by column (blank ones left out), whether it is hidden."""
+
+    number: int
+    cells: Mapping[int, str | Cell]
+    hidden: bool = False
+
+
+class Covered(Protocol):
+    """Tells which columns merged cells cover; asked row by row from the top."""
+
+    def covered(self, row: int, width: int) -> Sequence[int]:
+        """Return the covered columns of a row, top left cells left out."""
+        ...
+
+
+class SheetSource(OpenSource, ABC):
+    """A sheet as a source; a subclass gives its rows, first to last, as often as asked."""
+
+    kind = ""
+
+    def __init__(self, path: Path, sheet: str, options: SourceOptions, needs: Collection[str]) -> None:
+        self._path = path
+        self.sheet = sheet
+        self._visible_only = options.rows == "visible"
+        self._header_row, names = header_of(self._raw_rows(), options.header_row, needs, f"{path}: sheet {sheet}")
+        self.header: tuple[str, ...] = folded_header(names)
+        if len(self.header) > WIDEST_HEADER:
+            raise SourceError(
+                f"{path}: the header of sheet {sheet} reaches to column {column_letters(len(self.header) - 1)}, "
+                f"more than {WIDEST_HEADER} columns",
+                hint="delete what stands far to the right, or set source.header_row",
+            )
+        self.notes: tuple[str, ...] = ()
+        self._hidden_rows = 0
+        self._beyond = ""
+
+    @abstractmethod
+    def _raw_rows(self) -> Iterator[RawRow]:
+        """Read the sheet from its first row."""
+
+    @abstractmethod
+    def _covered(self) -> Covered:
+        """Return the merged cells, to be asked from the top."""
+
+    @property
+    def detected(self) -> Mapping[str, str | int]:
+        """Sheet and header row, as the mapping's ``source:`` block takes them."""
+        return {"sheet": self.sheet, "header_row": self._header_row}
+
+    def rows(self) -> Iterator[SourceRow]:
+        """Read from the first row below the header."""
+        self._hidden_rows, self._beyond = 0, ""
+        covered = self._covered().covered
+        width = len(self.header)
+        blank: list[str | Cell] = [""] * width
+        for number, cells, hidden in self._raw_rows():
+            if number <= self._header_row:
+                covered(number, width)
+                continue
+            merged = covered(number, width)
+            if not cells:
+                continue
+            values = blank.copy()
+            for column, cell in cells.items():
+                if column < width:
+                    values[column] = cell
+                elif not self._beyond:
+                    self._beyond = cell_name(column, number, sheet=self.sheet)
+            for column in merged:
+                values[column] = _MERGED
+            if not any(value and value is not _MERGED for value in values):
+                continue
+            if hidden:
+                self._hidden_rows += 1
+                if self._visible_only:
+                    continue
+            yield SourceRow(number, tuple(values), None, self._damaged_ids(number, values), "", hidden)
+
+    def closing_notes(self) -> tuple[str, ...]:
+        """Say how many rows the workbook hides, and whether values stand outside of the header."""
+        notes = []
+        if self._hidden_rows:
+            rows = "1 row is" if self._hidden_rows == 1 else f"{self._hidden_rows} rows are"
+            left_out = "left out" if self._visible_only else "read all the same; source.rows: visible leaves them out"
+            notes.append(f"{rows} hidden in sheet {self.sheet} (by hand or by a filter): {left_out}")
+        if self._beyond:
+            notes.append(f"{self._beyond} and perhaps more cells stand in a column without a header: not read")
+        return tuple(notes)
+
+    def _damaged_ids(self, number: int, values: Iterable[str | Cell]) -> tuple[Problem, ...]:
+        """Warn about whole numbers so long that the spreadsheet has lost their last digits."""
+        return tuple(
+            Problem(
+                "long_number",
+                f"a number of {len(cell.text.lstrip('-'))} digits: a spreadsheet keeps only the first {EXACT_DIGITS}",
+                "format the column as text and enter the number again",
+                row=number,
+                cell=cell_name(column, number, sheet=self.sheet),
+                column=self.header[column],
+                value=cell.text,
+                severity="warning",
+            )
+            for column, cell in enumerate(values)
+            if type(cell) is Cell and len(cell.text) > EXACT_DIGITS and _too_long(cell)
+        )
+
+
+def _too_long(cell: Cell) -> bool:
+    return cell.kind is CellKind.NUMBER and type(cell.value) is int and abs(cell.value) >= 10**EXACT_DIGITS
+
+
+def header_of(
+    rows: Iterable[RawRow], header_row: int | None, needs: Collection[str], where: str
+) -> tuple[int, list[str]]:
+    """Return the header's row number and its texts.
+
+    :raises SourceError: if the sheet is blank, or the row that was named is.
+    """
+    if header_row is not None:
+        for row in rows:
+            if row.number >= header_row:
+                if row.number == header_row and row.cells:
+                    return header_row, texts(row)
+                break
+        raise SourceError(f"{where}: row {header_row} is blank", hint="correct source.header_row")
+    first = first_rows(rows)
+    index = header_index([names for _, names in first], needs)
+    if index is None:
+        raise SourceError(f"{where} is blank: it has no header", hint="the first row names the columns")
+    return first[index]
+
+
+def first_rows(rows: Iterable[RawRow]) -> list[tuple[int, list[str]]]:
+    """Return the first rows that hold anything: their numbers and texts."""
+    filled = ((row.number, texts(row)) for row in rows if row.cells)
+    return list(islice(filled, SEARCHED_ROWS))
+
+
+def texts(row: RawRow) -> list[str]:
+    """Return a row's texts by column."""
+    last = max((column for column in row.cells if column < 2 * WIDEST_HEADER), default=-1)
+    return [cell_text(row.cells.get(column, "")) for column in range(last + 1)]

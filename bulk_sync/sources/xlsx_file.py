@@ -1,0 +1,72 @@
+"""A workbook of Excel's present format (.xlsx, .xlsm) as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from bulk_sync.records import column_letters
+from bulk_sync.sources.content import Content
+from bulk_sync.sources.options import SourceOptions
+from bulk_sync.sources.sheet_choice import chosen_sheet
+from bulk_sync.sources.sheet_table import Covered, RawRow, SheetSource, first_rows
+from bulk_sync.sources.xlsx_merged import Merged, MergedCells, merged_ranges
+from bulk_sync.sources.xlsx_package import Package, Sheet
+from bulk_sync.sources.xlsx_sheet import Look, SheetReader
+
+
+class XlsxSource(SheetSource):
+    """A sheet, read in one pass over its XML; the file stays open until ``close``."""
+
+    kind = "xlsx"
+
+    def __init__(self, path: Path, content: Content, options: SourceOptions, needs: Collection[str] = ()) -> None:
+        self._package = Package(path)
+        self._merged: list[Merged] | None = None
+        try:
+            package = self._package
+            self._look = Look(package.shared_strings(), package.formats(), package.epoch_1904)
+            sheets = {sheet.name: sheet for sheet in package.sheets}
+            name = chosen_sheet(
+                str(path),
+                tuple(sheets),
+                {sheet.name for sheet in package.sheets if sheet.state != "visible"},
+                options.sheet,
+                needs,
+                lambda name: self._peek(sheets[name]),
+            )
+            self._part = sheets[name].part
+            self._reader = SheetReader(package, sheets[name], self._look)
+            super().__init__(path, name, options, needs)
+        except BaseException:
+            self.close()
+            raise
+        self.notes = (*content.notes, *self._column_notes())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._package.close()
+
+    def _raw_rows(self) -> Iterator[RawRow]:
+        return self._reader.rows()
+
+    def _covered(self) -> Covered:
+        if self._merged is None:
+            self._merged = merged_ranges(self._package, self._part)
+        return MergedCells(self._merged)
+
+    def _peek(self, sheet: Sheet) -> Sequence[Sequence[str]]:
+        """Return the texts of a sheet's first rows."""
+        return [names for _, names in first_rows(SheetReader(self._package, sheet, self._look).rows())]
+
+    def _column_notes(self) -> tuple[str, ...]:
+        """Say which columns the workbook hides."""
+        hidden = [
+            column_letters(column)
+            for first, end in self._reader.hidden_columns
+            for column in range(first, min(end, len(self.header)))
+        ]
+        if not hidden:
+            return ()
+        names = f"column {hidden[0]} is" if len(hidden) == 1 else f"columns {', '.join(hidden)} are"
+        return (f"{names} hidden in sheet {self.sheet}, and read all the same",)

@@ -1,0 +1,248 @@
+"""The parts of an .xlsx package: which sheets there are, their shared strings and number formats.
+
+Parts are parsed by expat with document types refused, so that no entity is expanded and nothing outside of
+the file is opened; a part that unpacks beyond all measure is refused unread.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple
+from xml.parsers import expat
+
+from bulk_sync.errors import SourceError
+from bulk_sync.sources.bounded import BOMB_RATIO
+from bulk_sync.sources.format_code import BUILT_IN, FormatCode, format_code
+
+_BOMB_BYTES = 16 << 20
+_MAX_PART = 4 << 30
+_CHUNK = 1 << 16
+_ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
+Attributes = dict[str, str]
+Start = Callable[[str, Attributes], None]
+End = Callable[[str], None]
+
+
+class Sheet(NamedTuple):
+    """A worksheet of the workbook; ``state`` is ``visible``, ``hidden`` or ``veryHidden``."""
+
+    name: str
+    state: str
+    part: str
+
+
+class Package:
+    """An open .xlsx file.
+
+    :raises SourceError: from every method, for a part that is damaged, missing or a bomb.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.epoch_1904 = False
+        self.sheets: tuple[Sheet, ...] = ()
+        with self._damage(path.name):
+            self._zip = zipfile.ZipFile(path)
+        self._names = {name.lower().replace("\\", "/").lstrip("/"): name for name in self._zip.namelist()}
+        try:
+            self._read_workbook()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._zip.close()
+
+    def has(self, part: str) -> bool:
+        """Whether the package holds a part."""
+        return part.lower() in self._names
+
+    @contextmanager
+    def open(self, part: str) -> Iterator[IO[bytes]]:
+        """Open a part for reading."""
+        if not self.has(part):
+            raise SourceError(f"{self.path} is damaged: its part {part} is missing", hint="save it again in Excel")
+        info = self._zip.getinfo(self._names[part.lower()])
+        grown = info.file_size > _BOMB_BYTES and info.file_size > info.compress_size * BOMB_RATIO
+        if grown or info.file_size > _MAX_PART:
+            raise SourceError(
+                f"{self.path}: {part} unpacks to {info.file_size >> 20} MB from {info.compress_size >> 10} kB: "
+                "refused as a bomb",
+                hint="save it again in Excel; delete formatted but empty rows and columns first",
+            )
+        with self._damage(part), self._zip.open(info) as stream:
+            yield stream
+
+    @contextmanager
+    def _damage(self, part: str) -> Iterator[None]:
+        """Turn what a damaged package raises into a refusal."""
+        try:
+            yield
+        except (
+            zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, expat.ExpatError,
+            UnicodeDecodeError,
+        ) as error:  # fmt: skip
+            raise SourceError(
+                f"{self.path} is damaged or truncated: {part}: {error}", hint="save it again in Excel"
+            ) from None
+
+    def parse(self, part: str, start: Start, end: End, text: Callable[[str], object]) -> None:
+        """Read a part from one end to the other."""
+        parser = parser_for(self.path, start, end, text)
+        with self.open(part) as stream:
+            while chunk := stream.read(_CHUNK):
+                parser.Parse(chunk, False)
+            parser.Parse(b"", True)
+
+    def _read_workbook(self) -> None:
+        """Find the sheets in their order, and where days are counted from."""
+        main = self._main_part()
+        targets = self._relations(main)
+        sheets: list[Sheet] = []
+
+        def start(tag: str, attributes: Attributes) -> None:
+            tag = local_name(tag)
+            if tag == "workbookPr" and "date1904" in attributes:
+                self.epoch_1904 = flag(attributes["date1904"])
+            elif tag == "sheet":
+                named = {local_name(name): value for name, value in attributes.items()}
+                kind, part = targets.get(named.get("id", ""), ("", ""))
+                if kind == "worksheet":
+                    sheets.append(Sheet(named.get("name", ""), named.get("state", "visible"), part))
+
+        self.parse(main, start, _ignore, _ignore)
+        self.sheets = tuple(sheets)
+        self._parts = {kind: part for kind, part in targets.values() if kind in {"sharedStrings", "styles"}}
+
+    def _main_part(self) -> str:
+        """Return the workbook's own part."""
+        if self.has("_rels/.rels"):
+            for kind, part in self._relations("").values():
+                if kind == "officeDocument":
+                    return part
+        return "xl/workbook.xml"
+
+    def _relations(self, part: str) -> dict[str, tuple[str, str]]:
+        """Return what a part refers to: id → (kind, part)."""
+        folder, name = posixpath.split(part)
+        found: dict[str, tuple[str, str]] = {}
+
+        def start(tag: str, attributes: Attributes) -> None:
+            if local_name(tag) == "Relationship" and attributes.get("TargetMode") != "External":
+                target = attributes.get("Target", "").replace("\\", "/")
+                whole = target.lstrip("/") if target.startswith("/") else posixpath.join(folder, target)
+                kind = attributes.get("Type", "").rsplit("/", 1)[-1]
+                found[attributes.get("Id", "")] = (kind, posixpath.normpath(whole))
+
+        self.parse(posixpath.join(folder, "_rels", f"{name}.rels"), start, _ignore, _ignore)
+        return found
+
+    def shared_strings(self) -> list[str]:
+        """Return the texts that cells refer to by number; runs of rich text joined, phonetic hints left out."""
+        part = self._parts.get("sharedStrings", "")
+        strings: list[str] = []
+        if not self.has(part):
+            return strings
+        runs: list[str] = []
+        text: list[str] = []
+        phonetic = 0
+
+        def start(tag: str, _: Attributes) -> None:
+            nonlocal phonetic
+            text.clear()
+            phonetic += local_name(tag) == "rPh"
+
+        def end(tag: str) -> None:
+            nonlocal phonetic
+            tag = local_name(tag)
+            if tag == "t" and not phonetic:
+                runs.append("".join(text))
+            elif tag == "rPh":
+                phonetic -= 1
+            elif tag == "si":
+                strings.append(unescaped("".join(runs)))
+                runs.clear()
+
+        self.parse(part, start, end, text.append)
+        return strings
+
+    def formats(self) -> list[FormatCode]:
+        """Return the number format of each cell style."""
+        part = self._parts.get("styles", "")
+        codes = dict(BUILT_IN)
+        numbers: list[int] = []
+        inside = ""
+
+        def start(tag: str, attributes: Attributes) -> None:
+            nonlocal inside
+            tag = local_name(tag)
+            if tag in {"cellXfs", "cellStyleXfs", "dxfs"}:
+                inside = tag
+            elif tag == "numFmt" and inside != "dxfs":
+                codes[_number(attributes.get("numFmtId"))] = attributes.get("formatCode", "General")
+            elif tag == "xf" and inside == "cellXfs":
+                numbers.append(_number(attributes.get("numFmtId")))
+
+        if self.has(part):
+            self.parse(part, start, _ignore, _ignore)
+        known = {number: format_code(codes.get(number, "General"), number) for number in set(numbers)}
+        return [known[number] for number in numbers] or [format_code("General", 0)]
+
+
+def parser_for(path: Path, start: Start, end: End, text: Callable[[str], object]) -> expat.XMLParserType:
+    """Make a parser that refuses document types, and with them every entity."""
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
+
+    def doctype(*_: object) -> None:
+        raise SourceError(
+            f"{path} holds a document type (DTD), which no workbook needs: refused", hint="save it again in Excel"
+        )
+
+    parser.StartDoctypeDeclHandler = doctype
+    return parser
+
+
+def local_name(name: str) -> str:
+    """Return a tag's name without its prefix."""
+    return name.rpartition(":")[2]
+
+
+def flag(value: str | None) -> bool:
+    """Read a boolean attribute."""
+    return value in {"1", "true", "on"}
+
+
+def unescaped(text: str) -> str:
+    r"""Undo the escapes for characters that XML cannot hold.
+
+    >>> unescaped("a_x000D_b _x005F_x000D_")
+    'a\rb _x000D_'
+    """
+    if "_x" not in text:
+        return text
+    return _ESCAPE.sub(_character, text)
+
+
+def _character(match: re.Match[str]) -> str:
+    """Return the escaped character; a surrogate or a noncharacter stays as it is written."""
+    code = int(match[1], 16)
+    return match[0] if 0xD800 <= code <= 0xDFFF or code >= 0xFFFE else chr(code)
+
+
+def _number(value: str | None) -> int:
+    return int(value) if value and value.isdecimal() else 0
+
+
+def _ignore(*_: object) -> None:
+    """Take no notice of an event."""
