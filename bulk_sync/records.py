@@ -156,6 +156,7 @@ class Change(NamedTuple):
     """One PATCH of one record, made of one row or of several.
 
     ``attempts`` were used up by an earlier process; ``canary`` marks those sent and verified before the rest.
+    ``in_doubt``: an earlier process sent it and may have had it applied.
     """
 
     id: int
@@ -163,6 +164,7 @@ class Change(NamedTuple):
     payload: Mapping[str, Json]
     attempts: int = 0
     canary: bool = False
+    in_doubt: bool = False
 
 
 class Request(NamedTuple):

@@ -1,0 +1,128 @@
+"""aiohttp beneath httpx's API: an eighth of the CPU, and a deadline for the whole request.
+
+Nothing here follows a redirect, keeps a cookie, asks the environment for a proxy, a ``.netrc`` or certificates,
+or unpacks a body. aiohttp's exceptions become httpx's, with the cause kept; httpx's become ours in ``client``.
+"""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+import certifi
+import httpx2
+from yarl import URL
+
+KEEP_ALIVE = 4.0
+"""Seconds that an idle connection is kept: less than the 5 of uvicorn and Node, so that we close first. A
+server that closes at the moment when we send would leave a row in doubt for nothing."""
+
+
+class AiohttpTransport(httpx2.AsyncBaseTransport):
+    """Carries httpx requests over an aiohttp session, opened at the first request.
+
+    ``deadline`` bounds a request from its beginning to the last byte of the answer, ``connect`` the part before
+    it leaves (name, connection, TLS); both in seconds.
+    """
+
+    def __init__(self, *, tls: ssl.SSLContext, deadline: float, connect: float) -> None:
+        self._tls = tls
+        # The part before sending must run out first: only then is it certain that nothing left.
+        self._timeout = aiohttp.ClientTimeout(total=deadline, connect=min(connect, deadline / 2))
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send once; the body of the answer is still to be read. Raises httpx2.TransportError."""
+        session = self._session or self._open()
+        with _httpx_errors():
+            response = await session.request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=request.headers,
+                data=request.content or None,
+                allow_redirects=False,
+            )
+        return httpx2.Response(response.status, headers=response.raw_headers, stream=_Body(response))
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls, keepalive_timeout=KEEP_ALIVE),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=self._timeout,
+            trust_env=False,
+            auto_decompress=False,
+            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
+        )
+        return self._session
+
+
+class _Body(httpx2.AsyncByteStream):
+    """The body of an answer, as it comes."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _httpx_errors():
+            async for part in self._response.content.iter_any():
+                yield part
+
+    async def aclose(self) -> None:
+        """Free the connection for the next request, or close it where a part of the body was left unread."""
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
+
+
+@contextmanager
+def _httpx_errors() -> Iterator[None]:
+    """Turn aiohttp's exceptions into httpx's; what says that nothing left comes first."""
+    try:
+        yield
+    except aiohttp.ConnectionTimeoutError as error:
+        raise httpx2.ConnectTimeout(str(error)) from error
+    except TimeoutError as error:
+        raise httpx2.ReadTimeout("no whole answer within the deadline") from error
+    except aiohttp.ClientConnectorError as error:
+        raise httpx2.ConnectError(str(error)) from error
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise httpx2.ConnectError(str(error)) from error
+    except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError) as error:
+        raise httpx2.RemoteProtocolError(str(error)) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise httpx2.ReadError(str(error)) from error
+
+
+def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
+    """Return a context that verifies certificate and name against this machine's authorities, or ``ca_file``.
+
+    The environment has no say: neither SSL_CERT_FILE and SSL_CERT_DIR (who is trusted) nor SSLKEYLOGFILE (who
+    can read along), which ``ssl.create_default_context`` would follow.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+        return context
+    if sys.platform == "win32":
+        for store in ("CA", "ROOT"):
+            for certificate, encoding, trust in ssl.enum_certificates(store):
+                if encoding == "x509_asn" and (trust is True or ssl.Purpose.SERVER_AUTH.oid in trust):
+                    context.load_verify_locations(cadata=certificate)
+        return context
+    known = ssl.get_default_verify_paths()
+    found = [path for path in (known.openssl_cafile, known.openssl_capath) if Path(path).exists()]
+    for path in found or [certifi.where()]:
+        context.load_verify_locations(**{"capath" if Path(path).is_dir() else "cafile": path})
+    return context

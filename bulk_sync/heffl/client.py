@@ -1,0 +1,229 @@
+"""The one API that is written to, as a Sender: a request in, a reply out, no exception.
+
+The only module with the HTTP library's types, and the one place where its exceptions become ours. It calls the
+transport itself: httpx's own client would add cookies, redirects, proxies and ``.netrc``, none of which the
+key may meet, and a third of the CPU.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import NoReturn, Self
+from urllib.parse import quote
+
+import httpx2
+
+from bulk_sync.errors import Defect
+from bulk_sync.heffl.aiohttp_transport import AiohttpTransport, tls_context
+from bulk_sync.heffl.target import ApiKey, check_base_url, record_segment
+from bulk_sync.planning.snapshot import PAGE_NUMBER, PAGE_SIZE
+from bulk_sync.records import Reply, Request
+from bulk_sync.sending.policy import Fault
+
+BODY_LIMIT = 16 * 2**20
+"""Bytes of a body that are read; a page of 100 clients has some 100 kB."""
+TEXT_LIMIT = 2000
+"""Characters of a body kept for the message, where it is no JSON or an error."""
+DEADLINE = 30.0
+CONNECT = 10.0
+
+_METHODS = {"patch": "PATCH", "get": "GET", "page": "GET"}
+_NOTHING_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.LocalProtocolError)
+_TIMEOUTS = (httpx2.ReadTimeout, httpx2.WriteTimeout)
+
+
+class HefflClient:
+    """Sends requests to v1 of the API. Use as an async context manager.
+
+    ``deadline`` is for a whole request, ``connect`` for the part before it leaves, in seconds. ``tls`` replaces
+    this machine's authorities, ``transport`` the network (tests). Raises Refused for a base URL or a key that
+    the key must not be sent to or that cannot be one.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str | ApiKey,
+        *,
+        path: str = "/clients",
+        deadline: float = DEADLINE,
+        connect: float = CONNECT,
+        body_limit: int = BODY_LIMIT,
+        page_limit: int = PAGE_SIZE,
+        user_agent: str = "bulk-sync",
+        tls: ssl.SSLContext | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.base_url = check_base_url(base_url)
+        self._key = key if isinstance(key, ApiKey) else ApiKey(key)
+        self._transport = transport or AiohttpTransport(tls=tls or tls_context(), deadline=deadline, connect=connect)
+        self._base = httpx2.URL(self.base_url)
+        self._path = self._base.raw_path.decode().rstrip("/") + path
+        self._headers = httpx2.Headers(
+            {
+                "host": self._base.netloc.decode(),
+                "x-api-key": self._key.reveal(),
+                "accept": "application/json",
+                "accept-encoding": "identity",
+                "user-agent": user_agent,
+            }
+        )
+        self._body_limit = body_limit
+        self._page_limit = page_limit
+        self._clock = clock
+        # What the key must never be found in: anything that goes into journal, log or results.
+        self._secret = self._key.reveal().encode()
+
+    def __repr__(self) -> str:
+        """Name the target, never the key."""
+        return f"HefflClient({self.base_url!r})"
+
+    async def __aenter__(self) -> Self:
+        """Nothing is opened before the first request."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close every connection."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._transport.aclose()
+
+    async def send(self, request: Request) -> Reply:
+        """Send once and read the answer to its end, within the deadline and the limit."""
+        try:
+            message = self._message(request)
+        except ValueError as error:
+            return Reply(None, {}, fault=Fault.UNSENDABLE, detail=str(error), left=False)
+        begun = self._clock()
+        try:
+            response = await self._transport.handle_async_request(message)
+        except httpx2.TransportError as error:
+            fault, left = fault_of(error)
+            return self._fault(fault, error, left=left, seconds=self._clock() - begun)
+        return await self._reply(response, begun)
+
+    def _message(self, request: Request) -> httpx2.Request:
+        """Build the HTTP request; ValueError for an id or a payload that cannot be sent."""
+        if request.kind == "page":
+            target = f"{self._path}?{self._page_query(request.cursor)}"
+        else:
+            target = f"{self._path}/{record_segment(request.record_id)}"
+        headers = self._headers
+        content = None
+        if request.kind == "patch":
+            if not request.payload:
+                raise ValueError("a PATCH without fields is never sent")
+            content = json.dumps(request.payload, separators=(",", ":"), allow_nan=False).encode()
+            headers = headers.copy()
+            headers["content-type"] = "application/json"
+        url = self._base.copy_with(raw_path=target.encode())
+        return httpx2.Request(_METHODS[request.kind], url, headers=headers, content=content)
+
+    def _page_query(self, cursor: str) -> str:
+        """Return the query for a page; the API's older generation counts pages instead of giving cursors."""
+        if cursor.startswith(PAGE_NUMBER):
+            return f"{PAGE_NUMBER}{quote(cursor.removeprefix(PAGE_NUMBER), safe='')}&pageSize={self._page_limit}"
+        return f"limit={self._page_limit}" + (f"&cursor={quote(cursor, safe='')}" if cursor else "")
+
+    async def _reply(self, response: httpx2.Response, begun: float) -> Reply:
+        """Read the body to its end or its limit and make a reply of it; a status that came is never lost."""
+        fault = detail = ""
+        raw = bytearray()
+        stream = response.stream
+        if not isinstance(stream, httpx2.AsyncByteStream):
+            raise Defect("the transport answered with a body that cannot be awaited")
+        try:
+            async for part in stream:
+                raw += part
+                if len(raw) > self._body_limit:
+                    fault, detail = Fault.TOO_LARGE, f"the answer is larger than {self._body_limit} bytes"
+                    break
+        except httpx2.TransportError as error:
+            fault, detail = fault_of(error)[0], self._safe(str(error))
+        finally:
+            await stream.aclose()
+        seconds = self._clock() - begun
+        headers = _headers(response.headers.raw)
+        whole = self._without_key(bytes(raw))
+        if not fault:
+            try:
+                whole = _unpacked(whole, headers.get("content-encoding", ""), self._body_limit)
+                body = json.loads(whole, parse_constant=_refuse_constant)
+            except (ValueError, RecursionError, zlib.error):
+                body = None
+        else:
+            body = None
+        status = response.status_code
+        text = "" if body is not None and status < 300 else whole[: 4 * TEXT_LIMIT].decode(errors="replace")
+        return Reply(status, self._safe_headers(headers), body, text[:TEXT_LIMIT], fault, detail, seconds=seconds)
+
+    def _fault(self, fault: str, error: Exception, *, left: bool, seconds: float) -> Reply:
+        return Reply(None, {}, fault=fault, detail=self._safe(str(error)), left=left, seconds=seconds)
+
+    def _safe(self, text: str) -> str:
+        return text.replace(self._key.reveal(), "…")
+
+    def _without_key(self, raw: bytes) -> bytes:
+        return raw.replace(self._secret, "…".encode()) if self._secret in raw else raw
+
+    def _safe_headers(self, headers: dict[str, str]) -> dict[str, str]:
+        secret = self._key.reveal()
+        if any(secret in value for value in headers.values()):
+            return {name: self._safe(value) for name, value in headers.items()}
+        return headers
+
+
+def fault_of(error: httpx2.TransportError) -> tuple[Fault, bool]:
+    """Return the kind of fault that an exception of the library is, and whether the request may have left."""
+    causes = tuple(_causes(error))
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return Fault.CERTIFICATE, False
+    if isinstance(error, _NOTHING_LEFT):
+        name = any(isinstance(cause, socket.gaierror) for cause in causes)
+        tls = any(isinstance(cause, ssl.SSLError) for cause in causes)
+        return (Fault.NAME if name else Fault.TLS if tls else Fault.CONNECT), False
+    return (Fault.TIMEOUT if isinstance(error, _TIMEOUTS) else Fault.BROKEN), True
+
+
+def _causes(error: BaseException) -> Iterable[BaseException]:
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        inner = getattr(found, "os_error", None) or getattr(found, "certificate_error", None)
+        if isinstance(inner, BaseException):
+            yield inner
+        found = found.__cause__ or found.__context__
+
+
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by their lower-case names; several of one name are joined with a comma."""
+    found: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+def _unpacked(raw: bytes, encoding: str, limit: int) -> bytes:
+    """Unpack what a proxy packed although nobody asked it to, up to the limit; ValueError beyond it."""
+    if encoding not in {"gzip", "deflate"}:
+        return raw
+    unpacked = zlib.decompressobj(wbits=47).decompress(raw, limit + 1)
+    if len(unpacked) > limit:
+        raise ValueError("the answer unpacks to more than the limit")
+    return unpacked
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

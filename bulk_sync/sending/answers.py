@@ -1,0 +1,104 @@
+"""Read answers: the client in them, and what an error says, in every form that the API may use. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from bulk_sync.planning.values import is_list, is_object
+from bulk_sync.records import Json, Reply, Request
+
+MESSAGE_LIMIT = 500
+"""Characters of a server's message that go into a row's message."""
+
+_UNKNOWN_FIELD = re.compile(r"(unknown|unrecogni[sz]ed) (field|key|propert)", re.IGNORECASE)
+_TAG = re.compile(r"<[^>]*>")
+
+
+class ApiError(NamedTuple):
+    """What an error answer says: the API's code, else ``http_404``; its message with the issues."""
+
+    code: str
+    message: str
+
+
+def client_of(body: Json, record_id: str) -> Mapping[str, Json] | None:
+    """Return the client in an answer if it is the one that was asked for, bare or in ``data``."""
+    for found in (body, body.get("data") if is_object(body) else None):
+        if is_object(found) and "id" in found:
+            return found if str(found["id"]) == record_id else None
+    return None
+
+
+def is_answer(request: Request, body: Json) -> bool:
+    """Whether a body is what the request asked for: that client, or a page of clients in any known envelope."""
+    if request.kind != "page":
+        return client_of(body, request.record_id) is not None
+    if is_object(body):
+        return is_list(body.get("items")) or is_list(body.get("data"))
+    return is_list(body)
+
+
+def read_error(reply: Reply) -> ApiError:
+    """Read an error from the body: ``code/message/issues`` (v1), ``error.code/message/details.issues`` (v2),
+    ``errors``, else its raw text. Where the documented forms are told apart: heffl-api.md, section 5.
+    """  # noqa: D205 - one sentence that names the forms
+    body = reply.body
+    code = f"http_{reply.http_status}"
+    if not is_object(body):
+        return ApiError(code, _clean(_TAG.sub(" ", reply.text)) or "no reason given")
+    inner = body.get("error")
+    error = inner if is_object(inner) else body
+    said = error.get("code")
+    message = error.get("message") or (inner if isinstance(inner, str) else "")
+    details = error.get("details")
+    issues = [
+        text
+        for source in (error.get("issues"), details.get("issues") if is_object(details) else None, body.get("errors"))
+        for text in _issues(source)
+    ]
+    parts = [str(message)] if message else []
+    parts += [text for text in dict.fromkeys(issues) if text != message]
+    return ApiError(
+        _clean(str(said)) if said else code, _clean("; ".join(parts)) or _clean(reply.text) or "no reason given"
+    )
+
+
+def names_unknown_field(reply: Reply) -> bool:
+    """Whether a refusal says that the API does not know a field: every row that has it would be refused."""
+    error = read_error(reply)
+    return bool(_UNKNOWN_FIELD.search(f"{error.code.replace('_', ' ')} {error.message}"))
+
+
+def redirect_target(reply: Reply) -> str:
+    """Return where a redirect pointed: its origin and path only, for a query may hold secrets."""
+    try:
+        parts = urlsplit(reply.headers.get("location", ""))
+        host = f"{parts.scheme or 'https'}://{parts.hostname}" if parts.hostname else ""
+    except ValueError:
+        return "an address that is none"
+    return _clean(f"{host}{parts.path}") or "nowhere"
+
+
+def _issues(source: Json) -> Iterator[str]:
+    """Yield ``field: message`` for each issue of a list, or of an object of fields."""
+    if is_object(source):
+        for field, said in source.items():
+            yield f"{field}: {'; '.join(map(str, said)) if is_list(said) else said}"
+    elif is_list(source):
+        for issue in source:
+            if not is_object(issue):
+                yield str(issue)
+                continue
+            path = issue.get("field") or issue.get("path") or ""
+            field = ".".join(map(str, path)) if is_list(path) else str(path)
+            said = str(issue.get("message") or "")
+            yield f"{field}: {said}" if field and said else field or said
+
+
+def _clean(text: str) -> str:
+    """One line without control characters, of bounded length."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return line if len(line) <= MESSAGE_LIMIT else f"{line[: MESSAGE_LIMIT - 1]}…"

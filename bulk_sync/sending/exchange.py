@@ -1,0 +1,275 @@
+"""One request, and what it takes to send it: lane, breaker, gate, intent, send, report, answer. No tasks here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import TypeAlias
+
+from bulk_sync.records import Outcome, Reply, Request
+from bulk_sync.sending.breaker import Breaker, Signal
+from bulk_sync.sending.lanes import Lanes
+from bulk_sync.sending.limits import Limits
+from bulk_sync.sending.outcomes import describe
+from bulk_sync.sending.pace import Concurrency
+from bulk_sync.sending.policy import Fault, Ruling, Trouble, Verdict, may_have_been_applied, rule
+from bulk_sync.sending.ports import (
+    ChangeLog,
+    Clock,
+    Gate,
+    Observer,
+    Permit,
+    Sender,
+    Stop,
+    StopReason,
+    StopSignal,
+)
+from bulk_sync.sending.rows import Task
+
+Conclude: TypeAlias = Callable[[Reply, Ruling], Outcome | None]
+"""Says how a change ended by this reply, None where it did not."""
+
+_UNSENT = Reply(None, {}, fault=Fault.STOPPED, detail="the run was stopped", left=False)
+_CUT_OFF = Reply(None, {}, fault=Fault.TIMEOUT, detail="the run was stopped while it was out")
+
+
+class NoMoreRequests(Exception):
+    """The run is to end: this request did not leave. Internal; the pool catches it."""
+
+
+class Exchange:
+    """The one way for every request. ``busy`` are the tasks that must not be cancelled: their request is out."""
+
+    def __init__(
+        self,
+        *,
+        sender: Sender,
+        gate: Gate,
+        log: ChangeLog,
+        clock: Clock,
+        stop: StopSignal,
+        limits: Limits,
+        observer: Observer,
+    ) -> None:
+        self._sender = sender
+        self._gate = gate
+        self._log = log
+        self._clock = clock
+        self._stop = stop
+        self._limits = limits
+        self._observer = observer
+        self._lanes = Lanes(Concurrency(limits.workers))
+        self._probe = asyncio.Lock()
+        self._streak: list[Task] = []
+        self._contact = False
+        self.breaker = Breaker(limits.breaker)
+        self.requests: Counter[str] = Counter()
+        self.busy: set[asyncio.Task[object]] = set()
+
+    async def __call__(self, task: Task, change_id: int | None, conclude: Conclude) -> Ruling:
+        """Send a task's request once; return when reply (``task.last``) and outcome are durable.
+
+        Raises NoMoreRequests where the run is to end.
+        """
+        self._check()
+        await self._lanes.enter()
+        try:
+            if self.breaker.open:
+                async with self._probe:
+                    probe = await self._await_probe()
+                    number, reply, ruling = await self._leave(task, change_id, probe=probe)
+            else:
+                number, reply, ruling = await self._leave(task, change_id, probe=False)
+        finally:
+            self._lanes.leave()
+        try:
+            outcome = conclude(reply, ruling)
+            await self._log.answered(number, reply, ruling.verdict, outcome)
+        finally:
+            self._end_busy()
+        self._observer.answered(task.request, reply, ruling.verdict)
+        return ruling
+
+    def trip(self) -> None:
+        """Open the breaker: someone found out that the server does not answer anything."""
+        if self.breaker.trip(self._clock.monotonic()) is Signal.OPENED:
+            self._opened("the server does not answer")
+
+    async def _await_probe(self) -> bool:
+        """Wait until it is this request's turn to probe; False where the server came back meanwhile."""
+        while self.breaker.open:
+            now = self._clock.monotonic()
+            if self.breaker.outlasted(now):
+                self._give_up(now)
+            wait = self.breaker.probe_wait(now)
+            if wait <= 0:
+                self.breaker.probing(now)
+                return True
+            left = self._limits.breaker.max_outage - self.breaker.outage(now)
+            await self._clock.sleep(min(wait, max(left, 0.0)))
+            self._check()
+        return False
+
+    async def _leave(self, task: Task, change_id: int | None, *, probe: bool) -> tuple[int, Reply, Ruling]:
+        """Get a permit, make the intent durable, send, and let everyone learn from the reply."""
+        permit = await self._gate.acquire()
+        while self.breaker.open and not probe:
+            # It opened while this request waited for its permit.
+            self._gate.report(permit, None)
+            async with self._probe:
+                probe = await self._await_probe()
+            permit = await self._gate.acquire()
+        try:
+            self._check()
+        except NoMoreRequests:
+            self._gate.report(permit, None)
+            raise
+        self.requests[task.request.kind] += 1
+        current = asyncio.current_task()
+        if current is not None:
+            self.busy.add(current)
+        try:
+            number = await self._intend(task.request, change_id, permit)
+            reply = await self._send(task, permit)
+        except BaseException:
+            self._end_busy()
+            raise
+        ruling = rule(task.request, reply)
+        self._learn(task, reply, ruling)
+        return number, reply, ruling
+
+    async def _intend(self, request: Request, change_id: int | None, permit: Permit) -> int:
+        """Make the intent durable; where the stop comes meanwhile, that it did not leave after all."""
+        left = False
+        try:
+            number = await self._log.intend(request, change_id)
+            left = not self._stop.is_set()
+            if not left:
+                await self._log.answered(number, _UNSENT, Verdict.AGAIN, None)
+        finally:
+            if not left:
+                self._gate.report(permit, None)
+                self.requests[request.kind] -= 1
+        if not left:
+            raise NoMoreRequests
+        return number
+
+    async def _send(self, task: Task, permit: Permit) -> Reply:
+        self._observer.started(task.request)
+        task.flying = True
+        reply = _CUT_OFF
+        try:
+            reply = await self._sender.send(task.request)
+        finally:
+            self._gate.report(permit, reply)
+        task.flying = False
+        return reply
+
+    def _end_busy(self) -> None:
+        current = asyncio.current_task()
+        if current is not None:
+            self.busy.discard(current)
+
+    def _check(self) -> None:
+        """Raise NoMoreRequests where the run is to end, setting the stop where a limit is what ends it."""
+        if not self._stop.is_set():
+            reached = self._limits.reached(
+                requests=self.requests.total() if self._limits.max_requests is not None else 0,
+                monotonic=self._clock.monotonic(),
+                wall=self._clock.time(),
+            )
+            if reached is None:
+                return
+            self._stop.set(reached)
+        raise NoMoreRequests
+
+    def _learn(self, task: Task, reply: Reply, ruling: Ruling) -> None:
+        """Let row, lanes and breaker know; set the stop where this reply ends the run."""
+        now = self._clock.monotonic()
+        trouble = ruling.trouble
+        if trouble is Trouble.TARGET and not self._contact:
+            self._stop.set(_wrong_target(reply))
+        self._contact = self._contact or reply.http_status is not None
+        self._lanes.observe(trouble, reply.seconds, now)
+        was_open = self.breaker.open
+        outage = self.breaker.outage(now)
+        accepted = task.request.kind == "patch" and ruling.verdict is Verdict.DONE
+        signal = self.breaker.observe(trouble, now, accepted=accepted)
+        self._count(task, reply, ruling, was_open=was_open)
+        if trouble is Trouble.KEY:
+            self._stop.set(_key_refused(reply))
+        elif signal is Signal.OPENED:
+            self._opened(describe(reply)[1])
+        elif signal is Signal.CLOSED:
+            self._observer.resumed(outage)
+        elif signal is Signal.SYSTEMIC:
+            self._stop.set(_systemic(reply))
+        elif signal is Signal.LIMITED:
+            self._stop.set(_limited())
+
+    def _count(self, task: Task, reply: Reply, ruling: Ruling, *, was_open: bool) -> None:
+        """Count the attempt, unless it was a probe or nothing left; remember whose failures make the streak."""
+        task.last = reply
+        task.trouble = ruling.trouble
+        task.doubtful = task.doubtful or may_have_been_applied(ruling.verdict)
+        failed = ruling.verdict in {Verdict.AGAIN, Verdict.AGAIN_IN_DOUBT}
+        task.tries += failed
+        if not was_open:
+            task.spent += reply.seconds
+        if ruling.trouble not in {Trouble.OUTAGE, Trouble.TARGET}:
+            self._streak.clear()
+            task.attempts += ruling.counts
+        elif ruling.counts and not was_open:
+            task.attempts += 1
+            self._streak.append(task)
+
+    def _opened(self, why: str) -> None:
+        """Give the streak's failures back: they were the server's, not the rows'."""
+        for task in self._streak:
+            task.attempts -= 1
+        self._streak.clear()
+        self._observer.paused(why, self.breaker.probe_wait(self._clock.monotonic()))
+
+    def _give_up(self, now: float) -> None:
+        minutes = self.breaker.outage(now) / 60
+        self._stop.set(
+            Stop(
+                StopReason.OUTAGE,
+                f"the server has not answered for {minutes:.0f} minutes (--max-outage)",
+                "when it is back: bulk-sync resume",
+            )
+        )
+        raise NoMoreRequests
+
+
+def _key_refused(reply: Reply) -> Stop:
+    return Stop(
+        StopReason.KEY_REFUSED,
+        f"the API refused the key: {describe(reply)[1]}",
+        "check HEFFL_API_KEY (made in Heffl under Settings, Developers); then: bulk-sync resume",
+    )
+
+
+def _wrong_target(reply: Reply) -> Stop:
+    return Stop(
+        StopReason.TARGET_REFUSED,
+        f"the target is not to be trusted with the key: {describe(reply)[1]}",
+        "check --base-url and this machine's network; nothing was sent",
+    )
+
+
+def _systemic(reply: Reply) -> Stop:
+    return Stop(
+        StopReason.SYSTEMIC,
+        f"every row would be refused: {describe(reply)[1]}",
+        "mend the cause, then: bulk-sync resume for the rows not sent, bulk-sync retry for those refused",
+    )
+
+
+def _limited() -> Stop:
+    return Stop(
+        StopReason.QUOTA,
+        "the API has answered nothing but 429 (too many requests) for too long",
+        "another program may use up the key's quota; later: bulk-sync resume",
+    )

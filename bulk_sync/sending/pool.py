@@ -1,0 +1,410 @@
+"""The workers: the only module that owns concurrency.
+
+Rows stream in and hold a worker only while their request is out; a row that waits to be tried again is a small
+task of its own (tenacity, with our wait, stop and sleep) that asks for a lane when its time has come. Every
+request, reading or writing, takes the one way of :class:`bulk_sync.sending.exchange.Exchange`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+from tenacity import AsyncRetrying, retry_if_result
+
+from bulk_sync.records import Change, Outcome, Reply, Request, Status
+from bulk_sync.sending import outcomes
+from bulk_sync.sending.exchange import Exchange, NoMoreRequests
+from bulk_sync.sending.headers import read_allowance
+from bulk_sync.sending.limits import Limits, SendReport
+from bulk_sync.sending.pace import BACKOFF, RetryBudget, backoff
+from bulk_sync.sending.policy import Ruling, Trouble, Verdict
+from bulk_sync.sending.ports import (
+    ChangeLog,
+    Clock,
+    Dice,
+    Gate,
+    Observer,
+    Sender,
+    Stop,
+    StopReason,
+    StopSignal,
+)
+from bulk_sync.sending.rows import NO_REPLY, Changes, Task, change_task
+
+_AGAIN = frozenset({Verdict.AGAIN, Verdict.AGAIN_IN_DOUBT})
+_LONGEST_NAP = 30.0
+"""Seconds after which the wall clock is looked at again: it may jump, and it goes on while the machine sleeps."""
+
+
+class Pool:
+    """Sends changes and reads records, within the quota and the limits, until done or stopped.
+
+    One pool for a run: breaker, budget and lanes carry over from reading to sending. ``stop`` is set by whoever
+    wants the end, and by the pool itself for the reasons in :class:`StopReason`. An exception of the log (a
+    full disk) ends everything at once and is raised.
+    """
+
+    def __init__(
+        self,
+        *,
+        sender: Sender,
+        gate: Gate,
+        log: ChangeLog,
+        clock: Clock,
+        dice: Dice,
+        stop: StopSignal,
+        limits: Limits | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self._limits = limits or Limits()
+        self._log = log
+        self._clock = clock
+        self._dice = dice
+        self._stop = stop
+        self._observer = observer or Observer()
+        self._exchange = Exchange(
+            sender=sender,
+            gate=gate,
+            log=log,
+            clock=clock,
+            stop=stop,
+            limits=self._limits,
+            observer=self._observer,
+        )
+        self._budget = RetryBudget(10.0 + self._limits.workers, clock.monotonic())
+        self._most_waiting = 32 + 8 * self._limits.workers
+        self._waiting = 0
+        self._room = asyncio.Event()
+        self._open: set[Task] = set()
+        self._running: set[asyncio.Task[object]] = set()
+        self._report = SendReport(requests=self._exchange.requests)
+
+    @property
+    def report(self) -> SendReport:
+        """What has been done so far."""
+        self._report.stop = self._stop.stop
+        return self._report
+
+    async def send_all(self, changes: Iterable[Change] | AsyncIterator[Change]) -> SendReport:
+        """Send every change; canaries, first in the stream, are settled before the others leave.
+
+        When it returns, every change that was begun has a durable outcome or was certainly not applied.
+        """
+        stream = Changes(changes)
+        async with self._scope() as group:
+            await self._send_canaries(stream, group)
+            # Twice as many as lanes: while one waits for its outcome to be durable, the other sends.
+            for _ in range(2 * self._limits.workers):
+                self._spawn(group, self._work(stream, group))
+        for task in tuple(self._open):
+            await self._leave_unsettled(task)
+        return self.report
+
+    async def fetch(self, request: Request) -> Reply:
+        """Read a record or a page: tried again like a change, waited for in an outage.
+
+        Returns the last reply, be it a refusal. Raises the stop as an exception where the run is to end.
+        """
+        task = Task(request)
+        async with self._scope() as group:
+            running = self._spawn(group, self._carry(task))
+        self._raise_stop(ended=not running.cancelled() and running.result())
+        return task.last
+
+    async def fetch_all(self, requests: Iterable[Request]) -> AsyncIterator[tuple[Request, Reply]]:
+        """Read many records, as many at once as the lanes allow; replies come as they come.
+
+        Close it (``aclosing``) where it is left before its end. Raises like :meth:`fetch`.
+        """
+        replies: asyncio.Queue[Task | None] = asyncio.Queue(2 * self._limits.workers)
+        reader = asyncio.create_task(self._read_into(replies, iter(requests)))
+        try:
+            while (task := await replies.get()) is not None:
+                yield task.request, task.last
+            self._raise_stop(ended=await reader)
+        finally:
+            reader.cancel()
+            with suppress(asyncio.CancelledError):
+                await reader
+
+    async def settle_in_doubt(self, changes: Iterable[Change] | AsyncIterator[Change]) -> SendReport:
+        """Read the record of each change once and settle it where the API shows what was sent."""
+        stream = Changes(changes)
+        async with self._scope() as group:
+            for _ in range(self._limits.workers):
+                self._spawn(group, self._settle_each(stream))
+        return self.report
+
+    # Changes.
+
+    async def _send_canaries(self, stream: Changes, group: asyncio.TaskGroup) -> None:
+        """Send the canaries and wait until each is settled; stop where all were refused for one reason."""
+        tasks = [change_task(change) for change in await stream.canaries()]
+        if not tasks:
+            return
+        self._open.update(tasks)
+        await asyncio.wait([self._spawn(group, self._carry(task)) for task in tasks])
+        ends = [task.outcome for task in tasks if task.outcome is not None]
+        if len(ends) == len(tasks) > 1 and _refused_alike(ends):
+            self._stop.set(_systemic(ends))
+        if not self._stop.is_set():
+            self._observer.opened(len(tasks))
+
+    async def _work(self, stream: Changes, group: asyncio.TaskGroup) -> None:
+        """Send one change after the other; what is to be tried again goes on by itself."""
+        while not self._stop.is_set():
+            while self._waiting >= self._most_waiting:
+                self._room.clear()
+                await self._room.wait()
+            change = await stream.next()
+            if change is None:
+                return
+            task = change_task(change)
+            self._open.add(task)
+            if not await self._attempt(task):
+                self._waiting += 1
+                self._spawn(group, self._wait_and_carry(task))
+
+    async def _wait_and_carry(self, task: Task) -> None:
+        try:
+            await self._rest(task, self._pause(task))
+            await self._carry(task)
+        finally:
+            self._waiting -= 1
+            self._room.set()
+
+    async def _carry(self, task: Task) -> None:
+        """Try a request until it is settled; its attempts used up, ask whose fault that is."""
+        retrying = AsyncRetrying(
+            sleep=partial(self._rest, task),
+            wait=lambda _: self._pause(task),
+            stop=lambda _: self._used_up(task),
+            retry=retry_if_result(lambda settled: not settled),
+            retry_error_callback=lambda _: False,
+        )
+        while not await retrying(self._attempt, task):
+            if await self._give_up(task):
+                return
+
+    async def _attempt(self, task: Task) -> bool:
+        """Send once; return whether that settled it."""
+        change_id = task.change.id if task.change else None
+        ruling = await self._exchange(task, change_id, partial(self._conclude, task))
+        if ruling.verdict is Verdict.STOP:
+            raise NoMoreRequests
+        if ruling.verdict in _AGAIN:
+            return False
+        if ruling.verdict is Verdict.DONE:
+            self._budget.earn()
+        if task.change is None:
+            return True
+        if task.outcome is None:
+            read, _ = await self._read(task.request.record_id)
+            await self._settle(task, read, definite=ruling.verdict is Verdict.FAILED)
+        else:
+            self._settled(task.change, task.outcome)
+            self._open.discard(task)
+        return True
+
+    def _conclude(self, task: Task, reply: Reply, ruling: Ruling) -> Outcome | None:
+        """Return the outcome if this reply alone gives it: a refusal does not where an earlier attempt is in doubt."""
+        change = task.change
+        if change is None:
+            return None
+        attempts = change.attempts + task.attempts
+        if ruling.verdict is Verdict.DONE:
+            task.outcome = outcomes.accepted(change, reply, attempts, self._limits.readable)
+        elif ruling.verdict is Verdict.FAILED and not task.doubtful:
+            task.outcome = outcomes.refused(change, reply, attempts)
+        return task.outcome
+
+    async def _give_up(self, task: Task) -> bool:
+        """Settle a request whose attempts are used up, unless the server answers nobody: that is an outage."""
+        read, alive = None, False
+        if task.change is not None:
+            read, alive = await self._read(task.request.record_id)
+        if not alive and task.request.kind != "page":
+            probe = Task(Request("page"))
+            ruling = await self._exchange(probe, None, _no_outcome)
+            alive = ruling.trouble not in {Trouble.OUTAGE, Trouble.TARGET}
+        if not alive:
+            self._exchange.trip()
+            return False
+        if task.change is not None:
+            await self._settle(task, read, definite=False)
+        return True
+
+    async def _read(self, record_id: str) -> tuple[Reply | None, bool]:
+        """Read a record once; return the reply if it is one, and whether the server answers."""
+        task = Task(Request("get", record_id))
+        ruling = await self._exchange(task, None, _no_outcome)
+        alive = ruling.trouble not in {Trouble.OUTAGE, Trouble.TARGET}
+        return (task.last if alive and ruling.trouble is not Trouble.QUOTA else None), alive
+
+    async def _settle(self, task: Task, read: Reply | None, *, definite: bool) -> None:
+        """Settle a change that may have been applied by what its record shows."""
+        change = task.change
+        if change is None:
+            return
+        attempts = change.attempts + task.attempts
+        task.outcome = outcomes.settled_by_reading(
+            change, task.last, read, attempts, definite=definite, readable=self._limits.readable
+        )
+        await self._log.finish(task.outcome)
+        self._open.discard(task)
+        self._settled(change, task.outcome)
+
+    async def _settle_each(self, stream: Changes) -> None:
+        while (change := await stream.next()) is not None:
+            task = change_task(change)
+            read, _ = await self._read(change.record_id)
+            await self._settle(task, read, definite=False)
+
+    async def _leave_unsettled(self, task: Task) -> None:
+        """Write down that a change whose run was stopped may have been applied; others stay not sent."""
+        self._open.discard(task)
+        change = task.change
+        if change is not None and (task.doubtful or task.flying):
+            attempts = change.attempts + task.attempts + task.flying
+            last = NO_REPLY if task.flying else task.last
+            why = "the run stopped before it was settled"
+            task.outcome = outcomes.doubtful(change, last, attempts, why)
+            await self._log.finish(task.outcome)
+            self._settled(change, task.outcome)
+
+    def _settled(self, change: Change, outcome: Outcome) -> None:
+        self._report.counts[outcome.status] += 1
+        self._observer.settled(change, outcome)
+
+    # Waiting.
+
+    def _used_up(self, task: Task) -> bool:
+        """Whether a request had its attempts; in an outage nobody's are used up."""
+        over = task.attempts >= self._limits.attempts or task.spent >= self._limits.row_seconds
+        return over and not self._exchange.breaker.open
+
+    def _pause(self, task: Task) -> float:
+        """Return the seconds until the next attempt, as jitter and the server's ``Retry-After`` want it."""
+        if task.trouble is Trouble.QUOTA:
+            seconds = self._dice() * BACKOFF  # how long a 429 lasts, the gate knows
+        else:
+            headers = task.last.headers
+            asked = None
+            if "retry-after" in headers:
+                asked = read_allowance(headers, wall_time=self._clock.time()).retry_after
+            seconds = backoff(max(1, task.tries), self._dice(), at_least=asked or 0.0)
+        if task.change is not None:
+            self._observer.again(task.change, task.last, seconds)
+        return seconds
+
+    async def _rest(self, task: Task, seconds: float) -> None:
+        """Sleep, then wait for the retry budget; raises NoMoreRequests where the run is to end."""
+        if self._stop.is_set():
+            raise NoMoreRequests
+        if not self._exchange.breaker.open:
+            task.spent += seconds
+        await self._clock.sleep(seconds)
+        while task.trouble is not Trouble.QUOTA and (wait := self._budget.wait(self._clock.monotonic())) > 0:
+            await self._clock.sleep(wait)
+
+    # Reading.
+
+    async def _read_into(self, replies: asyncio.Queue[Task | None], requests: Iterator[Request]) -> bool:
+        """Read with several workers; return whether all was read."""
+        try:
+            async with self._scope() as group:
+                workers = [self._spawn(group, self._read_each(replies, requests)) for _ in range(self._limits.workers)]
+            return all(not worker.cancelled() and worker.result() for worker in workers)
+        finally:
+            with suppress(asyncio.CancelledError):
+                await replies.put(None)
+
+    async def _read_each(self, replies: asyncio.Queue[Task | None], requests: Iterator[Request]) -> None:
+        for request in requests:
+            task = Task(request)
+            await self._carry(task)
+            await replies.put(task)
+
+    def _raise_stop(self, *, ended: bool) -> None:
+        if self._stop.stop is not None and not ended:
+            raise self._stop.stop.error()
+
+    # Tasks and their end.
+
+    @asynccontextmanager
+    async def _scope(self) -> AsyncIterator[asyncio.TaskGroup]:
+        """Run tasks until all are done or the stop ends them; the first exception of one ends all and is raised."""
+        watchers = [asyncio.create_task(self._end_on_stop()), asyncio.create_task(self._watch_time())]
+        try:
+            async with asyncio.TaskGroup() as group:
+                yield group
+        except BaseExceptionGroup as several:
+            raise _first(several) from None
+        finally:
+            for watcher in watchers:
+                watcher.cancel()
+            await asyncio.gather(*watchers, return_exceptions=True)
+
+    def _spawn(self, group: asyncio.TaskGroup, work: Coroutine[object, object, None]) -> asyncio.Task[bool]:
+        """Start a task that the stop may end; its result says whether it came to its own end."""
+        task = group.create_task(_until_stopped(work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def _end_on_stop(self) -> None:
+        """When the stop comes, end at once whoever has no request out; the others get a grace."""
+        await self._stop.wait()
+        for task in self._running - self._exchange.busy:
+            task.cancel()
+        await self._clock.sleep(self._limits.grace)
+        for task in tuple(self._running):
+            task.cancel()
+
+    async def _watch_time(self) -> None:
+        """Set the stop when a limit of time is reached while nobody sends."""
+        while True:
+            left = self._limits.next_moment(monotonic=self._clock.monotonic(), wall=self._clock.time())
+            if left is None:
+                return
+            await self._clock.sleep(min(left, _LONGEST_NAP))
+            reached = self._limits.reached(requests=0, monotonic=self._clock.monotonic(), wall=self._clock.time())
+            if reached is not None:
+                self._stop.set(reached)
+                return
+
+
+async def _until_stopped(work: Coroutine[object, object, None]) -> bool:
+    try:
+        await work
+    except NoMoreRequests:
+        return False
+    return True
+
+
+def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    found: BaseException = several
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+def _no_outcome(_reply: Reply, _ruling: Ruling) -> None:
+    return None
+
+
+def _refused_alike(ends: list[Outcome]) -> bool:
+    """Whether all were refused in the same words; a missing record is each row's own matter."""
+    words = {(end.status, end.http_status, end.code, end.message) for end in ends}
+    return len(words) == 1 and ends[0].status is Status.FAILED and ends[0].http_status != 404
+
+
+def _systemic(ends: list[Outcome]) -> Stop:
+    return Stop(
+        StopReason.SYSTEMIC,
+        f"the first {len(ends)} rows, which try every field, were all refused: {ends[0].message}",
+        "mend the cause, then: bulk-sync resume for the rows not sent, bulk-sync retry for those refused",
+    )

@@ -1,0 +1,280 @@
+"""Virtual time and fakes at the ports of sending, all in this one file."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import selectors
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import pytest
+
+from bulk_sync.records import Change, Json, Outcome, Reply, Request, Status
+from bulk_sync.sending.limits import Limits, SendReport
+from bulk_sync.sending.pool import Pool
+from bulk_sync.sending.ports import Observer, Permit, Stop, StopReason, StopSignal
+
+T = TypeVar("T")
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    """Waits for nothing: where the loop would sleep, its clock jumps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise RuntimeError("everybody waits for nothing: a deadlock")
+        if timeout > 0:
+            self.now += timeout
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time costs nothing."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return self._jumping.now
+
+
+def run_virtually(work: Awaitable[T]) -> T:
+    """Run a coroutine in virtual time."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+
+        async def go() -> T:
+            return await work
+
+        return runner.run(go())
+
+
+class LoopClock:
+    """The port Clock over the loop's time; the wall clock began in 2026."""
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def time(self) -> float:
+        return 1_790_000_000.0 + self.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds))
+
+
+class OpenGate:
+    """A quota without limit that counts what it is told."""
+
+    def __init__(self) -> None:
+        self.out = 0
+        self.used = 0
+        self.unused = 0
+
+    async def acquire(self) -> Permit:
+        self.out += 1
+        return self.out
+
+    def report(self, permit: Permit, reply: Reply | None) -> None:
+        self.out -= 1
+        if reply is None:
+            self.unused += 1
+        else:
+            self.used += 1
+
+
+class MemoryLog:
+    """A ChangeLog in memory that checks the order of what it is told."""
+
+    def __init__(self, *, commit: float = 0.0) -> None:
+        self.intents: dict[int, tuple[Request, int | None]] = {}
+        self.verdicts: dict[int, str] = {}
+        self.outcomes: dict[int, Outcome] = {}
+        self.history: dict[int, list[Status]] = {}
+        self.commit = commit
+
+    async def intend(self, request: Request, change_id: int | None) -> int:
+        await asyncio.sleep(self.commit)
+        number = len(self.intents) + 1
+        self.intents[number] = (request, change_id)
+        return number
+
+    async def answered(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome | None) -> None:
+        await asyncio.sleep(self.commit)
+        assert request_id in self.intents and request_id not in self.verdicts
+        self.verdicts[request_id] = verdict
+        if outcome is not None:
+            self._end(outcome)
+
+    async def finish(self, outcome: Outcome) -> None:
+        await asyncio.sleep(self.commit)
+        self._end(outcome)
+
+    def _end(self, outcome: Outcome) -> None:
+        assert self.history.get(outcome.change_id, [Status.IN_DOUBT])[-1] is Status.IN_DOUBT, "ended twice"
+        self.outcomes[outcome.change_id] = outcome
+        self.history.setdefault(outcome.change_id, []).append(outcome.status)
+
+    def statuses(self) -> Counter[str]:
+        return Counter(str(outcome.status) for outcome in self.outcomes.values())
+
+
+Script = Callable[[Request, int, float], "str | int | Reply"]
+"""Says what happens to the n-th request at a time: ok, lost, reset, refuse, hang, or a status."""
+
+
+@dataclass
+class FakeServer:
+    """Holds clients; a script decides what goes wrong. A Sender."""
+
+    script: Script = lambda request, number, now: "ok"
+    latency: float = 0.1
+    readable: frozenset[str] = frozenset({"name", "email", "phone"})
+    records: dict[str, dict[str, Json]] = field(default_factory=dict)
+    requests: list[tuple[float, Request]] = field(default_factory=list)
+    applied: Counter[str] = field(default_factory=Counter)
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+    async def send(self, request: Request) -> Reply:
+        loop = asyncio.get_running_loop()
+        self.requests.append((loop.time(), request))
+        what = self.script(request, len(self.requests), loop.time())
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            if what == "refuse":
+                return Reply(None, {}, fault="connect", detail="refused", left=False)
+            await asyncio.sleep(30.0 if what == "hang" else self.latency)
+            return self._reply(request, what)
+        finally:
+            self.in_flight -= 1
+
+    def _reply(self, request: Request, what: str | int | Reply) -> Reply:
+        if isinstance(what, Reply):
+            return what
+        if isinstance(what, int):
+            body = {"code": f"E{what}", "message": f"status {what}"}
+            return Reply(what, {}, body, seconds=self.latency)
+        if what == "hang":
+            return Reply(None, {}, fault="timeout", seconds=30.0)
+        if what == "reset":
+            return Reply(None, {}, fault="broken", seconds=self.latency)
+        answer = self._apply(request)
+        if what == "lost":
+            return Reply(None, {}, fault="broken", seconds=self.latency)
+        return answer
+
+    def _apply(self, request: Request) -> Reply:
+        if request.kind == "page":
+            return Reply(200, {}, {"items": [], "nextCursor": None, "hasMore": False}, seconds=self.latency)
+        record = self.records.get(request.record_id)
+        if record is None:
+            return Reply(404, {}, {"code": "NOT_FOUND", "message": "no such client"}, seconds=self.latency)
+        if request.kind == "patch":
+            record.update(request.payload or {})
+            self.applied[request.record_id] += 1
+        shown = {name: value for name, value in record.items() if name in self.readable or name == "id"}
+        return Reply(200, {}, shown, seconds=self.latency)
+
+    def patches(self, since: float = 0.0) -> int:
+        return sum(request.kind == "patch" and at >= since for at, request in self.requests)
+
+
+class Told(Observer):
+    """Keeps the pauses, and when they were."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, float]] = []
+
+    def paused(self, reason: str, seconds: float) -> None:
+        self.events.append(("paused", asyncio.get_running_loop().time()))
+
+    def resumed(self, seconds: float) -> None:
+        self.events.append(("resumed", asyncio.get_running_loop().time()))
+
+    def opened(self, canaries: int) -> None:
+        self.events.append((f"opened after {canaries}", asyncio.get_running_loop().time()))
+
+
+@dataclass
+class World:
+    """A pool with fakes at all its ports."""
+
+    server: FakeServer
+    log: MemoryLog
+    gate: OpenGate
+    told: Told
+    rows: int
+    canaries: int = 0
+
+    def changes(self) -> Iterator[Change]:
+        for number in range(1, self.rows + 1):
+            yield Change(number, f"clt_{number}", {"name": f"N{number}"}, canary=number <= self.canaries)
+
+    def pool(self, stop: StopSignal | None = None, *, seed: int = 1, **limits: Any) -> Pool:
+        return Pool(
+            sender=self.server,
+            gate=self.gate,
+            log=self.log,
+            clock=LoopClock(),
+            dice=random.Random(seed).random,
+            stop=stop or StopSignal(),
+            limits=Limits(readable=self.server.readable, **limits),
+            observer=self.told,
+        )
+
+    def send(self, *, seed: int = 1, stop_after: float | None = None, **limits: Any) -> SendReport:
+        """Send all in virtual time; ``stop_after`` seconds interrupt."""
+
+        async def go() -> SendReport:
+            stop = StopSignal()
+            if stop_after is not None:
+                reason = Stop(StopReason.INTERRUPTED, "interrupted")
+                asyncio.get_running_loop().call_later(stop_after, stop.set, reason)
+            return await self.pool(stop, seed=seed, **limits).send_all(self.changes())
+
+        report = run_virtually(go())
+        assert self.gate.out == 0, "a permit was not given back"
+        return report
+
+
+@pytest.fixture
+def make_world() -> Callable[..., World]:
+    """Return a maker of worlds: rows, what goes wrong, and keywords of the fake server."""
+
+    def make(
+        rows: int, script: Script | None = None, *, canaries: int = 0, commit: float = 0.0, **server: Any
+    ) -> World:
+        fake = FakeServer(**server)
+        if script is not None:
+            fake.script = script
+        for number in range(1, rows + 1):
+            fake.records[f"clt_{number}"] = {"id": f"clt_{number}", "name": "old"}
+        return World(fake, MemoryLog(commit=commit), OpenGate(), Told(), rows, canaries)
+
+    return make
+
+
+@pytest.fixture
+def virtually() -> Callable[[Awaitable[Any]], Any]:
+    """Return the runner of coroutines in virtual time."""
+    return run_virtually
+
+
+@pytest.fixture
+def loop_clock() -> LoopClock:
+    """Return a clock over the loop's time."""
+    return LoopClock()
+
+
+@pytest.fixture
+def fake_server() -> type[FakeServer]:
+    """Return the fake server's class."""
+    return FakeServer
