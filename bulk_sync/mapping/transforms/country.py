@@ -109,7 +109,7 @@ def _country(option: str | None) -> Transform:
 
 def _unknown(text: str) -> TransformProblem:
     hint = did_you_mean(text, {country.name for country in countries().values()}) if len(text) <= 60 else ""
-    return TransformProblem("country_unknown", f"{shown(text)} is not a country by name or ISO code", hint)
+    return TransformProblem("unknown_country", f"{shown(text)} is not a country by name or ISO code", hint)
 
 
 INFOS = (
@@ -127,8 +127,8 @@ INFOS = (
             Example("name", "Deutschland", "Germany"),
             Example("code", "المملكة العربية السعودية", "SA"),
             Example("alpha3", "South Korea", "KOR"),
-            Example("code", "Germny", "country_unknown", problem=True),
+            Example("code", "Germny", "unknown_country", problem=True),
         ),
     ),
 )
-CODES = {"country_unknown": "a text is not a country by name or ISO code"}
+CODES = {"unknown_country": "a text is not a country by name or ISO code"}

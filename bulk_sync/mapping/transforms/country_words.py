@@ -29,7 +29,7 @@ ALIASES: Mapping[str, str] = {
     "GB": "UK|U.K.|Great Britain|Britain|England|Scotland|Wales|Northern Ireland|G.B.|Großbritannien|Grossbritannien"
     "|Royaume-Uni|Angleterre|Reino Unido|Inglaterra|Regno Unito|Inghilterra|Gran Bretagna|Engeland"
     "|Groot-Brittannië|İngiltere|Великобритания|Англия|Wielka Brytania|Anglia|Inglaterra|بريطانيا",
-    "US": "USA|U.S.A.|U.S.|United States of America|America|Vereinigte Staaten|Estados Unidos|EE.UU.|EEUU|EUA"
+    "US": "USA|U.S.A.|U.S.|United States of America|America|Vereinigte Staaten|Estados Unidos|EE.UU.|EE UU|EEUU|EUA"
     "|Stati Uniti|États-Unis|Amerika|ABD|Amerika Birleşik Devletleri|США|Verenigde Staten|VS|VSA"
     "|Stany Zjednoczone|أمريكا|امريكا",
     "TR": "Turkey|Turkiye|Republic of Turkey|Türkei|Turquie|Turquía|Turchia|Turkije|Turquia|Турция|Turcja|تركيا",
@@ -52,7 +52,7 @@ ALIASES: Mapping[str, str] = {
     "PS": "Palestine|State of Palestine|Palestinian Territories|فلسطين",
     "VA": "Vatican|Vatican City|Holy See",
     "CD": "DR Congo|DRC|Democratic Republic of the Congo|Congo Kinshasa|Zaire",
-    "CG": "Congo|Congo Brazzaville|Republic of the Congo",
+    "CG": "Congo|Congo Republic of the|Congo Brazzaville|Republic of the Congo",
     "HK": "Hong Kong SAR|Hongkong",
     "MO": "Macau|Macao SAR",
     "TW": "Taiwan|R.O.C.|Taiwan ROC",

@@ -71,10 +71,10 @@ def _read(text: str, formats: tuple[str, ...]) -> datetime | None:
     return None
 
 
-def _problem(text: str, formats: tuple[str, ...]) -> TransformProblem:
+def _problem(text: str, formats: tuple[str, ...], code: str, words: str) -> TransformProblem:
     return TransformProblem(
-        "date_invalid",
-        f"{shown(text)} is not a date in the form {' or '.join(formats[:3])}{' …' * (len(formats) > 3)}",
+        code,
+        f"{shown(text)} is not {words} in the form {' or '.join(formats[:3])}{' …' * (len(formats) > 3)}",
     )
 
 
@@ -89,7 +89,7 @@ def _date(option: str | list[str] | None) -> Transform:
             return known
         text = squeeze(ascii_digits(as_text(value)))
         found = _read(text, formats)
-        return found.date() if found else _problem(text, formats)
+        return found.date() if found else _problem(text, formats, "not_date", "a date")
 
     return to_date
 
@@ -104,7 +104,11 @@ def _datetime(option: str | list[str] | None) -> Transform:
         if isinstance(known, date):
             return datetime(known.year, known.month, known.day)  # noqa: DTZ001  (a cell's date has no zone)
         text = squeeze(ascii_digits(as_text(value)))
-        return _read(text, formats) or _iso_time(text, option) or _problem(text, formats)
+        return (
+            _read(text, formats)
+            or _iso_time(text, option)
+            or _problem(text, formats, "not_datetime", "a date with a time")
+        )
 
     return to_datetime
 
@@ -137,7 +141,7 @@ INFOS = (
         examples=(
             Example("%d/%m/%Y", "31/12/2024", date(2024, 12, 31)),
             Example(["iso", "day-first"], "4 March 2024", date(2024, 3, 4)),
-            Example("%m/%d/%Y", "31/12/2024", "date_invalid", problem=True),
+            Example("%m/%d/%Y", "31/12/2024", "not_date", problem=True),
         ),
     ),
     TransformInfo(
@@ -152,4 +156,4 @@ INFOS = (
         ),
     ),
 )
-CODES = {"date_invalid": "a text is not a date in the formats that the mapping names"}
+CODES = {"not_date": "not a date", "not_datetime": "not a date with a time"}

@@ -85,13 +85,13 @@ def _number(option: str | Mapping[str, str] | None) -> Transform:
             value = stored
         if isinstance(value, int | float) and not isinstance(value, bool):
             if not math.isfinite(value):
-                return TransformProblem("number_invalid", f"{value} is not a number that can be sent")
+                return TransformProblem("not_number", f"{value} is not a number that can be sent")
             return int(value) if isinstance(value, float) and value.is_integer() else value
         found = parse_number(squeeze(as_text(value)), decimal, group)
         if found is not None and math.isfinite(found):
             return found
         return TransformProblem(
-            "number_invalid",
+            "not_number",
             f"{shown(value)} is not a number with {_mark_name(decimal)} before the decimals",
             _number_hint(as_text(value), decimal),
         )
@@ -135,7 +135,7 @@ def _boolean(option: Mapping[str, list[str]] | None) -> Transform:
         if meaning is not None:
             return meaning
         return TransformProblem(
-            "boolean_invalid",
+            "not_boolean",
             f"{shown(text)} is neither yes nor no",
             "name the words that are meant: {boolean: {true_words: [active], false_words: [closed]}}",
         )
@@ -171,7 +171,7 @@ INFOS = (
             Example("fr", "1 234,5", 1234.5),
             Example(None, "(99)", -99),
             Example({"decimal": ",", "group": "'"}, "1'234,5", 1234.5),
-            Example(None, "1.234,50", "number_invalid", problem=True),
+            Example(None, "1.234,50", "not_number", problem=True),
         ),
     ),
     TransformInfo(
@@ -188,11 +188,11 @@ INFOS = (
             Example(None, "Ja", True),
             Example(None, "0", False),
             Example({"true_words": ["active"], "false_words": ["closed"]}, "Closed", False),
-            Example(None, "maybe", "boolean_invalid", problem=True),
+            Example(None, "maybe", "not_boolean", problem=True),
         ),
     ),
 )
 CODES = {
-    "number_invalid": "a text is not a number in the form that the mapping names",
-    "boolean_invalid": "a text is neither yes nor no",
+    "not_number": "not a number",
+    "not_boolean": "neither true nor false",
 }

@@ -52,7 +52,7 @@ def _split(option: Mapping[str, Any]) -> Transform:
             return text
         filled = sum(map(bool, pieces))
         return TransformProblem(
-            "part_missing",
+            "no_part",
             f"{shown(text)} has {filled} part{'' if filled == 1 else 's'} at {shown(separator)}, no part {part}",
             "missing: whole takes the whole text instead",
         )
@@ -82,7 +82,7 @@ INFOS = (
         examples=(
             Example({"on": ",", "part": 1}, "Berg, Jan", "Berg"),
             Example({"on": ",", "part": -1}, "Berg, Jan", "Jan"),
-            Example({"on": ",", "part": 2}, "Berg", "part_missing", problem=True),
+            Example({"on": ",", "part": 2}, "Berg", "no_part", problem=True),
             Example({"on": ",", "part": 2, "missing": "whole"}, "Berg", "Berg"),
         ),
     ),
@@ -109,4 +109,4 @@ INFOS = (
         examples=(Example(", ", ["VIP", "retail"], "VIP, retail"), Example(", ", "VIP", "VIP")),
     ),
 )
-CODES = {"part_missing": "a text has not the part that split asks for"}
+CODES = {"no_part": "a text has not the part that split asks for"}

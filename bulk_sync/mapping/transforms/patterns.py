@@ -2,15 +2,18 @@
 
 Python's matcher tries every way in which open quantifiers (``*``, ``+``, ``{2,}``, ``{0,50}``) can share a text, so
 a pattern may take time that grows with a power of the text's length, or doubles with every letter. Two rules keep
-the worst case near a second. A pattern is refused when it repeats a group that itself repeats or chooses
-(``(a+)+``, ``(a|b)*``), refers back to a group, looks around or has more than four open quantifiers. And the
-more open quantifiers it has, the shorter the text it is tried on; a longer one is a problem, not a wait.
+the worst case within seconds. A pattern is refused when it repeats a group that itself repeats or chooses
+(``(a+)+``, ``(a|b)*``), refers back to a group, looks around, or has more than four open quantifiers or a dozen
+optional parts. And the more it has of these, the shorter the text that it is tried on: with one open quantifier
+some 14,000 characters, with two 840, with three 220, with four 100; a longer text is a problem, not a wait.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from bulk_sync.mapping.transforms.shapes import (
     Example,
@@ -27,8 +30,13 @@ _MAX_OPEN = 4
 _OPEN_FROM = 10
 """A counted quantifier that may give ten or more ways counts as open."""
 
-_LONGEST = (20_000, 5_000, 600, 200, 120)
-"""Longest text by the number of open quantifiers: length to the power of (number + 1) stays near a second."""
+_MAX_WAYS = 12
+"""Powers of two: in so many ways the optional parts and choices of a pattern may fit, 4,096 at most."""
+_ENDLESS = 1_000_000
+
+_MAX_TEXT = 20_000
+_STEPS = 100_000_000
+"""About so many steps of the matcher are taken at worst, some seconds."""
 
 _TOKEN = re.compile(
     r"(?P<escape>\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[0-7]{3}|.))"
@@ -52,44 +60,83 @@ def compile_pattern(pattern: str, path: tuple[str, ...]) -> tuple[re.Pattern[str
         raise TransformMistake(
             f"not a regular expression: {error}", hint="a literal ( [ . * + ? needs a \\ before it", path=path
         ) from None
-    return compiled, _LONGEST[_count_open(pattern, path)]
+    return compiled, _longest(_weigh(pattern, path))
 
 
-def _count_open(pattern: str, path: tuple[str, ...]) -> int:
-    """Count the open quantifiers; raise for what the rules above refuse."""
-    opens = 0
-    groups = [False]  # for each open group: whether something in it repeats or chooses
-    closed = False  # whether the atom just read is a group that does
+@dataclass(slots=True)
+class _Group:
+    """A part of a pattern: its open quantifiers, and in how many ways (in powers of two) the rest may fit."""
+
+    opens: int = 0
+    ways: float = 0.0
+    branches: int = 1
+
+    def add(self, part: _Group, times: int = 1) -> None:
+        """Take in a part that stands in this group, repeated so many times."""
+        self.opens += part.opens * times
+        self.ways += (part.ways + math.log2(part.branches)) * times
+
+
+def _longest(whole: _Group) -> int:
+    """Return the longest text to try: places to begin at × ways to share it among the open quantifiers × the rest."""
+    power = whole.opens + 1
+    return min(_MAX_TEXT, int((_STEPS * math.factorial(power) / 2**whole.ways) ** (1 / power)))
+
+
+def _weigh(pattern: str, path: tuple[str, ...]) -> _Group:
+    """Count what may fit in several ways; raise for what the rules above refuse."""
+    groups = [_Group()]
+    atom = _Group()  # what was read last, not yet taken in: a quantifier may follow
     for token in _TOKEN.finditer(pattern):
-        fault = _refused(token)
-        if fault:
+        if fault := _refused(token):
             raise TransformMistake(f"{fault} are not allowed in a pattern", path=path)
         if token["many"]:
-            if _is_open(token):
-                opens += 1
-                if closed:
-                    raise TransformMistake(
-                        f"{token[0]} repeats a group that itself repeats or chooses: on some texts this takes for ever",
-                        hint="repeat a single character or set instead: [ab]* for (a|b)*, \\w+ for (\\w+)+",
-                        path=path,
-                    )
-            groups[-1] = True
+            atom = _repeated(atom, token, path)
             continue
-        closed = False
+        groups[-1].add(atom)
+        atom = _Group()
         if token["open"]:
-            groups.append(False)
-        elif token["choice"]:
-            groups[-1] = True
+            groups.append(_Group())
         elif token["close"] and len(groups) > 1:
-            closed = groups.pop()
-            groups[-1] = groups[-1] or closed
-    if opens > _MAX_OPEN:
+            atom = groups.pop()
+        groups[-1].branches += bool(token["choice"])
+    groups[0].add(atom)
+    whole = _Group()
+    whole.add(groups[0])
+    _check_bounds(whole, path)
+    return whole
+
+
+def _repeated(atom: _Group, token: re.Match[str], path: tuple[str, ...]) -> _Group:
+    least, most = _counts(token)
+    repeated = _Group()
+    if most - least < _OPEN_FROM:
+        repeated.add(atom, most)
+        repeated.ways += math.log2(most - least + 1)
+        return repeated
+    if atom != repeated:
         raise TransformMistake(
-            f"{opens} open quantifiers (* + {{n,}}), at most {_MAX_OPEN} are allowed",
+            f"{token[0]} repeats a group that itself repeats or chooses: on some texts this takes for ever",
+            hint="repeat a single character or set instead: [ab]* for (a|b)*, \\w+ for (\\w+)+",
+            path=path,
+        )
+    repeated.opens = 1
+    return repeated
+
+
+def _check_bounds(whole: _Group, path: tuple[str, ...]) -> None:
+    if whole.opens > _MAX_OPEN:
+        raise TransformMistake(
+            f"{whole.opens} open quantifiers (* + {{n,}}), at most {_MAX_OPEN} are allowed",
             hint="use two transforms one after the other",
             path=path,
         )
-    return opens
+    if whole.ways > _MAX_WAYS:
+        raise TransformMistake(
+            "too many optional parts and choices: on some texts this takes for ever",
+            hint="use two transforms one after the other",
+            path=path,
+        )
 
 
 def _refused(token: re.Match[str]) -> str:
@@ -105,18 +152,20 @@ def _refused(token: re.Match[str]) -> str:
     return ""
 
 
-def _is_open(token: re.Match[str]) -> bool:
+def _counts(token: re.Match[str]) -> tuple[int, int]:
+    """Return the least and the greatest number of times; what has no end counts as very many."""
     sign = token["many"][0]
     if sign != "{":
-        return sign != "?"
+        return (0, 1) if sign == "?" else (0, _ENDLESS)
+    least = int(token["least"] or 0)
     if not token["comma"]:
-        return False
-    return not token["most"] or int(token["most"]) - int(token["least"] or 0) >= _OPEN_FROM
+        return least, least
+    return least, int(token["most"] or _ENDLESS)
 
 
 def _too_long(text: str, longest: int) -> TransformProblem:
     return TransformProblem(
-        "pattern_text_too_long",
+        "pattern_too_slow",
         f"{len(text)} characters; this pattern reads at most {longest}",
         "a pattern with fewer * and + may read longer texts",
     )
@@ -212,5 +261,5 @@ INFOS = (
 )
 CODES = {
     "no_match": "a text has no part that fits the pattern of extract",
-    "pattern_text_too_long": "a text is longer than the pattern of a transform may be tried on",
+    "pattern_too_slow": "a text is longer than the pattern of a transform may be tried on",
 }

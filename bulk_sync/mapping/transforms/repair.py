@@ -63,7 +63,7 @@ def _person_name(option: str) -> Transform:
         if found:
             return found
         return TransformProblem(
-            "name_part_missing",
+            "no_name_part",
             f"{shown(text)} has no {option} name" if option != "title" else f"{shown(text)} has no title",
             "correct the cell, or fill the parts from columns of their own",
         )
@@ -93,7 +93,7 @@ def _gulf_check(country: str) -> Callable[[str], str | TransformProblem] | None:
 
 def _stdnum_check(country: str) -> Callable[[str], str | TransformProblem]:
     stdnum = load_extra("stdnum", "tax_number")
-    vat: Any = stdnum.get_cc_module("el" if country == "GR" else country.lower(), "vat")
+    vat: Any = stdnum.get_cc_module(country.lower(), "vat")
     if vat is None:
         hint = did_you_mean(country, _GULF) or "without a check: {extract: …} or digits"
         raise TransformMistake(
@@ -114,7 +114,7 @@ def _stdnum_check(country: str) -> Callable[[str], str | TransformProblem]:
 
 
 def _tax_problem(text: str, country: str, words: str) -> TransformProblem:
-    return TransformProblem("tax_number_invalid", f"{shown(text)} is not a tax number of {country} ({words})")
+    return TransformProblem("bad_tax_number", f"{shown(text)} is not a tax number of {country} ({words})")
 
 
 INFOS = (
@@ -141,7 +141,7 @@ INFOS = (
             Example("first", "Dr. Juan Q. de la Vega III", "Juan Q."),
             Example("given", "Vega, Juan Q.", "Juan"),
             Example("title", "Dr. Juan Vega", "Dr."),
-            Example("last", "Ahmed", "name_part_missing", problem=True),
+            Example("last", "Ahmed", "no_name_part", problem=True),
         ),
     ),
     TransformInfo(
@@ -156,11 +156,11 @@ INFOS = (
             Example("AE", "TRN 100-2345-6789-0123", "100234567890123"),
             Example("DE", "136 695 976", "DE136695976"),
             Example("GB", "GB 980 7806 84", "980780684"),
-            Example("AE", "200234567890123", "tax_number_invalid", problem=True),
+            Example("AE", "200234567890123", "bad_tax_number", problem=True),
         ),
     ),
 )
 CODES = {
-    "name_part_missing": "a person's name has not the part that person_name asks for",
-    "tax_number_invalid": "a text is not a tax number of the country that the mapping names",
+    "no_name_part": "a person's name has not the part that person_name asks for",
+    "bad_tax_number": "a text is not a tax number of the country that the mapping names",
 }

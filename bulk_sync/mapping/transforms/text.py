@@ -124,7 +124,7 @@ def _truncate(option: int | Mapping[str, object]) -> Transform:
         if silent or not strip_margin(text[length:]):
             return kept
         return TransformProblem(
-            "truncated",
+            "too_long",
             f"{len(text)} characters, {length} are allowed: {shown(text[length:], 30)} would be lost",
             "shorten the cell, or accept the loss with {truncate: {length: N, loss: accept}}",
         )
@@ -279,7 +279,7 @@ INFOS = (
         build=_truncate,
         examples=(
             Example(4, "Acme", "Acme"),
-            Example(4, "Acme LLC", "truncated", problem=True),
+            Example(4, "Acme LLC", "too_long", problem=True),
             Example({"length": 5, "loss": "accept"}, "Acme LLC", "Acme"),
         ),
     ),
@@ -306,4 +306,4 @@ INFOS = (
         ),
     ),
 )
-CODES = {"truncated": "a text is longer than truncate allows, and something would be lost"}
+CODES = {"too_long": "a text is longer than truncate allows, and something would be lost"}

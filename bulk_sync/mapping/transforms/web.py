@@ -52,7 +52,7 @@ def _url(option: str | None) -> Transform:
         if found:
             return found
         hint = "this is an e-mail address" if "@" in text else ""
-        return TransformProblem("url_invalid", f"{shown(text)} is not a web address", hint)
+        return TransformProblem("bad_url", f"{shown(text)} is not a web address", hint)
 
     return per_text(url)
 
@@ -83,7 +83,7 @@ def _email(option: Mapping[str, Any] | None) -> Transform:
             return found.lower() if lower else found
         several = re.search(r"@[^\s,;]+[\s,;]+[^\s,;]+@", text)
         hint = "it seems to hold several: {split: {on: ;, part: 1}} keeps the first" if several else ""
-        return TransformProblem("email_invalid", f"{shown(text)} is {fault}", hint)
+        return TransformProblem("bad_email", f"{shown(text)} is {fault}", hint)
 
     return per_text(email)
 
@@ -99,8 +99,8 @@ INFOS = (
             Example(None, "www.Acme.ae/About", "https://www.acme.ae/About"),
             Example(None, "HTTP://acme.ae", "http://acme.ae"),
             Example("http", "acme.ae:8080", "http://acme.ae:8080"),
-            Example(None, "not a site", "url_invalid", problem=True),
-            Example(None, "info@acme.ae", "url_invalid", problem=True),
+            Example(None, "not a site", "bad_url", problem=True),
+            Example(None, "info@acme.ae", "bad_url", problem=True),
         ),
     ),
     TransformInfo(
@@ -116,11 +116,11 @@ INFOS = (
         examples=(
             Example(None, "Jan Berg <Jan.Berg@ACME.ae>", "Jan.Berg@acme.ae"),
             Example({"local": "lower"}, "mailto:INFO@Acme.ae", "info@acme.ae"),
-            Example(None, "ahmed@@acme", "email_invalid", problem=True),
+            Example(None, "ahmed@@acme", "bad_email", problem=True),
         ),
     ),
 )
 CODES = {
-    "url_invalid": "a text is not a web address, nor the beginning of one",
-    "email_invalid": "a text is not an e-mail address",
+    "bad_url": "a text is not a web address, nor the beginning of one",
+    "bad_email": "not an e-mail address",
 }
