@@ -1,0 +1,270 @@
+"""When the next request may leave: pure decisions over a :class:`QuotaState`, told the time.
+
+Four rules are in use on servers (fixed window, sliding log, token bucket, GCRA), and no header names the rule:
+
+- **Nothing told**: an even pace, a little slower than the quota, is right for all four, whatever their phase.
+- **Remaining told**: under each rule what remains only grows by itself, so whatever was granted, less what may not be
+  counted in it, can leave at once. When that is used up, its reset is waited for, and the first request of the
+  new window goes alone to learn what it grants.
+- **Places that come back one by one** (bucket, GCRA) are felt for: the last two of a burst leave at the even pace,
+  and if what remains does not fall meanwhile, the pace goes on without waiting for any reset.
+
+What the replies teach is in ``quota_learning``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from bulk_sync.sending.quota_state import QuotaState, Spell, Terms, hold, places_of
+from bulk_sync.sending.rate import Rate
+
+LEAST_MARGIN = 0.02
+MOST_MARGIN = 0.029
+"""The even pace is slower than the quota by the measured jitter, within these bounds: 97 % are promised."""
+
+PROBE_PATIENCE = 10.0
+"""Seconds after which a request without a reply holds nobody back any more."""
+
+FREE_SPELL = 0.25
+"""Seconds for which an unpaced process need not ask again: so much later it hears of a 429 elsewhere."""
+
+_LATENESS = 0.01
+"""Seconds of a late start that the next slot makes good."""
+
+_FASTEST_TURN = 0.005
+"""Seconds: slots closer than this are given out several at once, since nobody wakes up more often."""
+
+_ROUNDED_DOWN_FROM = 20.0
+"""Seconds: in longer windows a reset in whole seconds may have been rounded down, and one more costs little.
+
+In shorter ones it is taken as rounded up, as servers with such windows must, until a 429 says otherwise.
+"""
+
+_GRACE = 0.05
+_POLL_LEAST = 0.01
+_SPELLS = 64
+
+
+class Grant(NamedTuple):
+    """``places`` may leave now; with none, ask again at ``ask_at``, or when a reply has come.
+
+    ``probe``: the one place is to learn the headers. ``free_until``: until then any number may leave unasked.
+    """
+
+    places: int = 0
+    ask_at: float = 0.0
+    probe: bool = False
+    free_until: float = 0.0
+
+
+def effective_rate(state: QuotaState, terms: Terms) -> Rate:
+    """Return the rate that can be kept up in the long run: the server's, within a given one, each shared."""
+    if not (state.seen and state.limit and state.window):
+        return terms.own
+    told = Rate(float(state.limit), state.window).part(terms.share)
+    return terms.own if terms.given and terms.own.per_second < told.per_second else told
+
+
+def pace_interval(state: QuotaState, terms: Terms) -> float:
+    """Return the seconds between requests at the even pace, with the margin for jitter."""
+    rate = effective_rate(state, terms)
+    if rate.unpaced:
+        return 0.0
+    margin = min(max(state.jitter / rate.interval, LEAST_MARGIN), MOST_MARGIN)
+    return rate.interval * (1 + margin)
+
+
+def reserve(state: QuotaState, terms: Terms, now: float, member: str, wanted: int = 1) -> tuple[QuotaState, Grant]:
+    """Ask for up to ``wanted`` places for the process ``member``; they are its own until reported."""
+    if now < state.blocked_until:
+        return state, Grant(ask_at=state.blocked_until)
+    if _must_probe(state, now):
+        return _probe(state, terms, now, member)
+    if state.seen:
+        return _within_headers(state, terms, now, member, wanted)
+    if terms.rate.unpaced:
+        return hold(state, member, 0, now), Grant(free_until=now + FREE_SPELL)
+    return _at_even_pace(state, terms, now, member, wanted)
+
+
+def join(state: QuotaState, member: str, now: float) -> QuotaState:
+    """Let a process take part. The first one asks the headers anew: others may have used the key meanwhile."""
+    if not state.holds:
+        state = state._replace(alone=True, seen=state.seen or None, queue=(), probing_until=0.0)
+    return hold(state, member, 0, now)
+
+
+def take_back(state: QuotaState, terms: Terms, now: float, member: str, places: int) -> QuotaState:
+    """Return places whose requests never left."""
+    interval = pace_interval(state, terms)
+    slot = state.next_slot
+    if slot > now:
+        slot = max(now, slot - places * interval)
+    return _uncount(hold(state, member, -places, now), places)._replace(next_slot=slot)
+
+
+def leave_queue(state: QuotaState, member: str) -> QuotaState:
+    """Stop waiting for a slot of the even pace."""
+    return state._replace(queue=tuple(name for name in state.queue if name != member))
+
+
+def opens_at(state: QuotaState) -> float:
+    """Return when the window that is known has certainly ended, or the next place is back."""
+    if not state.reset_by:
+        return state.heard + max(state.window, 1.0)
+    if state.trickles or not state.coarse:
+        return state.reset_by
+    rounded_down = state.floors or state.window >= _ROUNDED_DOWN_FROM
+    latest = state.reset_by + 1.0 if rounded_down else state.reset_by
+    return min(latest, state.reset_latest) if state.reset_latest else latest
+
+
+def _must_probe(state: QuotaState, now: float) -> bool:
+    if state.seen is None:
+        return True
+    if not state.seen:
+        return state.alone
+    if state.remaining is None:
+        return True
+    if state.alone:
+        return state.remaining - state.in_flight >= 1 or now >= opens_at(state)
+    if state.trickles:
+        return now >= state.heard + max(state.window, PROBE_PATIENCE)
+    return now >= opens_at(state)
+
+
+def _probe(state: QuotaState, terms: Terms, now: float, member: str) -> tuple[QuotaState, Grant]:
+    if now < state.probing_until:
+        return state, Grant(ask_at=min(state.probing_until, now + poll_interval(state)))
+    if now < state.probe_slot:
+        return state, Grant(ask_at=state.probe_slot)
+    room, later = _room(state, terms, now)
+    if room < 1:
+        return state, Grant(ask_at=later)
+    interval = pace_interval(state, terms)
+    state = _count(state, terms, now, 1)._replace(
+        probing_until=now + PROBE_PATIENCE,
+        prober=member,
+        probe_slot=now + interval,
+        next_slot=max(state.next_slot, now + interval),
+    )
+    return hold(state, member, 1, now), Grant(1, probe=True)
+
+
+def _within_headers(state: QuotaState, terms: Terms, now: float, member: str, wanted: int) -> tuple[QuotaState, Grant]:
+    room, later = _room(state, terms, now)
+    if room < 1:
+        return state, Grant(ask_at=later)
+    interval = pace_interval(state, terms)
+    left = (state.remaining or 0) - state.in_flight
+    feels = state.trickles or _resets_soon(state, interval, now)
+    spare = left - _kept_back(state, terms) if feels else left
+    if spare >= 1:
+        fair = max(1, spare // (8 * max(1, len(state.holds))))
+        places = min(fair, room, max(1, wanted))
+        state = _count(state, terms, now, places)._replace(next_slot=max(state.next_slot, now + interval))
+        return hold(state, member, places, now), Grant(places)
+    if (feels and left >= 1) or state.refills_evenly or (state.trickles and not state.in_flight):
+        return _at_even_pace(state, terms, now, member, min(wanted, room))
+    if state.in_flight > places_of(state, member):
+        return state, Grant(ask_at=min(opens_at(state), now + poll_interval(state)))
+    return state, Grant(ask_at=max(opens_at(state), now + _POLL_LEAST))
+
+
+def _resets_soon(state: QuotaState, interval: float, now: float) -> bool:
+    """Tell whether going slow for the last places of a burst costs nothing: the reset is not far."""
+    return state.reset_by - now <= min(3 * interval, 5.0) + (2.0 if state.coarse else 0.0)
+
+
+def _kept_back(state: QuotaState, terms: Terms) -> int:
+    """Return how many places of a burst leave at the even pace, to feel whether they come back."""
+    return min(max(2, math.ceil((1 - terms.share) * state.top)), state.top // 2)
+
+
+def _at_even_pace(state: QuotaState, terms: Terms, now: float, member: str, wanted: int) -> tuple[QuotaState, Grant]:
+    """Give out the next slot of an absolute schedule, in turn to the processes that wait for one."""
+    interval = pace_interval(state, terms)
+    if member not in state.queue:
+        state = state._replace(queue=(*state.queue, member))
+    turn = state.queue.index(member)
+    due = state.next_slot
+    grace = min(interval / 2, _GRACE)
+    if now < due or (turn and now < due + grace):
+        return hold(state, member, 0, now), Grant(ask_at=max(due + turn * interval, now + grace / 4))
+    places = min(max(1, wanted), max(1, int(_FASTEST_TURN / interval))) if interval else wanted
+    start = max(due, now - min(interval / 4, _LATENESS))
+    state = _count(state, terms, now, places)._replace(
+        next_slot=start + places * interval,
+        # Whoever was passed over comes late, or has gone: it queues again if it asks.
+        queue=state.queue[turn + 1 :],
+    )
+    return hold(state, member, places, now), Grant(places)
+
+
+def poll_interval(state: QuotaState) -> float:
+    """Return how often to look whether another process has heard what all wait for."""
+    return min(max(state.window / 200, _POLL_LEAST), 0.1)
+
+
+def _ceiling(state: QuotaState, terms: Terms) -> Rate | None:
+    """Return what may not be passed in any window, whatever headers grant; None for no such thing."""
+    if terms.given and not terms.rate.unpaced:
+        return effective_rate(state, terms)
+    if terms.share < 1 and state.seen and state.limit and state.window:
+        return effective_rate(state, terms)
+    return None
+
+
+def _room(state: QuotaState, terms: Terms, now: float) -> tuple[int, float]:
+    """Return how many may leave now within the ceiling, and when the next one may if none."""
+    ceiling = _ceiling(state, terms)
+    if ceiling is None:
+        return 1 << 30, now
+    counted = [spell for spell in state.spells if spell.last + ceiling.seconds >= now]
+    room = max(1, int(ceiling.count)) - sum(spell.many for spell in counted)
+    return room, (counted[0].last + ceiling.seconds * 1.0001 if counted else now)
+
+
+def _count(state: QuotaState, terms: Terms, now: float, places: int) -> QuotaState:
+    ceiling = _ceiling(state, terms)
+    if ceiling is None:
+        return state
+    spells = tuple(spell for spell in state.spells if spell.last + ceiling.seconds >= now)
+    if spells and now - spells[-1].first < ceiling.seconds / _SPELLS:
+        *before, latest = spells
+        return state._replace(spells=(*before, Spell(latest.first, now, latest.many + places)))
+    return state._replace(spells=(*spells, Spell(now, now, places)))
+
+
+def _uncount(state: QuotaState, places: int) -> QuotaState:
+    if not state.spells:
+        return state
+    *before, latest = state.spells
+    return state._replace(spells=(*before, latest._replace(many=max(0, latest.many - places))))
+
+
+def finish_in(state: QuotaState, terms: Terms, now: float, requests: int) -> float:
+    """Return the seconds until ``requests`` more may all have left, by what is known; 0 where nothing limits them."""
+    if requests <= 0:
+        return 0.0
+    wait = max(0.0, state.blocked_until - now)
+    rate = effective_rate(state, terms)
+    if rate.unpaced:
+        return wait
+    interval = pace_interval(state, terms)
+    if not state.seen or state.remaining is None:
+        return wait + max(0.0, state.next_slot - now - wait) + (requests - 1) * interval
+    left = state.remaining - state.in_flight
+    if now >= opens_at(state):
+        left = max(left, state.limit)
+    if terms.share < 1 or terms.given:
+        left = min(left, _room(state, terms, now)[0])
+    beyond = requests - max(0, left)
+    if beyond <= 0:
+        return wait
+    if state.trickles:
+        return wait + beyond * interval
+    windows = math.ceil(beyond / max(1, int(rate.count))) - 1
+    return max(wait, opens_at(state) - now, 0.0) + windows * rate.seconds

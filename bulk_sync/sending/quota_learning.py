@@ -1,0 +1,200 @@
+"""What a reply teaches about the quota: pure, from state and :class:`Allowance` to state."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bulk_sync.sending.headers import LONGEST_WAIT, Allowance
+from bulk_sync.sending.limiter import pace_interval, take_back
+from bulk_sync.sending.quota_state import SURE, QuotaState, Terms, hold, spend
+from bulk_sync.sending.rate import DEFAULT_RATE
+
+_WINDOWS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+"""Seconds: windows that people choose."""
+
+_FIRST_BACKOFF = 1.0
+_LONGEST_BACKOFF = 600.0
+_EARLY = 0.002
+"""Seconds added to a reset: clocks are read before and after, and timers fire a little early."""
+
+_DRIFT = 1e-4
+"""Clocks of two machines differ by no more than this share."""
+
+
+class Answer(NamedTuple):
+    """What became of one request: ``status`` None where no reply came, ``left`` False if it never left."""
+
+    member: str
+    sent_at: float
+    answered_at: float
+    allowance: Allowance
+    status: int | None = None
+    left: bool = True
+    probe: bool = False
+    places: int = 1
+    """0 for a request that left in a free spell and holds no place."""
+    seconds: float = 0.0
+    """The latency; ``sent_at`` may be earlier, when the request got its place."""
+
+
+def learn(state: QuotaState, terms: Terms, answer: Answer) -> QuotaState:
+    """Take in what became of one request; its place is free again."""
+    if answer.probe and state.prober == answer.member:
+        state = state._replace(probing_until=0.0, prober="")
+    if not answer.left:
+        return take_back(state, terms, answer.answered_at, answer.member, answer.places)
+    state = hold(state, answer.member, -answer.places, answer.answered_at)
+    if answer.status is None:
+        return spend(state, 1)
+    state = _time(state, answer.seconds or answer.answered_at - answer.sent_at)
+    if answer.allowance.remaining is not None:
+        state = _notice(state, terms, answer)
+    elif answer.status < 500 and answer.status != 429 and (state.seen is None or answer.probe):
+        state = state._replace(seen=False)
+    else:
+        state = spend(state, 1)
+    if answer.status == 429:
+        return _refused(state, answer)
+    if answer.probe:
+        state = state._replace(alone=False)
+    long_ago = state.blocked_until + (state.blocked_until - state.blocked_at)
+    return state._replace(refusals=0) if state.refusals and answer.sent_at >= long_ago else state
+
+
+def _time(state: QuotaState, seconds: float) -> QuotaState:
+    if not state.slowest:
+        return state._replace(quickest=seconds, slowest=seconds)
+    middle = (state.quickest + state.slowest) / 2
+    return state._replace(
+        quickest=min(seconds, state.quickest + (middle - state.quickest) / 100),
+        slowest=max(seconds, state.slowest + (middle - state.slowest) / 100),
+    )
+
+
+def _refused(state: QuotaState, answer: Answer) -> QuotaState:
+    """Wait a 429 out: by Retry-After, else by the reset, else doubling; so does what was told too short."""
+    now, told = answer.answered_at, answer.allowance
+    again = answer.sent_at >= state.blocked_at
+    refusals = state.refusals + 1 if again else max(1, state.refusals)
+    backoff = min(_FIRST_BACKOFF * 2.0 ** min(refusals - 1, 20), _LONGEST_BACKOFF)
+    wait = told.retry_after if told.retry_after is not None else told.reset_in
+    if wait is None:
+        wait = backoff
+    elif refusals > 1:
+        wait = max(wait, backoff / 2)
+    wait = min(wait, LONGEST_WAIT) * (1 + _DRIFT) + _EARLY
+    return state._replace(
+        blocked_at=now if again else state.blocked_at,
+        blocked_until=max(state.blocked_until, now + wait),
+        refusals=refusals,
+        alone=True,
+        low=None,
+        lower=None,
+        queue=(),
+        refill=0,
+        tied=0,
+        floors=state.floors or (answer.probe and state.coarse and told.retry_after is None),
+    )
+
+
+def _notice(state: QuotaState, terms: Terms, answer: Answer) -> QuotaState:
+    """Take in a reply that says what remains."""
+    told, left = answer.allowance, answer.allowance.remaining or 0
+    state = _feel(state, answer, left)
+    state = _tie(state, answer, left)
+    state = _limit(state, terms, answer, left)
+    state = _round(state, answer, left)
+    state = _reset(state, answer, left)
+    if not left and state.trickles:
+        state = _used_up(state, terms, answer)
+    return state._replace(
+        seen=True,
+        heard=answer.answered_at,
+        top=max(state.top, left + 1),
+        coarse=told.coarse if told.reset_in is not None else state.coarse,
+        previous_left=left,
+    )
+
+
+def _round(state: QuotaState, answer: Answer, left: int) -> QuotaState:
+    """Keep the least of what the replies tell that may not have counted each other's requests."""
+    if state.remaining is None or answer.sent_at > state.heard:
+        return state._replace(low=left, lower=None, round_began=answer.answered_at)
+    least = left if state.lower is None else min(state.lower, left)
+    if answer.sent_at > state.round_began:
+        return state._replace(low=least, lower=None, round_began=answer.answered_at)
+    return state._replace(lower=least)
+
+
+def _feel(state: QuotaState, answer: Answer, left: int) -> QuotaState:
+    """Notice places that came back though no window can have ended, or a new window that is far from full."""
+    if not state.seen or answer.sent_at <= state.heard or left < state.previous_left:
+        return state
+    early = answer.answered_at < state.reset_from
+    partly = left + 1 < state.limit / 2
+    return state._replace(refill=min(SURE, state.refill + early + partly))
+
+
+def _tie(state: QuotaState, answer: Answer, left: int) -> QuotaState:
+    """Notice a reset that rises by the pace with every place used: the time until a bucket is full."""
+    reset, interval = answer.allowance.reset_in, state.window / state.limit if state.limit else 0.0
+    if reset is None or not interval:
+        return state
+    used = state.tied_left - left
+    tolerance = interval + (1.0 if answer.allowance.coarse else 0.0)
+    if not state.tied_reset or abs(reset - state.tied_reset - used * interval) > tolerance:
+        return state._replace(tied=0, tied_left=left, tied_reset=reset)
+    return state._replace(tied=min(SURE, state.tied + (abs(used) * interval > 2 * tolerance)))
+
+
+def _limit(state: QuotaState, terms: Terms, answer: Answer, left: int) -> QuotaState:
+    limit = answer.allowance.limit or max(state.limit, left + 1)
+    if answer.allowance.window:
+        return state._replace(limit=limit, window=answer.allowance.window, policy=True)
+    return state if state.policy else state._replace(limit=limit, window=_window(state, terms, answer, left))
+
+
+def _window(state: QuotaState, terms: Terms, answer: Answer, left: int) -> float:
+    """Infer the window of a server that names none: no reset is longer, and all of a quota is back after it."""
+    assumed = DEFAULT_RATE.seconds if terms.rate.unpaced else terms.rate.seconds
+    window, reset = state.window or assumed, answer.allowance.reset_in or 0.0
+    if reset > window + 1:
+        return _usual(reset - 0.5)
+    gained = left + 1 - state.previous_left
+    if not state.heard or gained < 2 or gained < 0.8 * state.limit:
+        return window
+    took = (answer.answered_at - state.heard) * state.limit / gained
+    return min(window, _usual(0.98 * max(took, reset)))
+
+
+def _usual(seconds: float) -> float:
+    return float(next((usual for usual in _WINDOWS if usual >= seconds), seconds))
+
+
+def _reset(state: QuotaState, answer: Answer, left: int) -> QuotaState:
+    """Narrow down when the window ends; bounds that exclude the known ones belong to another window."""
+    told = answer.allowance
+    if told.reset_in is None or (told.reset_in == 0 and left):
+        return state  # a server that tells when the next request may leave says 0 while some remain
+    slack = 1.0 if told.coarse else 0.0
+    drift = told.reset_in * _DRIFT + _EARLY
+    earliest, latest = answer.sent_at + told.reset_in - slack - drift, answer.answered_at + told.reset_in + drift
+    bound = answer.answered_at + state.window + drift if state.policy else 0.0
+    bound = max(bound, latest) if bound else 0.0
+    passed = answer.sent_at >= state.reset_by or (not left and answer.sent_at > state.heard)
+    if not passed and earliest <= state.reset_by + slack and latest + slack >= state.reset_from:
+        return state._replace(
+            reset_from=max(earliest, state.reset_from),
+            reset_by=min(latest, state.reset_by),
+            reset_latest=min(bound, state.reset_latest) if state.reset_latest else bound,
+        )
+    if not passed and latest < state.reset_from and answer.sent_at <= state.round_began:
+        return state  # a late reply from a window that has ended
+    return state._replace(reset_from=earliest, reset_by=latest, reset_latest=bound)
+
+
+def _used_up(state: QuotaState, terms: Terms, answer: Answer) -> QuotaState:
+    """Let the even pace go on when the next place is back."""
+    interval = pace_interval(state, terms)
+    wait = interval if state.refills_evenly else answer.allowance.reset_in or interval
+    return state._replace(next_slot=max(state.next_slot, answer.sent_at + wait + state.jitter))
