@@ -1,94 +1,18 @@
-"""What is wrong with a mapping: pydantic's findings in words, and what needs the resource or several keys."""
+"""What is wrong with a mapping that its models cannot say: what needs the resource, or several keys at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, get_args
-
-from pydantic import BaseModel, ValidationError
+from collections.abc import Iterable
 
 from bulk_sync.errors import Mistake
 from bulk_sync.mapping.cells import text_finding
 from bulk_sync.mapping.document import Document, Path
 from bulk_sync.mapping.findings import quoted
-from bulk_sync.mapping.model import FieldMapping, MappingFile, MappingTest, MatchKey, SourceBlock
+from bulk_sync.mapping.model import MappingFile
 from bulk_sync.mapping.programs import Program, compile_program
 from bulk_sync.mapping.transforms import strip_margin
 from bulk_sync.mapping.transforms.options import did_you_mean
 from bulk_sync.resources.fields import Field, Resource
-
-_BLOCKS: Mapping[str, type[BaseModel]] = {
-    "source": SourceBlock,
-    "match": MatchKey,
-    "fields": FieldMapping,
-    "tests": MappingTest,
-}
-_WORDS = {
-    "string_type": "expected a text",
-    "int_parsing": "expected a whole number",
-    "int_type": "expected a whole number",
-    "bool_parsing": "expected true or false",
-    "bool_type": "expected true or false",
-    "dict_type": "expected names with values",
-    "model_type": "expected names with values",
-    "model_attributes_type": "expected names with values",
-    "list_type": "expected a list",
-    "string_too_short": "must not be empty",
-    "too_short": "must not be empty",
-}
-
-
-def validation_mistakes(error: ValidationError, document: Document) -> list[Mistake]:
-    """Put pydantic's findings into words, each where it stands in the file."""
-    return [_mistake(found, document) for found in error.errors(include_url=False)]
-
-
-def _mistake(found: Any, document: Document) -> Mistake:
-    path: Path = tuple(found["loc"])
-    kind, key = found["type"], str(path[-1]) if path else ""
-    if kind == "extra_forbidden":
-        hint = did_you_mean(key, _known_keys(path)) or f"known are {', '.join(_known_keys(path))}"
-        return document.where(path).mistake(f"unknown key {key!r}", hint)
-    if kind == "missing":
-        return document.where(path[:-1]).mistake(f"{_dotted(path)} is missing")
-    if found["input"] is None:
-        hint = "null and an empty value say nothing here; delete the line, or fill it in"
-        return document.where(path).mistake(f"{_dotted(path)} has no value", hint)
-    if kind == "literal_error":
-        choices = [part.strip("'") for part in found["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-        message = f"{_dotted(path)}: expected {found['ctx']['expected']}, got {_shown(found['input'])}"
-        return document.where(path, value=True).mistake(message, did_you_mean(str(found["input"]), choices))
-    if kind == "value_error":
-        return document.where(path, value=True).mistake(f"{_dotted(path)}: {found['ctx']['error']}")
-    if kind == "string_pattern_mismatch":
-        return document.where(path, value=True).mistake(
-            f"{_dotted(path)}: {_shown(found['input'])} is not understood", _PATTERN_HINTS.get(key, "")
-        )
-    words = _WORDS.get(kind) or found["msg"][:1].lower() + found["msg"][1:]
-    return document.where(path, value=True).mistake(f"{_dotted(path)}: {words}, got {_shown(found['input'])}")
-
-
-_PATTERN_HINTS = {
-    "rate": "write 60/min, 1/s, 60/2s, 1000/h, or none",
-    "by": "by is id, number, email, phone, name or a custom field cf_…",
-}
-
-
-def _known_keys(path: Path) -> list[str]:
-    model = _BLOCKS.get(str(path[0]), MappingFile) if len(path) > 1 else MappingFile
-    return list(model.model_fields)
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(str(part + 1) if isinstance(part, int) else part for part in path) or "the mapping"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return "names with values"
-    if isinstance(value, list):
-        return "a list"
-    return quoted(str(value).lower() if isinstance(value, bool) else str(value))
 
 
 def check_file(file: MappingFile, resource: Resource, document: Document) -> tuple[dict[str, Program], list[Mistake]]:
@@ -135,7 +59,7 @@ class _Checker:
         return None
 
     def check_units(self) -> None:
-        """A unit is mapped whole, or in part on purpose, and as one as far as the record is concerned."""
+        """See that a unit is mapped whole, or in part on purpose, and that its parts follow one policy."""
         file, units = self._file, self._resource.units
         for index, name in enumerate(file.partial):
             if name not in units:
@@ -175,8 +99,3 @@ class _Checker:
                 yield ("fields", field, "column"), mapping.column
             for index, name in enumerate(mapping.first_of or ()):
                 yield ("fields", field, "first_of", index), name
-
-
-def literal_values(model: type[BaseModel], name: str) -> tuple[str, ...]:
-    """Return the words that a key with a fixed choice may have."""
-    return tuple(map(str, get_args(model.model_fields[name].annotation)))

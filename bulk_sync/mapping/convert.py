@@ -41,13 +41,13 @@ class Converter:
         return _CONVERT[self.type](self, value, stored)
 
     def text(self, value: Value, _stored: CellValue) -> Json | Finding:
-        """Text as it is; dates in ISO form; a list is no text."""
+        """Return text as it is; dates in ISO form; a list is no text."""
         if isinstance(value, list):
             return Finding("not_text", "a list where a text is sent", "use `type: list`, or the transform join")
         return as_text(value)
 
     def number(self, value: Value, stored: CellValue) -> Json | Finding:
-        """A number, stored or read from its text."""
+        """Return a number, stored or read from its text."""
         for number in (value, stored):
             if isinstance(number, int | float) and not isinstance(number, bool):
                 return number_from_stored(number, as_text(value) or as_text(number))
@@ -56,14 +56,14 @@ class Converter:
         return number_from_text(value, self.reading)
 
     def integer(self, value: Value, stored: CellValue) -> Json | Finding:
-        """A number without a fraction."""
+        """Return a number without a fraction."""
         number = self.number(value, stored)
         if isinstance(number, float):
             return Finding("not_integer", "not a whole number", "", as_text(value) or as_text(number))
         return number
 
     def boolean(self, value: Value, stored: CellValue) -> Json | Finding:
-        """True or false, stored or by one of a few words; others are for the transform ``boolean``."""
+        """Return true or false, stored or by one of a few words; others are for the transform ``boolean``."""
         if isinstance(value, bool):
             return value
         if isinstance(stored, bool):
@@ -75,7 +75,7 @@ class Converter:
         return Finding("not_boolean", "neither true nor false", hint, as_text(value))
 
     def date(self, value: Value, stored: CellValue) -> Json | Finding:
-        """A date, stored or read from its text, in ISO form or in ``format``."""
+        """Return a date, stored or read from its text, in ISO form or in ``format``."""
         found = _day(value) or _day(stored) or date_from_text(as_text(value), self.reading, with_time=False)
         if isinstance(found, Finding):
             return found
@@ -88,7 +88,7 @@ class Converter:
         return found.strftime(self.format) if self.format else found.isoformat()
 
     def datetime(self, value: Value, stored: CellValue) -> Json | Finding:
-        """A date with its time, stored or read from its text, in ISO form or in ``format``."""
+        """Return a date with its time, stored or read from its text, in ISO form or in ``format``."""
         found = _day(value) or _day(stored) or date_from_text(as_text(value), self.reading, with_time=True)
         if isinstance(found, Finding):
             return found
@@ -97,13 +97,13 @@ class Converter:
         return found.strftime(self.format) if self.format else found.isoformat()
 
     def list(self, value: Value, _stored: CellValue) -> Json | Finding:
-        """A list of texts, split at the separator; blank items are none."""
+        """Return a list of texts, split at the separator; blank items are none."""
         items = value if isinstance(value, list) else as_text(value).split(self.separator)
         texts = [text for text in (strip_margin(as_text(item)) for item in items) if text]
         return texts or Finding("not_list", "a list without items", "", as_text(value))
 
     def json(self, value: Value, _stored: CellValue) -> Json | Finding:
-        """What the text says as JSON."""
+        """Return what the text says as JSON."""
         try:
             found: Json = json.loads(as_text(value), parse_constant=_no_constant)
             json.dumps(found, allow_nan=False)

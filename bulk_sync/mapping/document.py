@@ -17,6 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     DocumentStartEvent,
+    Event,
     MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
@@ -125,16 +126,16 @@ class _Builder:
         self._anchors: dict[str, Node] = {}
         self._documents = 0
 
-    def refusal(self, event: Any, message: str) -> MappingError:
+    def refusal(self, event: Event, message: str) -> MappingError:
         return MappingError((*self.mistakes, self._at(event).mistake(message)))
 
-    def take(self, event: Any) -> None:
+    def take(self, event: Event) -> None:
         if isinstance(event, DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
                 raise self.refusal(event, "a second document; a mapping is one")
         elif isinstance(event, AliasEvent):
-            self._alias(event)
+            self._alias(event, str(event.anchor))
         elif isinstance(event, ScalarEvent):
             self._check_tag(event)
             self._add(Node(_scalar(event), self._at(event)), event.anchor)
@@ -147,19 +148,19 @@ class _Builder:
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
             self._close()
 
-    def _at(self, event: Any) -> Position:
+    def _at(self, event: Event) -> Position:
         return Position(self.name, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def _check_tag(self, event: Any) -> None:
+    def _check_tag(self, event: Event) -> None:
         tag = getattr(event, "tag", None)
         if tag is not None and str(tag) != "!":
             message = f"the tag {tag} is not allowed; nothing in a mapping is executed or converted"
             self.mistakes.append(self._at(event).mistake(message))
 
-    def _alias(self, event: Any) -> None:
-        target = self._anchors.get(event.anchor)
+    def _alias(self, event: Event, anchor: str) -> None:
+        target = self._anchors.get(anchor)
         if target is None:
-            raise self.refusal(event, f"the alias *{event.anchor} has no finished anchor before it")
+            raise self.refusal(event, f"the alias *{anchor} has no finished anchor before it")
         self._add(Node(target.value, self._at(event)), None)
 
     def _add(self, node: Node, anchor: str | None) -> None:

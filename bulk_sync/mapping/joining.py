@@ -121,7 +121,7 @@ class _Joiner:
         )
 
     def _converter(self, program: Program) -> Converter:
-        """A converter of our own, since what is learned of this source's columns is kept in it."""
+        """Return a converter of our own, since what is learned of this source's columns is kept in it."""
         theirs = program.converter
         topic = TOPICS.get(theirs.type)
         reading = theirs.reading or (self._given[topic.setting] if topic else None)

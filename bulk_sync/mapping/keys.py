@@ -28,10 +28,8 @@ class KeyColumn(NamedTuple):
         if isinstance(value, Cell) and value.kind is CellKind.MERGED:
             return "", _merged() if self.needed else None
         reading = read_cell(value)
-        if isinstance(reading, Finding):
-            return "", reading
-        if reading.unshown:
-            return "", unshown_finding(reading)
+        if isinstance(reading, Finding) or reading.unshown:
+            return "", reading if isinstance(reading, Finding) else unshown_finding(reading)
         text = reading.text
         if not text:
             return "", self._missing() if self.needed else None

@@ -22,11 +22,13 @@ _MERGED = ("fields", "source")
 class Layers:
     """The files of one mapping, the base first. ``changed``: they are not one text that says it all."""
 
+    name: str
+    environ: Mapping[str, str]
+    read: ReadFile
     data: list[dict[str, Plain]] = field(default_factory=list)
     positions: list[Mapping[Path, Position]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
-    name: str = ""
     changed: bool = False
 
     def text(self, document: Document) -> str:
@@ -39,20 +41,18 @@ class Layers:
 
 def read_layers(text: str, *, name: str, environ: Mapping[str, str], read: ReadFile) -> Layers:
     """Read a mapping and those it extends. Raises :class:`MappingError` where a file cannot be read at all."""
-    layers = Layers(name=name)
-    _read_layer(layers, text, name, environ, read, above=())
+    layers = Layers(name, environ, read)
+    _read_layer(layers, text, name, above=())
     return layers
 
 
-def _read_layer(
-    layers: Layers, text: str, name: str, environ: Mapping[str, str], read: ReadFile, above: tuple[str, ...]
-) -> None:
+def _read_layer(layers: Layers, text: str, name: str, above: tuple[str, ...]) -> None:
     root, mistakes = read_document(text, name=name)
     layers.files[name] = text
     layers.mistakes += mistakes
 
     def filled(value: str, position: Position) -> str:
-        return _fill(value, position, environ, layers)
+        return _fill(value, position, layers)
 
     data, positions, bombs = plain_data(root, filled)
     layers.mistakes += bombs
@@ -64,19 +64,17 @@ def _read_layer(
     for base in bases if isinstance(bases, list) else [] if bases is None else [bases]:
         layers.changed = True
         where = positions[("extends",)]
-        _extend(layers, base, where, environ, read, (*above, name))
+        _extend(layers, base, where, (*above, name))
     layers.data.append(data)
     layers.positions.append(positions)
 
 
-def _extend(
-    layers: Layers, base: Plain, where: Position, environ: Mapping[str, str], read: ReadFile, above: tuple[str, ...]
-) -> None:
+def _extend(layers: Layers, base: Plain, where: Position, above: tuple[str, ...]) -> None:
     if not isinstance(base, str):
         layers.mistakes.append(where.mistake("`extends` names a file, or a list of files"))
         return
     try:
-        text, name = read(base)
+        text, name = layers.read(base)
     except MappingError as error:
         found = error.mistakes[0]
         layers.mistakes.append(where.mistake(f"cannot extend {found.file}: {found.message}"))
@@ -86,10 +84,10 @@ def _extend(
     elif name not in layers.files and len(layers.files) >= MAX_FILES:
         layers.mistakes.append(where.mistake(f"extends more than {MAX_FILES - 1} files"))
     else:
-        _read_layer(layers, text, name, environ, read, above)
+        _read_layer(layers, text, name, above)
 
 
-def _fill(value: str, position: Position, environ: Mapping[str, str], layers: Layers) -> str:
+def _fill(value: str, position: Position, layers: Layers) -> str:
     """Put in the environment's values; ``$${`` is a plain ``${``."""
     if "${" not in value:
         return value
@@ -98,7 +96,7 @@ def _fill(value: str, position: Position, environ: Mapping[str, str], layers: La
     def replace(found: re.Match[str]) -> str:
         if found[1]:
             return found[1]
-        known = environ.get(found[2])
+        known = layers.environ.get(found[2])
         if known is None:
             message = f"the environment has no variable {found[2]}"
             hint = f"set it, or write $${{{found[2]}}} for the text itself"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from operator import itemgetter
-from typing import Any
+from typing import TypeAlias
 
 from bulk_sync.errors import Problem
 from bulk_sync.mapping.cells import read_cell
@@ -44,6 +44,10 @@ def compile_mapping(
     return RowMapper(spec, join(spec, header, decimal=decimal, dates=dates), sheet)
 
 
+_Key: TypeAlias = "str | Cell | tuple[str | Cell, ...]"
+"""What outcomes are remembered by: a field's one cell, or a tuple of its cells."""
+
+
 class _Lane:
     """One field on its way through the rows: how to get its cells, and what became of those seen before."""
 
@@ -54,19 +58,18 @@ class _Lane:
         self.top = pipeline.field.name
         self.unit = pipeline.field.unit
         self.part = pipeline.field.part
-        self.pick: Callable[[tuple[str | Cell, ...]], Any] = itemgetter(*pipeline.columns)
+        self.pick: Callable[[tuple[str | Cell, ...]], _Key] = itemgetter(*pipeline.columns)
         self.single = len(pipeline.columns) == 1
-        self.memory: dict[Any, Outcome] = {}
+        self.memory: dict[_Key, Outcome] = {}
         topic = TOPICS.get(pipeline.converter.type)
         unsettled = topic is not None and pipeline.converter.reading is None and pipeline.gather is not None
         self.evidence = Evidence(topic) if topic is not None and unsettled else None
 
-    def cells(self, key: Any) -> tuple[str | Cell, ...]:
+    def cells(self, key: _Key) -> tuple[str | Cell, ...]:
         """Return the cells of a memory's key."""
-        cells: tuple[str | Cell, ...] = (key,) if self.single else key
-        return cells
+        return (key,) if self.single else key  # type: ignore[return-value]  # one cell, or a tuple of them
 
-    def meet(self, key: Any) -> Outcome:
+    def meet(self, key: _Key) -> Outcome:
         """Work out and remember the outcome of cells not seen before."""
         outcome = self.pipeline.run(self.cells(key))
         if len(self.memory) >= MEMORY:
@@ -230,8 +233,8 @@ class RowMapper:
         problems.append(self._problem(finding, field, lane.pipeline.columns if lane else (), row))
 
     def _add(self, problems: list[Problem], findings: Iterable[Finding], lane: _Lane, row: SourceRow) -> None:
-        for finding in findings:
-            problems.append(self._problem(finding, lane.top, finding.at or lane.pipeline.columns, row))
+        columns = lane.pipeline.columns
+        problems += [self._problem(finding, lane.top, finding.at or columns, row) for finding in findings]
 
     def _problem(self, finding: Finding, field: str, columns: tuple[int, ...], row: SourceRow) -> Problem:
         columns = tuple(dict.fromkeys(columns))

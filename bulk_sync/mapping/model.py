@@ -125,9 +125,7 @@ _OTHERWISE_SCHEMA = {
         {"type": "object", "properties": {"value": {}}, "required": ["value"], "additionalProperties": False},
     ]
 }
-_TRANSFORM_SCHEMA = {"$ref": "#/$defs/Transform"}
-_TRANSFORMS_SCHEMA = {"anyOf": [_TRANSFORM_SCHEMA, {"type": "array", "items": _TRANSFORM_SCHEMA}]}
-Transforms = Annotated[list[Any], BeforeValidator(_texts), WithJsonSchema(_TRANSFORMS_SCHEMA)]
+Transforms = Annotated[list[Any], BeforeValidator(_texts)]
 
 
 class FieldMapping(_Model):

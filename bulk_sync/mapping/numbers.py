@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from math import isfinite
 
 from bulk_sync.mapping.findings import Finding, quoted
 
@@ -78,7 +79,7 @@ def number_from_stored(stored: float, text: str) -> int | float | Finding:
     """Return a stored number as JSON carries it; 85.0 is 85, as it is in a CSV."""
     if isinstance(stored, int):
         return stored if abs(stored) <= _LARGEST_EXACT else json_number(Decimal(stored), text)
-    if stored != stored or stored in (float("inf"), float("-inf")):
+    if not isfinite(stored):
         return Finding("not_number", "not a number", "", text)
     whole = stored.is_integer() and abs(stored) <= _LARGEST_EXACT
     return int(stored) if whole else stored

@@ -101,10 +101,12 @@ class Pipeline:
             return held
         if self.gather is None:
             return Outcome(self.constant)
-        gathered = self.gather(cells)
+        return self._run_gathered(self.gather(cells), trace)
+
+    def _run_gathered(self, gathered: Gathered, trace: Trace | None) -> Outcome:
         if trace:
             trace("trim", "outer white space off", gathered.text)
-        if gathered.findings and any(finding.severity == "error" for finding in gathered.findings):
+        if any(finding.severity == "error" for finding in gathered.findings):
             return Outcome(KEEP, gathered.findings)
         text, cleared = self._token(gathered.text, trace)
         if cleared:
@@ -181,8 +183,10 @@ class Pipeline:
         action = "listed" if listed else self.choices.action
         if trace:
             trace("map", action if listed else f"not listed, otherwise: {action}", sent if listed else value)
-        if listed:
-            return self._validate(sent, trace)
+        return self._validate(sent, trace) if listed else self._otherwise(self.choices, value, stored, trace)
+
+    def _otherwise(self, choices: Choices, value: Value, stored: CellValue, trace: Trace | None) -> Outcome:
+        action, text = choices.action, as_text(value)
         if action == "pass":
             return self._convert(value, stored, trace)
         if action == "leave":
@@ -190,9 +194,8 @@ class Pipeline:
         if action == "clear":
             return self._clear(text, trace)
         if action == "value":
-            return self._validate(self.choices.fallback, trace)
-        known = self.choices.values
-        hint = did_you_mean(text, known) or "add it to the field's `map`, or say what to do `otherwise`"
+            return self._validate(choices.fallback, trace)
+        hint = did_you_mean(text, choices.values) or "add it to the field's `map`, or say what to do `otherwise`"
         return Outcome(KEEP, (Finding("not_in_map", "not listed in the field's map", hint, text),))
 
     def _convert(self, value: Value, stored: CellValue, trace: Trace | None) -> Outcome:
@@ -204,6 +207,8 @@ class Pipeline:
         return self._validate(converted, trace)
 
     def _validate(self, value: Json, trace: Trace | None) -> Outcome:
+        if value is None:
+            return self._clear("", trace)
         finding = self.check(value)
         if finding is not None and self.strict and finding.severity == "warning":
             finding = finding._replace(severity="error")

@@ -5,7 +5,7 @@ A :class:`Program` knows its columns by name; :mod:`bulk_sync.mapping.mapper` jo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bulk_sync.mapping.convert import TOPICS, Converter
@@ -66,6 +66,7 @@ def compile_program(name: str, field: Field, file: MappingFile, report: Report) 
     writer = _Writer(converter, check, clearable=clearable, report=before)
     choices = _choices(mapping, path, writer)
     is_constant = mapping.sources == ("value",)
+    clear_value = "" if mapping.clear_as == "empty" else None
     constant = writer.constant(mapping.value, chain, choices, (*path, "value")) if is_constant else None
     _check_options(mapping, field, clearable=clearable, path=path, report=before)
     if before.count:
@@ -80,10 +81,10 @@ def compile_program(name: str, field: Field, file: MappingFile, report: Report) 
         converter=converter,
         check=check,
         blank=_blank(mapping, file, field),
-        clear_value="" if mapping.clear_as == "empty" else None,
+        clear_value=clear_value,
         clearable=clearable,
         is_constant=is_constant,
-        constant=constant,
+        constant=clear_value if constant is None else constant,
     )
 
 
@@ -117,7 +118,7 @@ def _reading(type_: str, mapping: FieldMapping, file: MappingFile) -> str | None
 
 
 def _blank(mapping: FieldMapping, file: MappingFile, field: Field) -> str:
-    """The field's own word, else the file's, whose ``clear`` concerns nullable fields only."""
+    """Return the field's own word, else the file's, whose ``clear`` concerns nullable fields only."""
     if mapping.blank is not None:
         return mapping.blank
     return "keep" if file.blank == "clear" and not field.nullable else file.blank
@@ -215,6 +216,14 @@ class _Writer:
         return self._converter(value, None)  # type: ignore[arg-type]
 
 
+_TYPES_OF_OPTION: Mapping[str, tuple[str, ...]] = {
+    "separator": ("list",),
+    "format": ("date", "datetime"),
+    "decimal": ("number", "integer"),
+    "dates": ("date", "datetime"),
+}
+
+
 def _check_options(mapping: FieldMapping, field: Field, *, clearable: bool, path: Path, report: Report) -> None:
     given = mapping.model_fields_set
     sources = mapping.sources
@@ -227,13 +236,10 @@ def _check_options(mapping: FieldMapping, field: Field, *, clearable: bool, path
     for option in ("ignore_case", "otherwise"):
         if option in given and mapping.map is None:
             report((*path, option), f"`{option}` says something about `map`, and there is none")
-    if "separator" in given and mapping.type != "list":
-        report((*path, "separator"), "`separator` belongs to `type: list`")
-    if "format" in given and mapping.type not in ("date", "datetime"):
-        report((*path, "format"), "`format` belongs to `type: date` and `type: datetime`")
-    for option, types in (("decimal", ("number", "integer")), ("dates", ("date", "datetime"))):
+    for option, types in _TYPES_OF_OPTION.items():
         if option in given and mapping.type not in types:
-            report((*path, option), f"`{option}` belongs to `type: {types[0]}` and `type: {types[1]}`")
+            belongs = " and ".join(f"`type: {type_}`" for type_ in types)
+            report((*path, option), f"`{option}` belongs to {belongs}")
     if not clearable:
         hint = '`clear_as: empty` sends "" instead, at your word'
         message = f"{field.name} cannot be cleared: the API does not let it be null"

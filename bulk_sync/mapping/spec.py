@@ -8,10 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from bulk_sync.errors import MappingError, Mistake
-from bulk_sync.mapping.checks import check_file, validation_mistakes
+from bulk_sync.mapping.checks import check_file
 from bulk_sync.mapping.document import Document
 from bulk_sync.mapping.layers import ReadFile, flatten, read_layers
 from bulk_sync.mapping.model import (
@@ -24,6 +22,7 @@ from bulk_sync.mapping.model import (
     SourceBlock,
 )
 from bulk_sync.mapping.programs import Program
+from bulk_sync.mapping.validation import validate
 from bulk_sync.resources import get_resource
 from bulk_sync.resources.fields import Resource
 
@@ -156,7 +155,7 @@ def load_mapping(path: Path, *, environ: Mapping[str, str]) -> MappingSpec:
 
 
 def parse_mapping(text: str, *, name: str, environ: Mapping[str, str], folder: Path | None = None) -> MappingSpec:
-    """The same from text, as a journal or a program has it. ``extends`` is looked for in ``folder``.
+    """Read the same from text, as a journal or a program has it. ``extends`` is looked for in ``folder``.
 
     ``name`` stands for the file in mistakes. Raises :class:`MappingError`.
     """
@@ -168,11 +167,10 @@ def _parse(text: str, name: str, environ: Mapping[str, str], read: ReadFile, pat
     layers = read_layers(text, name=name, environ=environ, read=read)
     document = flatten(layers)
     mistakes = list(layers.mistakes)
-    try:
-        file = MappingFile.model_validate(document.data)
-    except ValidationError as error:
-        mistakes += validation_mistakes(error, document)
-        raise MappingError(_in_order(mistakes)) from None
+    file, found = validate(document)
+    mistakes += found
+    if file is None:
+        raise MappingError(_in_order(mistakes))
     resource = get_resource(file.resource)
     programs, found = check_file(file, resource, document)
     mistakes += found

@@ -76,7 +76,8 @@ class Evidence:
 
     def _question(self, message: str, answers: tuple[str, str]) -> Question:
         key = self.topic.setting.rpartition(".")[2]
-        hint = f"write it into the mapping, under `source:` or the field: `{key}: {answers[0]!r}` or `{key}: {answers[1]!r}`"
+        lines = " or ".join(f"`{key}: {answer!r}`" for answer in answers)
+        hint = f"write it into the mapping, under `source:` or the field: {lines}"
         return Question(message, setting=self.topic.setting, choices=answers, hint=hint)
 
 

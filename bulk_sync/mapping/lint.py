@@ -1,0 +1,130 @@
+"""Lint: what a mapping's author wants to know before a run. Plain data; a renderer prints it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from bulk_sync.errors import MappingError, Mistake, Problem
+from bulk_sync.mapping.mapper import RowMapper, compile_mapping
+from bulk_sync.mapping.spec import MappingSpec, load_mapping
+from bulk_sync.mapping.trials import run_tests
+from bulk_sync.records import SourceRow
+
+Rows = Callable[[], Iterable[SourceRow]]
+"""Gives the rows of a source from the beginning, each time it is called."""
+
+MAX_GROUPS = 1000
+
+
+class ProblemGroup(NamedTuple):
+    """The same problem on many rows: ``412 rows: column "Stage", value "Prospct": not listed …``."""
+
+    rows: int
+    first: Problem
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        problem, rows = self.first, "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        value = f', value "{problem.value}"' if problem.value else ""
+        return f'{rows}: column "{problem.column}"{value}: {problem.message}'
+
+
+class LintReport(NamedTuple):
+    """What lint found. ``spec`` is None where the mapping has mistakes; ``files`` has their texts, for excerpts.
+
+    ``tests`` is the number of the mapping's own tests that ran; those that failed are among the mistakes.
+    ``groups`` is empty without a source, the most frequent first.
+    """
+
+    mistakes: tuple[Mistake, ...]
+    spec: MappingSpec | None = None
+    notes: tuple[str, ...] = ()
+    groups: tuple[ProblemGroup, ...] = ()
+    rows: int = 0
+    tests: int = 0
+
+
+def lint_mapping(
+    path: Path,
+    *,
+    environ: Mapping[str, str],
+    header: tuple[str, ...] | None = None,
+    sheet: str = "",
+    rows: Rows | None = None,
+) -> LintReport:
+    """Check a mapping file, run its tests, and hold it against a source where one is given.
+
+    With ``header``: columns that are missing (mistakes) or unused (notes). With ``rows`` too: values outside a
+    map and every other problem, grouped. Raises :class:`Question` where a column's decimal sign or day order
+    cannot be told; everything else is in the report.
+    """
+    try:
+        spec = load_mapping(path, environ=environ)
+    except MappingError as error:
+        return LintReport(error.mistakes)
+    mistakes = run_tests(spec)
+    report = LintReport(mistakes, spec, tests=len(spec.tests))
+    if header is None:
+        return report
+    try:
+        mapper = compile_mapping(spec, header, sheet=sheet)
+    except MappingError as error:
+        return report._replace(mistakes=(*mistakes, *error.mistakes))
+    report = report._replace(notes=mapper.notes)
+    if rows is None:
+        return report
+    count, groups = _group_problems(mapper, rows)
+    return report._replace(rows=count, groups=groups)
+
+
+def _group_problems(mapper: RowMapper, rows: Rows) -> tuple[int, tuple[ProblemGroup, ...]]:
+    if mapper.needs_survey:
+        for row in rows():
+            mapper.survey(row)
+        mapper.settle()
+    groups = ProblemCounter()
+    count = 0
+    for row in rows():
+        count += 1
+        for problem in mapper.map(row).problems:
+            groups.add(problem)
+    return count, groups.most_frequent()
+
+
+class ProblemCounter:
+    """Groups problems by their cause: code, column, field and value. Holds a bounded number of groups."""
+
+    def __init__(self) -> None:
+        self._rows: Counter[tuple[str, str, str, str]] = Counter()
+        self._first: dict[tuple[str, str, str, str], Problem] = {}
+
+    def add(self, problem: Problem) -> None:
+        """Count a problem. Beyond the bound only causes already known are counted."""
+        cause = (problem.code, problem.column, problem.field, problem.value)
+        if cause in self._first or len(self._first) < MAX_GROUPS:
+            self._first.setdefault(cause, problem)
+            self._rows[cause] += 1
+
+    def most_frequent(self) -> tuple[ProblemGroup, ...]:
+        """Return the groups, the largest first; equal ones in the order of the source."""
+        return tuple(ProblemGroup(rows, self._first[cause]) for cause, rows in self._rows.most_common())
+
+
+def point_out(mistake: Mistake, text: str) -> str:
+    """Show a mistake as editors do: ``file:line:column: message``, the line, a caret under the place, the hint.
+
+    ``text`` is the file's; a mistake without a line shows no excerpt.
+    """
+    shown = [str(mistake)]
+    lines = text.splitlines()
+    if 0 < mistake.line <= len(lines):
+        line = lines[mistake.line - 1]
+        start = max(0, mistake.column - 80)
+        margin = "".join("\t" if character == "\t" else " " for character in line[start : mistake.column - 1])
+        shown += [f"    {line[start : start + 120]}", f"    {margin}^"]
+    if mistake.hint:
+        shown.append(f"hint: {mistake.hint}")
+    return "\n".join(shown)
