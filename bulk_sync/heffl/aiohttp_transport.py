@@ -15,6 +15,7 @@ from pathlib import Path
 import aiohttp
 import certifi
 import httpx2
+from multidict import CIMultiDict
 from yarl import URL
 
 KEEP_ALIVE = 4.0
@@ -34,15 +35,18 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         # The part before sending must run out first: only then is it certain that nothing left.
         self._timeout = aiohttp.ClientTimeout(total=deadline, connect=min(connect, deadline / 2))
         self._session: aiohttp.ClientSession | None = None
+        self._known: dict[int, tuple[httpx2.Headers, str, CIMultiDict[str]]] = {}
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send once; the body of the answer is still to be read. Raises httpx2.TransportError."""
         session = self._session or self._open()
+        target = request.extensions.get("target") or request.url.raw_path
+        origin, headers = self._parts(request)
         with _httpx_errors():
             response = await session.request(
                 request.method,
-                URL(str(request.url), encoded=True),
-                headers=request.headers,
+                URL(origin + target.decode("ascii"), encoded=True),
+                headers=headers,
                 data=request.content or None,
                 allow_redirects=False,
             )
@@ -53,6 +57,16 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def _parts(self, request: httpx2.Request) -> tuple[str, CIMultiDict[str]]:
+        """Return origin and headers as aiohttp wants them, made once for the headers that come again and again."""
+        known = self._known.get(id(request.headers))
+        if known is None or known[0] is not request.headers:
+            url = request.url
+            origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
+            known = request.headers, origin, CIMultiDict(request.headers.multi_items())
+            self._known = {**self._known, id(request.headers): known} if len(self._known) < 8 else {}
+        return known[1:]
 
     def _open(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(

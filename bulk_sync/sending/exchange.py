@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from bulk_sync.records import Outcome, Reply, Request
+from bulk_sync.sending import stops
 from bulk_sync.sending.breaker import Breaker, Signal
 from bulk_sync.sending.lanes import Lanes
 from bulk_sync.sending.limits import Limits
@@ -21,8 +22,6 @@ from bulk_sync.sending.ports import (
     Observer,
     Permit,
     Sender,
-    Stop,
-    StopReason,
     StopSignal,
 )
 from bulk_sync.sending.rows import Task
@@ -63,6 +62,7 @@ class Exchange:
         self._probe = asyncio.Lock()
         self._streak: list[Task] = []
         self._contact = False
+        self._why = ""
         self.breaker = Breaker(limits.breaker)
         self.requests: Counter[str] = Counter()
         self.busy: set[asyncio.Task[object]] = set()
@@ -189,7 +189,7 @@ class Exchange:
         now = self._clock.monotonic()
         trouble = ruling.trouble
         if trouble is Trouble.TARGET and not self._contact:
-            self._stop.set(_wrong_target(reply))
+            self._stop.set(stops.wrong_target(reply))
         self._contact = self._contact or reply.http_status is not None
         self._lanes.observe(trouble, reply.seconds, now)
         was_open = self.breaker.open
@@ -198,15 +198,15 @@ class Exchange:
         signal = self.breaker.observe(trouble, now, accepted=accepted)
         self._count(task, reply, ruling, was_open=was_open)
         if trouble is Trouble.KEY:
-            self._stop.set(_key_refused(reply))
+            self._stop.set(stops.key_refused(reply))
         elif signal is Signal.OPENED:
             self._opened(describe(reply)[1])
         elif signal is Signal.CLOSED:
             self._observer.resumed(outage)
         elif signal is Signal.SYSTEMIC:
-            self._stop.set(_systemic(reply))
+            self._stop.set(stops.systemic(reply))
         elif signal is Signal.LIMITED:
-            self._stop.set(_limited())
+            self._stop.set(stops.limited())
 
     def _count(self, task: Task, reply: Reply, ruling: Ruling, *, was_open: bool) -> None:
         """Count the attempt, unless it was a probe or nothing left; remember whose failures make the streak."""
@@ -229,47 +229,9 @@ class Exchange:
         for task in self._streak:
             task.attempts -= 1
         self._streak.clear()
+        self._why = why
         self._observer.paused(why, self.breaker.probe_wait(self._clock.monotonic()))
 
     def _give_up(self, now: float) -> None:
-        minutes = self.breaker.outage(now) / 60
-        self._stop.set(
-            Stop(
-                StopReason.OUTAGE,
-                f"the server has not answered for {minutes:.0f} minutes (--max-outage)",
-                "when it is back: bulk-sync resume",
-            )
-        )
+        self._stop.set(stops.outage(self.breaker.outage(now), self._why))
         raise NoMoreRequests
-
-
-def _key_refused(reply: Reply) -> Stop:
-    return Stop(
-        StopReason.KEY_REFUSED,
-        f"the API refused the key: {describe(reply)[1]}",
-        "check HEFFL_API_KEY (made in Heffl under Settings, Developers); then: bulk-sync resume",
-    )
-
-
-def _wrong_target(reply: Reply) -> Stop:
-    return Stop(
-        StopReason.TARGET_REFUSED,
-        f"the target is not to be trusted with the key: {describe(reply)[1]}",
-        "check --base-url and this machine's network; nothing was sent",
-    )
-
-
-def _systemic(reply: Reply) -> Stop:
-    return Stop(
-        StopReason.SYSTEMIC,
-        f"every row would be refused: {describe(reply)[1]}",
-        "mend the cause, then: bulk-sync resume for the rows not sent, bulk-sync retry for those refused",
-    )
-
-
-def _limited() -> Stop:
-    return Stop(
-        StopReason.QUOTA,
-        "the API has answered nothing but 429 (too many requests) for too long",
-        "another program may use up the key's quota; later: bulk-sync resume",
-    )

@@ -14,8 +14,8 @@ from functools import partial
 
 from tenacity import AsyncRetrying, retry_if_result
 
-from bulk_sync.records import Change, Outcome, Reply, Request, Status
-from bulk_sync.sending import outcomes
+from bulk_sync.records import Change, Outcome, Reply, Request
+from bulk_sync.sending import outcomes, stops
 from bulk_sync.sending.exchange import Exchange, NoMoreRequests
 from bulk_sync.sending.headers import read_allowance
 from bulk_sync.sending.limits import Limits, SendReport
@@ -28,8 +28,6 @@ from bulk_sync.sending.ports import (
     Gate,
     Observer,
     Sender,
-    Stop,
-    StopReason,
     StopSignal,
 )
 from bulk_sync.sending.rows import NO_REPLY, Changes, Task, change_task
@@ -148,8 +146,9 @@ class Pool:
         self._open.update(tasks)
         await asyncio.wait([self._spawn(group, self._carry(task)) for task in tasks])
         ends = [task.outcome for task in tasks if task.outcome is not None]
-        if len(ends) == len(tasks) > 1 and _refused_alike(ends):
-            self._stop.set(_systemic(ends))
+        refusal = stops.canaries_refused(ends) if len(ends) == len(tasks) else None
+        if refusal is not None:
+            self._stop.set(refusal)
         if not self._stop.is_set():
             self._observer.opened(len(tasks))
 
@@ -283,22 +282,25 @@ class Pool:
 
     def _used_up(self, task: Task) -> bool:
         """Whether a request had its attempts; in an outage nobody's are used up."""
-        over = task.attempts >= self._limits.attempts or task.spent >= self._limits.row_seconds
-        return over and not self._exchange.breaker.open
+        long = task.spent + self._asked(task) >= self._limits.row_seconds
+        return (long or task.attempts >= self._limits.attempts) and not self._exchange.breaker.open
 
     def _pause(self, task: Task) -> float:
         """Return the seconds until the next attempt, as jitter and the server's ``Retry-After`` want it."""
         if task.trouble is Trouble.QUOTA:
             seconds = self._dice() * BACKOFF  # how long a 429 lasts, the gate knows
         else:
-            headers = task.last.headers
-            asked = None
-            if "retry-after" in headers:
-                asked = read_allowance(headers, wall_time=self._clock.time()).retry_after
-            seconds = backoff(max(1, task.tries), self._dice(), at_least=asked or 0.0)
+            seconds = backoff(max(1, task.tries), self._dice(), at_least=self._asked(task))
         if task.change is not None:
             self._observer.again(task.change, task.last, seconds)
         return seconds
+
+    def _asked(self, task: Task) -> float:
+        """Return the seconds that the server asked this row to wait."""
+        headers = task.last.headers
+        if "retry-after" not in headers or task.trouble is Trouble.QUOTA:
+            return 0.0
+        return read_allowance(headers, wall_time=self._clock.time()).retry_after or 0.0
 
     async def _rest(self, task: Task, seconds: float) -> None:
         """Sleep, then wait for the retry budget; raises NoMoreRequests where the run is to end."""
@@ -394,17 +396,3 @@ def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
 
 def _no_outcome(_reply: Reply, _ruling: Ruling) -> None:
     return None
-
-
-def _refused_alike(ends: list[Outcome]) -> bool:
-    """Whether all were refused in the same words; a missing record is each row's own matter."""
-    words = {(end.status, end.http_status, end.code, end.message) for end in ends}
-    return len(words) == 1 and ends[0].status is Status.FAILED and ends[0].http_status != 404
-
-
-def _systemic(ends: list[Outcome]) -> Stop:
-    return Stop(
-        StopReason.SYSTEMIC,
-        f"the first {len(ends)} rows, which try every field, were all refused: {ends[0].message}",
-        "mend the cause, then: bulk-sync resume for the rows not sent, bulk-sync retry for those refused",
-    )

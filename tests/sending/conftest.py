@@ -7,7 +7,7 @@ import random
 import selectors
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import pytest
@@ -125,6 +125,8 @@ class MemoryLog:
         return Counter(str(outcome.status) for outcome in self.outcomes.values())
 
 
+READABLE = frozenset({"name", "email", "phone"})
+
 Script = Callable[[Request, int, float], "str | int | Reply"]
 """Says what happens to the n-th request at a time: ok, lost, reset, refuse, hang, or a status."""
 
@@ -135,7 +137,7 @@ class FakeServer:
 
     script: Script = lambda request, number, now: "ok"
     latency: float = 0.1
-    readable: frozenset[str] = frozenset({"name", "email", "phone"})
+    readable: frozenset[str] = READABLE
     records: dict[str, dict[str, Json]] = field(default_factory=dict)
     requests: list[tuple[float, Request]] = field(default_factory=list)
     applied: Counter[str] = field(default_factory=Counter)
@@ -218,7 +220,7 @@ class World:
         for number in range(1, self.rows + 1):
             yield Change(number, f"clt_{number}", {"name": f"N{number}"}, canary=number <= self.canaries)
 
-    def pool(self, stop: StopSignal | None = None, *, seed: int = 1, **limits: Any) -> Pool:
+    def pool(self, stop: StopSignal | None = None, limits: Limits | None = None, *, seed: int = 1) -> Pool:
         return Pool(
             sender=self.server,
             gate=self.gate,
@@ -226,11 +228,11 @@ class World:
             clock=LoopClock(),
             dice=random.Random(seed).random,
             stop=stop or StopSignal(),
-            limits=Limits(readable=self.server.readable, **limits),
+            limits=replace(limits or Limits(), readable=self.server.readable),
             observer=self.told,
         )
 
-    def send(self, *, seed: int = 1, stop_after: float | None = None, **limits: Any) -> SendReport:
+    def send(self, limits: Limits | None = None, *, seed: int = 1, stop_after: float | None = None) -> SendReport:
         """Send all in virtual time; ``stop_after`` seconds interrupt."""
 
         async def go() -> SendReport:
@@ -238,7 +240,7 @@ class World:
             if stop_after is not None:
                 reason = Stop(StopReason.INTERRUPTED, "interrupted")
                 asyncio.get_running_loop().call_later(stop_after, stop.set, reason)
-            return await self.pool(stop, seed=seed, **limits).send_all(self.changes())
+            return await self.pool(stop, limits, seed=seed).send_all(self.changes())
 
         report = run_virtually(go())
         assert self.gate.out == 0, "a permit was not given back"
@@ -250,9 +252,15 @@ def make_world() -> Callable[..., World]:
     """Return a maker of worlds: rows, what goes wrong, and keywords of the fake server."""
 
     def make(
-        rows: int, script: Script | None = None, *, canaries: int = 0, commit: float = 0.0, **server: Any
+        rows: int,
+        script: Script | None = None,
+        *,
+        canaries: int = 0,
+        commit: float = 0.0,
+        latency: float = 0.1,
+        readable: frozenset[str] = READABLE,
     ) -> World:
-        fake = FakeServer(**server)
+        fake = FakeServer(latency=latency, readable=readable)
         if script is not None:
             fake.script = script
         for number in range(1, rows + 1):
