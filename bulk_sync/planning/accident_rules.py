@@ -56,16 +56,15 @@ def _shifted(trace: FieldTrace) -> GuardFinding | None:
     """
     moving = {distance: len(trace.neighbours.moving.get(distance, ())) for distance in _DISTANCES}
     best, others = _best(moving)
-    if moving[best] >= max(FEWEST, 0.5 * trace.changed):
-        values = set(trace.neighbours.moving[best])
-        few = moving[best] < 10
-        if (few and len(values) >= 0.8 * moving[best]) or (not few and others <= 0.2 * moving[best]):
-            return _shift_finding(trace, best, moving[best])
+    alone = _own(trace) if moving[best] < 10 else others <= 0.2 * moving[best]
+    if alone and moving[best] >= max(FEWEST, 0.5 * trace.changed):
+        return _shift_finding(trace, best, moving[best])
     best, others = _best(trace.neighbours.all)
     fitting = trace.neighbours.all[best]
-    if trace.changed >= 10 and fitting >= 0.9 * trace.changed and others <= 0.6 * trace.changed:
+    fewest = 5 if trace.name in _NAMES else 8
+    if trace.changed >= fewest and fitting >= 0.9 * trace.changed and others <= 0.6 * trace.changed:
         counts = Counter(trace.new)
-        if len(counts) >= 3 and max(counts.values()) <= 0.6 * trace.changed:
+        if len(counts) >= 3 and max(counts.values()) <= 0.5 * trace.changed:
             return _shift_finding(trace, best, fitting)
     return None
 
@@ -136,12 +135,18 @@ def _permuted(trace: FieldTrace) -> GuardFinding | None:
     moved = sum((old & new).values())
     if moved < FEWEST:
         return None
-    own = trace.variety >= (0.5 if trace.name in _OWN_VALUES else 0.9)
-    if not (moved >= 0.5 * trace.changed if own else _beyond_chance(trace, old, moved)):
+    enough = max(FEWEST, 0.5 * trace.changed) if trace.name in _OWN_VALUES else max(4, 0.75 * trace.changed)
+    different = len(old.keys() & new.keys())
+    if not (different >= enough if _own(trace) else _beyond_chance(trace, old, moved)):
         return None
     message = f"{trace.name}: {_of(moved, trace.changed)} hold the present value of another client that loses it"
     hint = "was one column sorted without the rest? --allow permuted goes on"
     return GuardFinding("permuted", _evidence(trace, lambda s: s.mark in old), message, hint, trace.name)
+
+
+def _own(trace: FieldTrace) -> bool:
+    """Whether the values of a field are each client's own."""
+    return trace.variety >= (0.5 if trace.name in _OWN_VALUES else 0.9)
 
 
 def _beyond_chance(trace: FieldTrace, old: Counter[int], moved: int) -> bool:
