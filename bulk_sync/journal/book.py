@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 
 from bulk_sync.errors import Problem
 from bulk_sync.journal.encoding import load, load_cells, load_problems
+from bulk_sync.journal.plan_tables import doubtful_changes
 from bulk_sync.journal.store import Journal
 from bulk_sync.planning.values import shown_value
 from bulk_sync.records import ChangedField, Json, RequestLine, RowResult, RunSummary, Status
@@ -45,6 +46,7 @@ class JournalBook:
         self.sheet = journal.header.sheet
         self._readable = readable
         self._open_status = open_status(journal)
+        self._in_doubt = frozenset(doubtful_changes(journal))
 
     def rows(self) -> Iterator[RowResult]:
         """Yield a line for each source row, in source order."""
@@ -64,10 +66,46 @@ class JournalBook:
     def changes(self) -> Iterator[ChangedField]:
         """Yield a line for each field of each change, a unit's parts apart."""
         with self._journal.faults():
-            for entry in self._journal.connection.execute("SELECT * FROM changes ORDER BY id"):
-                columns = self._journal.checked("changes", entry)
-                if columns[7] not in {Status.SKIPPED, Status.INVALID}:
-                    yield from self._changed_fields(columns)
+            for entry in self._journal.connection.execute(
+                "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id "
+                "ORDER BY changes.id"
+            ):
+                columns = self._journal.checked("changes", entry[:8])
+                outcome = self._journal.checked("outcomes", entry[8:]) if entry[8] is not None else None
+                if outcome is None or outcome[1] not in {Status.SKIPPED, Status.INVALID}:
+                    yield from self._changed_fields(columns, outcome[6] if outcome else None)
+
+    def counts(self) -> dict[Status, int]:
+        """Return how many rows ended with each status; their sum is the number of rows."""
+        with self._journal.faults():
+            connection = self._journal.connection
+            found = connection.execute(
+                "SELECT coalesce(rows.status, outcomes.status), count(*) FROM rows "
+                "LEFT JOIN outcomes ON outcomes.change = rows.change GROUP BY 1"
+            ).fetchall()
+            doubtful = sum(
+                connection.execute("SELECT count(*) FROM rows WHERE change = ?", (change,)).fetchone()[0]
+                for change in self._in_doubt
+            )
+        counts = {Status(name): count for name, count in found if name is not None}
+        unended = next((count for name, count in found if name is None), 0)
+        for status, count in ((Status.IN_DOUBT, doubtful), (self._open_status, unended - doubtful)):
+            if count:
+                counts[status] = counts.get(status, 0) + count
+        return counts
+
+    def request_counts(self) -> dict[str, int]:
+        """Return how many requests left, by kind."""
+        with self._journal.faults():
+            return dict(self._journal.connection.execute("SELECT kind, count(*) FROM requests GROUP BY kind"))
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield every problem, in row order."""
+        with self._journal.faults():
+            for (text,) in self._journal.connection.execute(
+                "SELECT problems FROM rows WHERE problems NOTNULL ORDER BY number"
+            ):
+                yield from load_problems(text)
 
     def requests(self) -> Iterator[RequestLine]:
         """Yield each request that was answered, or that should have been, in the order they left."""
@@ -90,15 +128,20 @@ class JournalBook:
         # Changes are numbered in source order, so a batch's changes lie close together; a repeated row may not.
         marks = ",".join("?" * len(wanted))
         found = self._journal.connection.execute(
-            f"SELECT * FROM changes WHERE id IN ({marks})",  # noqa: S608 - question marks only
+            "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id "
+            f"WHERE changes.id IN ({marks})",
             wanted,
         ).fetchall()
-        return {cast("int", entry[0]): self._change_end(self._journal.checked("changes", entry)) for entry in found}
+        return {cast("int", entry[0]): self._change_end(entry) for entry in found}
 
-    def _change_end(self, columns: tuple[object, ...]) -> _Ended:
-        number, record_id, first_row, payload, _, note, _, status_name, code, message = columns[:10]
-        http_status, attempts, answer, finished_at = columns[10:14]
-        status = Status(str(status_name)) if status_name else self._unended(cast("int", number))
+    def _change_end(self, entry: tuple[object, ...]) -> _Ended:
+        number, record_id, first_row, payload, _, note, _ = self._journal.checked("changes", entry[:8])
+        outcome: tuple[object, ...] = (None, None, "", "", None, 0, None, None)
+        if entry[8] is not None:
+            outcome = self._journal.checked("outcomes", entry[8:])
+        _, status_name, code, message, http_status, attempts, answer, finished_at = outcome
+        unended = Status.IN_DOUBT if number in self._in_doubt else self._open_status
+        status = Status(str(status_name)) if status_name else unended
         sent = cast("Mapping[str, Json]", load(str(payload)))
         record = cast("Mapping[str, Json] | None", load(cast("str | None", answer)))
         return _Ended(
@@ -113,15 +156,6 @@ class JournalBook:
             str(record.get("number") or "") if record else "",
             cast("float | None", finished_at),
         )
-
-    def _unended(self, change: int) -> Status:
-        """Return the status of a change without an outcome: in doubt if a request of it may have been applied."""
-        found = self._journal.connection.execute(
-            "SELECT count(*) FROM requests WHERE change = ? AND kind = 'patch' AND (replied_at IS NULL OR verdict IN "
-            "('again_in_doubt', 'in_doubt'))",
-            (change,),
-        ).fetchone()
-        return Status.IN_DOUBT if found[0] else self._open_status
 
     def _row(self, columns: tuple[object, ...], ended: Mapping[int, _Ended]) -> RowResult:
         number, line, cells, raw, _, _, problem_text, record_id, change, status_name, code, message = columns
@@ -156,11 +190,11 @@ class JournalBook:
     def _planned_at(self) -> str:
         return iso(self._journal.header.started_at) if self._journal.header.started_at else ""
 
-    def _changed_fields(self, columns: tuple[object, ...]) -> Iterator[ChangedField]:
+    def _changed_fields(self, columns: tuple[object, ...], answered: object) -> Iterator[ChangedField]:
         record_id, first_row = str(columns[1]), cast("int", columns[2])
         payload = cast("dict[str, Json]", load(str(columns[3])))
         old = cast("dict[str, Json]", load(str(columns[4])))
-        answer = cast("dict[str, Json] | None", load(cast("str | None", columns[12])))
+        answer = cast("dict[str, Json] | None", load(cast("str | None", answered)))
         for field, new in payload.items():
             shown, stored = shown_value(answer, field, readable=self._readable) if answer else (False, None)
             line = ChangedField(first_row, record_id, field, old.get(field), new, stored, field in old, shown)

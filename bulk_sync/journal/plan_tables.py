@@ -17,7 +17,7 @@ from bulk_sync.journal.encoding import (
     load_problems,
 )
 from bulk_sync.journal.store import Journal
-from bulk_sync.records import Cell, Json, MappedRow, SourceRow, Status
+from bulk_sync.records import OUTCOMES, Cell, Json, MappedRow, SourceRow, Status
 
 BATCH = 2000
 """Rows in one transaction while planning: a crash loses at most the plan, and nothing has been sent."""
@@ -72,6 +72,8 @@ class StoredChange(NamedTuple):
     status: Status | None
     answer: dict[str, Json] | None
     finished_at: float | None
+    attempts: int = 0
+    canary: bool = False
 
 
 class PlanTables:
@@ -181,7 +183,7 @@ class PlanTables:
         with self._journal.faults():
             (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM changes").fetchone()
             number = int(last) + 1
-            total = entry_sum(number, *texts, None, "", "", None, 0, None, None)
+            total = entry_sum(number, *texts)
             self._connection.execute(
                 "INSERT INTO changes (id, record_id, first_row, payload, old, note, canary, sum) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -197,10 +199,12 @@ class PlanTables:
             for number in ids:
                 self._journal.update("changes", {"canary": 1}, "id = :id", id=number)
 
-    def drop_change(self, number: int, status: Status, code: str, message: str) -> None:
+    def drop_change(self, number: int, status: Status, code: str, message: str, *, at: float) -> None:
         """Leave a planned change out: its rows end with ``status``. Within the caller's transaction."""
-        values: dict[str, object] = {"status": status.value, "code": code, "message": message}
-        self._journal.update("changes", values, "id = :id", id=number)
+        values = (number, status.value, code, message, None, 0, None, at)
+        self._connection.execute(
+            "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, entry_sum(*values))
+        )
 
     def add_records(self, records: Iterable[tuple[str, Mapping[str, Json]]], *, read_at: float) -> None:
         """Keep records as they were read before writing; a later reading replaces an earlier one."""
@@ -232,13 +236,15 @@ class PlanTables:
         return self._number("SELECT count(*) FROM records")
 
     def changes(self, *, only_open: bool = False) -> Iterator[StoredChange]:
-        """Yield the changes in their order; ``only_open``: those without an end."""
-        where = "status IS NULL" if only_open else "1"
+        """Yield the changes in their order; ``only_open``: those without an outcome that ``resume`` keeps to."""
+        kept = ",".join(f"'{status}'" for status in OUTCOMES)
+        where = f"(outcomes.status IS NULL OR outcomes.status NOT IN ({kept}))" if only_open else "1"
         last = 0
         while True:
             with self._journal.faults():
                 batch = self._connection.execute(
-                    f"SELECT * FROM changes WHERE id > ? AND {where} ORDER BY id LIMIT ?",  # noqa: S608 - ours
+                    "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id "
+                    f"WHERE changes.id > ? AND {where} ORDER BY changes.id LIMIT ?",
                     (last, BATCH),
                 ).fetchall()
                 rows = self._rows_of_changes(last, batch[-1][0]) if batch else {}
@@ -247,6 +253,10 @@ class PlanTables:
             if not batch:
                 return
             last = batch[-1][0]
+
+    def begun_changes(self) -> frozenset[int]:
+        """Return the changes without an outcome of which a request may have been applied (a crash's heirs)."""
+        return frozenset(doubtful_changes(self._journal))
 
     def cells(self) -> Iterator[tuple[int, int | None, tuple[str | Cell, ...]]]:
         """Yield each row's number, line and cells as read, in source order."""
@@ -264,9 +274,11 @@ class PlanTables:
         return found
 
     def _stored_change(self, entry: tuple[object, ...], rows: Mapping[int, tuple[int, ...]]) -> StoredChange:
-        columns = self._journal.checked("changes", entry)
-        number, record_id, _, payload, old = columns[:5]
-        status, answer, finished_at = columns[7], columns[12], columns[13]
+        number, record_id, _, payload, old, _, canary = self._journal.checked("changes", entry[:8])
+        status = answer = finished_at = None
+        attempts: object = 0
+        if entry[8] is not None:
+            _, status, _, _, _, attempts, answer, finished_at = self._journal.checked("outcomes", entry[8:])
         return StoredChange(
             cast("int", number),
             str(record_id),
@@ -276,6 +288,8 @@ class PlanTables:
             Status(str(status)) if status else None,
             cast("dict[str, Json] | None", load(cast("str | None", answer))),
             cast("float | None", finished_at),
+            cast("int", attempts),
+            bool(canary),
         )
 
     def _open_row(self, entry: tuple[object, ...]) -> OpenRow:
@@ -292,6 +306,17 @@ class PlanTables:
         with self._journal.faults():
             (number,) = self._connection.execute(sql).fetchone()
         return int(number)
+
+
+def doubtful_changes(journal: Journal) -> tuple[int, ...]:
+    """Return the changes without an outcome of which a request left and was not refused for certain."""
+    with journal.faults():
+        found = journal.connection.execute(
+            "SELECT DISTINCT requests.change FROM requests LEFT JOIN outcomes ON outcomes.change = requests.change "
+            "WHERE outcomes.change IS NULL AND kind = 'patch' AND (replied_at IS NULL OR verdict IN "
+            "('again_in_doubt', 'in_doubt'))"
+        ).fetchall()
+    return tuple(change for (change,) in found)
 
 
 def _row_entry(item: RowEntry) -> tuple[object, ...]:

@@ -30,6 +30,7 @@ class RequestLog:
         self._waiting: asyncio.Future[None] | None = None
         self._last_commit = 0.0
         self._fault: BaseException | None = None
+        self._open: dict[int, tuple[int, int | None, str, str, float]] = {}
         with journal.faults():
             (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
         self._last_id = int(last)
@@ -38,7 +39,8 @@ class RequestLog:
         """Write down that a request is about to leave; return its number."""
         self._last_id = number = self._last_id + 1
         target = request.record_id or request.cursor
-        values = (number, change_id, request.kind, target, self._wall(), None, None, None, "")
+        self._open[number] = intent = (number, change_id, request.kind, target, self._wall())
+        values = (*intent, None, None, None, "")
         self._execute(
             "INSERT INTO requests (id, change, kind, target, intended_at, replied_at, http_status, seconds, verdict, "
             "sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -49,15 +51,11 @@ class RequestLog:
 
     async def answered(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome | None) -> None:
         """Write down what came of a request and, where its change has ended with it, the outcome."""
-        self._guarded(
-            "requests",
-            {
-                "replied_at": self._wall(),
-                "http_status": reply.http_status,
-                "seconds": float(reply.seconds),
-                "verdict": verdict,
-            },
-            request_id,
+        intent = self._open.pop(request_id)
+        answer = (self._wall(), reply.http_status, float(reply.seconds), verdict)
+        self._execute(
+            "UPDATE requests SET replied_at = ?, http_status = ?, seconds = ?, verdict = ?, sum = ? WHERE id = ?",
+            (*answer, entry_sum(*intent, *answer), request_id),
         )
         if outcome is not None:
             self._write_outcome(outcome)
@@ -69,29 +67,19 @@ class RequestLog:
         await self._durable()
 
     def _write_outcome(self, outcome: Outcome) -> None:
-        self._guarded(
-            "changes",
-            {
-                "status": outcome.status.value,
-                "code": outcome.code,
-                "message": outcome.message.encode("utf-8", "backslashreplace").decode(),
-                "http_status": outcome.http_status,
-                "attempts": outcome.attempts,
-                "answer": None if outcome.record is None else dump(dict(outcome.record)),
-                "finished_at": self._wall(),
-            },
+        values = (
             outcome.change_id,
+            outcome.status.value,
+            outcome.code,
+            outcome.message.encode("utf-8", "backslashreplace").decode(),
+            outcome.http_status,
+            outcome.attempts,
+            None if outcome.record is None else dump(dict(outcome.record)),
+            self._wall(),
         )
-
-    def _guarded(self, table: str, values: dict[str, object], number: int) -> None:
-        self._raise_fault()
-        try:
-            with self._journal.faults():
-                self._begin()
-                self._journal.update(table, values, "id = :id", id=number)
-        except BaseException as fault:
-            self._break(fault)
-            raise
+        self._execute(
+            "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, entry_sum(*values))
+        )
 
     def _execute(self, sql: str, values: tuple[object, ...]) -> None:
         self._raise_fault()

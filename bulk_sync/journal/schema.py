@@ -26,7 +26,7 @@ CREATE TABLE rows (
   sum INTEGER NOT NULL
 );
 
--- One PATCH of one record, planned; its outcome once it has one.
+-- One PATCH of one record, planned.
 CREATE TABLE changes (
   id INTEGER PRIMARY KEY,
   record_id TEXT NOT NULL,
@@ -35,13 +35,20 @@ CREATE TABLE changes (
   old TEXT NOT NULL,
   note TEXT NOT NULL,
   canary INTEGER NOT NULL,
-  status TEXT,
-  code TEXT NOT NULL DEFAULT '',
-  message TEXT NOT NULL DEFAULT '',
+  sum INTEGER NOT NULL
+);
+
+-- How a change ended; one that is in doubt or was not sent may end again. A table of its own, so that an
+-- outcome is one insert that reads nothing back.
+CREATE TABLE outcomes (
+  change INTEGER PRIMARY KEY,
+  status TEXT NOT NULL,
+  code TEXT NOT NULL,
+  message TEXT NOT NULL,
   http_status INTEGER,
-  attempts INTEGER NOT NULL DEFAULT 0,
+  attempts INTEGER NOT NULL,
   answer TEXT,
-  finished_at REAL,
+  finished_at REAL NOT NULL,
   sum INTEGER NOT NULL
 );
 
@@ -71,8 +78,10 @@ SUMMED = {
         "change", "status", "code", "message",
     ),
     "changes": (
-        "id", "record_id", "first_row", "payload", "old", "note", "canary", "status", "code", "message",
-        "http_status", "attempts", "answer", "finished_at",
+        "id", "record_id", "first_row", "payload", "old", "note", "canary",
+    ),
+    "outcomes": (
+        "change", "status", "code", "message", "http_status", "attempts", "answer", "finished_at",
     ),
     "requests": (
         "id", "change", "kind", "target", "intended_at", "replied_at", "http_status", "seconds", "verdict",

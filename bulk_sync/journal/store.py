@@ -117,7 +117,7 @@ class Journal:
         """
         sets = ", ".join(f"{column} = :new_{column}" for column in values)
         summed = ", ".join(f":new_{column}" if column in values else column for column in SUMMED[table])
-        sql = f"UPDATE {table} SET {sets}, sum = entry_sum({summed}) WHERE {where}"  # noqa: S608 - names of ours
+        sql = f"UPDATE {table} SET {sets}, sum = entry_sum({summed}) WHERE {where}"
         new = {f"new_{column}": value for column, value in values.items()}
         return self.connection.execute(sql, {**new, **params}).rowcount
 

@@ -1,0 +1,87 @@
+"""Commands and flags; nothing else is decided here.
+
+Only click is imported before a command runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from bulk_sync.cli.crm_commands import key_group, sandbox_command
+from bulk_sync.cli.job_commands import check_command, plan_command, run_command
+from bulk_sync.cli.mapping_commands import mapping_group
+from bulk_sync.cli.run_commands import (
+    purge_command,
+    resume_command,
+    retry_command,
+    runs_command,
+    undo_command,
+)
+from bulk_sync.errors import BulkSyncError, ExitCode
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="bulk-sync")
+def commands() -> None:
+    r"""Get a spreadsheet of clients into the CRM: checked, planned, within the quota, and undoable.
+
+    \b
+    First steps:
+      bulk-sync mapping suggest clients.xlsx --output clients.yaml
+      bulk-sync check clients.xlsx --mapping clients.yaml
+      bulk-sync plan  clients.xlsx --mapping clients.yaml
+      bulk-sync run   clients.xlsx --mapping clients.yaml
+
+    Every option can also be set as BULK_SYNC_OPTION in the environment, but for --yes and --allow.
+    The API key comes from HEFFL_API_KEY, BULK_SYNC_KEY_COMMAND or a key ring, never from an option.
+    """
+
+
+for command in (
+    run_command,
+    check_command,
+    plan_command,
+    resume_command,
+    retry_command,
+    undo_command,
+    runs_command,
+    mapping_group,
+    key_group,
+    purge_command,
+    sandbox_command,
+):
+    commands.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and leave the process with its exit code."""
+    sys.exit(run_arguments(sys.argv[1:] if arguments is None else arguments))
+
+
+def run_arguments(arguments: list[str]) -> int:
+    """Run a command and return its exit code: the one place where an exception becomes words."""
+    try:
+        result = commands.main(arguments, prog_name="bulk-sync", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.REFUSED
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return ExitCode.INTERRUPTED
+    except BulkSyncError as error:
+        from bulk_sync.console.messages import tell_error
+
+        tell_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody to tell.
+        sys.stderr.close()
+        return ExitCode.OK
+    except Exception as error:  # noqa: BLE001 - a defect of ours: kept for its report, never shown raw
+        from bulk_sync.console.messages import tell_defect
+
+        tell_defect(error)
+        return ExitCode.DEFECT
+    return result if isinstance(result, int) else ExitCode.OK

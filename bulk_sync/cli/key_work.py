@@ -1,0 +1,63 @@
+"""The key: tested by one cheap request, kept in the key ring, taken out of it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+
+import click
+
+from bulk_sync.cli.carrying_out import make_desk
+from bulk_sync.errors import ExitCode, Refused
+from bulk_sync.workflow.key import KEYRING_SERVICE
+from bulk_sync.workflow.key_check import check_key
+
+
+def test_key(flags: Mapping[str, object]) -> int:
+    """Say whether the API takes the key and what quota is left."""
+    desk, settings = make_desk(flags)
+    report = asyncio.run(check_key(desk, settings))
+    for line in report.lines():
+        click.echo(line)
+    return ExitCode.OK
+
+
+def set_key(flags: Mapping[str, object]) -> int:
+    """Read a key without showing it and keep it in the key ring."""
+    _, settings = make_desk(flags)
+    keyring = _keyring()
+    name = settings.profile or "default"
+    key = click.prompt("API key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
+    if not key.strip():
+        raise Refused("no key was given")
+    try:
+        keyring.set_password(KEYRING_SERVICE, name, key.strip())
+    except keyring.errors.KeyringError as error:
+        raise Refused(f"the key ring did not take the key: {error}", hint="use HEFFL_API_KEY instead") from None
+    click.echo(f"kept for profile {name}; try it: bulk-sync key test", err=True)
+    return ExitCode.OK
+
+
+def forget_key(flags: Mapping[str, object]) -> int:
+    """Take the key out of the key ring."""
+    _, settings = make_desk(flags)
+    keyring = _keyring()
+    name = settings.profile or "default"
+    try:
+        keyring.delete_password(KEYRING_SERVICE, name)
+    except keyring.errors.KeyringError as error:
+        raise Refused(f"the key ring has no key for profile {name}: {error}") from None
+    click.echo(f"forgotten for profile {name}", err=True)
+    return ExitCode.OK
+
+
+def _keyring():  # type: ignore[no-untyped-def]  # an extra: its types are there only where it is installed
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        raise Refused(
+            "the key ring needs the extra keyring", hint="pip install 'bulk-sync[keyring]', or set HEFFL_API_KEY"
+        ) from None
+    return keyring

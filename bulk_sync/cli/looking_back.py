@@ -1,0 +1,69 @@
+"""Past runs on stdout: the list, one in full, its results again; and forgetting them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Literal, cast
+
+import click
+
+from bulk_sync.cli.carrying_out import make_desk
+from bulk_sync.console.run_text import run_lines, runs_table
+from bulk_sync.errors import ExitCode, Refused
+from bulk_sync.results.summary_json import summary_json
+from bulk_sync.settings import parse_duration
+from bulk_sync.workflow import runs
+from bulk_sync.workflow.closing import outputs, summarise
+
+
+def list_runs(flags: Mapping[str, object]) -> int:
+    """Print the runs as a table, oldest first; with ``--json`` one object a line."""
+    desk, settings = make_desk(flags)
+    past = list(runs.past_runs(desk, figures=True))
+    if settings.json_summary:
+        for item in past:
+            click.echo(
+                summary_json(item.summary) if item.summary else json.dumps({"run": item.run, "fault": item.fault})
+            )
+    elif not past:
+        click.echo(f"no runs in {desk.state.runs_folder}", err=True)
+    else:
+        for line in runs_table(past):
+            click.echo(line)
+    return ExitCode.OK
+
+
+def show_run(flags: Mapping[str, object], name: str, what: str) -> int:
+    """Print one run in full, or write its results, changes or problems again."""
+    desk, settings = make_desk(flags)
+    run = runs.find_run(desk, name)
+    with runs.opened(desk, run) as journal:
+        summary = summarise(journal, finished_at=journal.header.finished_at)
+        if settings.output or settings.report:
+            place = outputs(desk, settings, source=journal.header.source_path, run=run, kind=journal.header.kind)
+            place.check(desk, None, None)
+            written, notes = place.write(
+                desk, journal, summary, what=cast('Literal["results", "changes", "problems"]', what)
+            )
+            click.echo(written.output)
+            for note in notes:
+                click.echo(note, err=True)
+        elif settings.json_summary:
+            click.echo(summary_json(summary))
+        else:
+            for line in run_lines(journal, summary):
+                click.echo(line)
+    return ExitCode.OK
+
+
+def forget_runs(flags: Mapping[str, object], older_than: str) -> int:
+    """Forget the runs that are older and say which."""
+    desk, _ = make_desk(flags)
+    try:
+        seconds = parse_duration(older_than)
+    except ValueError as error:
+        raise Refused(f"--older-than: {error}") from None
+    forgotten = runs.purge(desk, older_than=seconds)
+    click.echo(f"forgotten: {', '.join(forgotten) or 'none'}", err=True)
+    return ExitCode.OK

@@ -1,0 +1,35 @@
+"""The stand-in API from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulk_sync.errors import ExitCode, Refused
+from bulk_sync.sandbox.config import HeaderStyle, Quota, Rule, SandboxConfig
+from bulk_sync.sandbox.profiles import parse_faults
+from bulk_sync.sandbox.serving import serve
+
+
+def serve_sandbox(given: Mapping[str, Any]) -> int:
+    """Serve until Ctrl-C, printing what to set to use it."""
+    try:
+        config = SandboxConfig(
+            quota=Quota(rate=given["rate"], rule=Rule(given["rule"])),
+            headers=HeaderStyle(given["headers"]),
+            faults=parse_faults(given["faults"], seed=given["seed"]),
+            latency=given["latency"],
+            samples=True,
+        )
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    folder = given["folder"]
+    try:
+        for line in serve(Path(folder) if folder else None, config, port=given["port"]):
+            click.echo(line)
+    except OSError as error:
+        raise Refused(f"the sandbox cannot be served: {error.strerror or error}") from error
+    return ExitCode.OK

@@ -1,0 +1,1 @@
+"""What a person sees, on stderr: the plan, progress, problems, and how it ended."""

@@ -1,0 +1,52 @@
+"""Errors in words: what happened, where, what was expected, then a hint. Readable without colour."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from datetime import UTC, datetime
+
+from bulk_sync.errors import BulkSyncError, MappingError
+
+
+def tell_error(error: BulkSyncError) -> None:
+    """Write an error to stderr."""
+    if isinstance(error, MappingError):
+        for mistake in error.mistakes:
+            _line(f"error: {mistake}")
+            if mistake.hint:
+                _line(f"  hint: {mistake.hint}")
+    else:
+        first, *rest = error.message.splitlines() or [type(error).__name__]
+        _line(f"error: {first}")
+        for line in rest:
+            _line(f"error: {line}")
+    if error.hint:
+        _line(f"hint: {error.hint}")
+
+
+def tell_defect(error: BaseException) -> None:
+    """Keep what is needed to find a defect of ours in a private file, and say where."""
+    lines = traceback.format_exception(error)
+    handle, path = tempfile.mkstemp(prefix="bulk-sync-defect-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(f"bulk_sync defect, {datetime.now(UTC).isoformat(timespec='seconds')}\n")
+        file.write(f"python {sys.version}\n\n")
+        file.writelines(_without_secrets(line) for line in lines)
+    _line(f"error: this is a defect of bulk_sync ({type(error).__name__}), not of your file")
+    _line(f"hint: details are in {path}; what was sent is in the journal: bulk-sync resume goes on with the run")
+
+
+def _without_secrets(text: str) -> str:
+    for name in ("HEFFL_API_KEY",):
+        secret = os.environ.get(name, "").strip()
+        if secret:
+            text = text.replace(secret, "(key)")
+    return text
+
+
+def _line(text: str) -> None:
+    sys.stderr.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    sys.stderr.flush()

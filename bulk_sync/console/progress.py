@@ -1,0 +1,150 @@
+"""How far a stage is: a live display on a terminal, a plain line every ten seconds elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.text import Text
+
+PLAIN_SECONDS = 10.0
+_REDRAWS_A_SECOND = 5
+_LAST_PROBLEMS = 3
+
+
+class Progress(Protocol):
+    """A stage's display."""
+
+    def step(self, done: int) -> None:
+        """Tell how much is done."""
+        ...
+
+    def status(self, text: str) -> None:
+        """Set the line beside the count: counts by status, rate, finish time."""
+        ...
+
+    def problem(self, text: str) -> None:
+        """Tell one of the last problems."""
+        ...
+
+    def pause(self) -> None:
+        """Take the display away for a moment."""
+        ...
+
+    def resume(self) -> None:
+        """Bring it back."""
+        ...
+
+    def close(self) -> None:
+        """End it."""
+        ...
+
+
+def _count(name: str, done: int, total: int | None) -> str:
+    return f"{name}: {done:,} of {total:,}" if total else f"{name}: {done:,}"
+
+
+class PlainProgress:
+    """A line every ten seconds, for logs and pipes."""
+
+    def __init__(
+        self, name: str, total: int | None, out: IO[str], clock: Callable[[], float], *, colour: bool = True
+    ) -> None:
+        del colour
+        self._name, self._total, self._out, self._clock = name, total, out, clock
+        self._done = 0
+        self._said = clock()
+        self._status = ""
+
+    def step(self, done: int) -> None:
+        """Keep the count; write a line when ten seconds have passed."""
+        self._done = done
+        if self._clock() - self._said >= PLAIN_SECONDS:
+            self._said = self._clock()
+            self._write()
+
+    def status(self, text: str) -> None:
+        """Keep it for the next line."""
+        self._status = text
+
+    def problem(self, text: str) -> None:
+        """Leave problems to the results: a log of a nightly run stays short."""
+
+    def pause(self) -> None:
+        """Nothing to take away."""
+
+    def resume(self) -> None:
+        """Nothing to bring back."""
+
+    def close(self) -> None:
+        """Nothing to end: how it ended is said by whoever ended it."""
+
+    def _write(self) -> None:
+        parts = [_count(self._name, self._done, self._total), self._status]
+        self._out.write("; ".join(part for part in parts if part) + "\n")
+        self._out.flush()
+
+
+class LiveProgress:
+    """A display that redraws itself: count and bar, counts by status, rate, finish time, the last problems."""
+
+    def __init__(
+        self, name: str, total: int | None, out: IO[str], clock: Callable[[], float], *, colour: bool = True
+    ) -> None:
+        self._name, self._total, self._clock = name, total, clock
+        self._out, self._colour = out, colour
+        self._done = 0
+        self._status = ""
+        self._problems: list[str] = []
+        self._drawn = 0.0
+        self._live: Live | None = None
+        self.resume()
+
+    def step(self, done: int) -> None:
+        """Redraw, a few times a second."""
+        self._done = done
+        if self._live and self._clock() - self._drawn >= 1 / _REDRAWS_A_SECOND:
+            self._drawn = self._clock()
+            self._live.update(self._text(), refresh=True)
+
+    def status(self, text: str) -> None:
+        """Set the second line."""
+        self._status = text
+
+    def problem(self, text: str) -> None:
+        """Keep the last few."""
+        self._problems = [*self._problems, text][-_LAST_PROBLEMS:]
+
+    def pause(self) -> None:
+        """Take the display away."""
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def resume(self) -> None:
+        """Draw it again."""
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console(file=self._out, no_color=not self._colour, highlight=False)
+        self._live = Live(self._text(), console=console, auto_refresh=False, transient=True)
+        self._live.start(refresh=True)
+
+    def close(self) -> None:
+        """Take the display away for good."""
+        self.pause()
+
+    def _text(self) -> Text:
+        from rich.text import Text
+
+        bar = ""
+        if self._total:
+            filled = min(30, 30 * self._done // self._total)
+            bar = f" [{'█' * filled}{'·' * (30 - filled)}]"
+        lines = [_count(self._name, self._done, self._total) + bar]
+        if self._status:
+            lines.append("  " + self._status)
+        lines.extend(f"  {problem}" for problem in self._problems)
+        return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,46 @@
+"""How a command ended, in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bulk_sync.console.plan_text import duration
+from bulk_sync.records import RunSummary
+
+_STOPPED = {
+    "interrupted": "interrupted",
+    "key_refused": "the API refused the key",
+    "target_refused": "the target's name or certificate is wrong",
+    "systemic": "every row would be refused for the same reason",
+    "outage": "the API was away for too long",
+    "quota": "the quota is used up for too long",
+    "until": "the time of --until has come",
+    "max_requests": "--max-requests is used up",
+    "max_duration": "--max-duration is over",
+    "local_fault": "a local fault, such as a full disk",
+    "declined": "you said no",
+    "guard": "a guard stopped it",
+}
+
+
+def summary_lines(summary: RunSummary) -> Iterator[str]:
+    """Yield the end of a command line by line."""
+    rows = sum(summary.counts.values())
+    where = "SANDBOX " if summary.sandbox else ""
+    counts = ", ".join(f"{count:,} {status}" for status, count in summary.counts.items()) or "nothing to do"
+    yield f"{where}{summary.kind} {summary.run}: {rows:,} {'row' if rows == 1 else 'rows'}: {counts}"
+    if summary.stopped_by:
+        reason, _, detail = summary.stopped_by.partition(":")
+        yield f"stopped: {_STOPPED.get(reason, reason)}{f' ({detail})' if detail else ''}"
+    if summary.requests:
+        total = sum(summary.requests.values())
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in summary.requests.items())
+        yield f"requests: {total:,} ({kinds}) in {duration(summary.seconds)}"
+    for count, text in summary.problem_groups[:10]:
+        yield f"  {count:,} {'row' if count == 1 else 'rows'}: {text}"
+    if len(summary.problem_groups) > 10:
+        yield f"  and {len(summary.problem_groups) - 10} more causes: see the sheet Problems"
+    if summary.output:
+        yield f"results: {summary.output}"
+    for step in summary.next_steps:
+        yield f"next: {step}"

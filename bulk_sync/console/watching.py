@@ -1,0 +1,128 @@
+"""The pool's hooks turned into what a person follows: counts by status, rate against quota, finish time."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+
+from bulk_sync.console.plan_text import clock, duration
+from bulk_sync.console.progress import Progress
+from bulk_sync.records import Change, Outcome, Reply, Request, Status
+from bulk_sync.sending.ports import Observer
+from bulk_sync.workflow.desk import Forecast
+
+_PROBLEMS = frozenset({Status.FAILED, Status.DIFFERS, Status.IN_DOUBT})
+_RATE_WINDOW = 60.0
+
+
+class Watcher(Observer):
+    """Keeps the progress display of a run."""
+
+    def __init__(
+        self, progress: Progress | None, forecast: Forecast, say: Callable[[str], None], *, verbose: bool
+    ) -> None:
+        self._progress = progress
+        self._forecast = forecast
+        self._say = say
+        self._verbose = verbose
+        self._counts: Counter[str] = Counter()
+        self._settled: set[int] = set()
+        self._left: deque[float] = deque()
+        self._total = getattr(progress, "_total", None)
+        self._told = 0.0
+
+    def started(self, request: Request) -> None:
+        """Count towards the rate."""
+        now = time.monotonic()
+        self._left.append(now)
+        while self._left and self._left[0] < now - _RATE_WINDOW:
+            self._left.popleft()
+        if self._verbose:
+            self._say(f"→ {request.kind} {request.record_id or request.cursor}")
+
+    def answered(self, request: Request, reply: Reply, verdict: str) -> None:
+        """Say it when verbose."""
+        if self._verbose:
+            what = reply.http_status or reply.fault
+            self._say(
+                f"← {request.kind} {request.record_id or request.cursor}: {what}, {verdict}, {reply.seconds:.3f} s"
+            )
+
+    def settled(self, change: Change, outcome: Outcome) -> None:
+        """Count the change and redraw."""
+        self._counts[outcome.status.value] += 1
+        self._settled.add(change.id)
+        if self._progress:
+            if outcome.status in _PROBLEMS:
+                self._progress.problem(f"{outcome.status.value} {change.record_id}: {outcome.message}")
+            now = time.monotonic()
+            if now - self._told > 0.2:  # formatting for each of thousands a second would be felt
+                self._told = now
+                self._progress.status(self._status())
+            self._progress.step(len(self._settled))
+
+    def again(self, change: Change, reply: Reply, seconds: float) -> None:
+        """Say it when verbose."""
+        if self._verbose:
+            self._say(f"{change.record_id}: {reply.http_status or reply.fault}; again in {seconds:.1f} s")
+
+    def paused(self, reason: str, seconds: float) -> None:
+        """Say that the server is out."""
+        self._say(f"paused: {reason}; next try in {duration(seconds)}")
+
+    def resumed(self, seconds: float) -> None:
+        """Say that it is back."""
+        self._say(f"the server is back after {duration(seconds)}")
+
+    def opened(self, canaries: int) -> None:
+        """Say that the first changes came back as sent."""
+        if canaries:
+            self._say(f"the first {canaries} changes are verified; sending the rest")
+
+    def _status(self) -> str:
+        parts = [f"{count:,} {status}" for status, count in self._counts.items()]
+        parts.append(f"{len(self._left)} requests in the last minute")
+        if self._total:
+            left = self._forecast(max(0, self._total - len(self._settled)))
+            parts.append(f"done about {clock(time.time() + left)}")
+        return ", ".join(parts)
+
+
+class JsonWatcher(Observer):
+    """One line an event, with stable names and no personal values."""
+
+    def __init__(self, event: Callable[..., None], *, verbose: bool) -> None:
+        self._event = event
+        self._verbose = verbose
+
+    def settled(self, change: Change, outcome: Outcome) -> None:
+        """Tell how a change ended."""
+        self._event(
+            "settled",
+            change=change.id,
+            status=outcome.status.value,
+            code=outcome.code,
+            http_status=outcome.http_status,
+            attempts=outcome.attempts,
+        )
+
+    def answered(self, request: Request, reply: Reply, verdict: str) -> None:
+        """Tell each request when verbose."""
+        if self._verbose:
+            self._event(
+                "request",
+                kind=request.kind,
+                http_status=reply.http_status,
+                fault=reply.fault,
+                verdict=verdict,
+                seconds=round(reply.seconds, 3),
+            )
+
+    def paused(self, reason: str, seconds: float) -> None:
+        """Tell that the server is out."""
+        self._event("paused", reason=reason, seconds=round(seconds, 1))
+
+    def resumed(self, seconds: float) -> None:
+        """Tell that it is back."""
+        self._event("resumed", seconds=round(seconds, 1))

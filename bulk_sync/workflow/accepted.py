@@ -1,0 +1,62 @@
+"""What a run got accepted goes to the ledger, so that the next night knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from bulk_sync.journal import Journal, PlanTables, StoredChange
+from bulk_sync.planning.ledger import LedgerEntry, record_accepted
+from bulk_sync.records import Json, Status
+from bulk_sync.resources import get_resource
+from bulk_sync.state.store import State
+
+_ACCEPTED = frozenset({Status.UPDATED, Status.DIFFERS})
+_BATCH = 1000
+
+
+def fold_into_ledger(journal: Journal, state: State) -> None:
+    """Store what the API accepted in this run; doing it twice changes nothing.
+
+    A change that may have been applied, but was never confirmed, leaves the run's name behind and no value: it is
+    known to be handled, and nothing is believed of it.
+    """
+    tables = PlanTables(journal)
+    header = journal.header
+    readable = get_resource(header.resource).readable
+    changes = (change for change in tables.changes() if change.status in _ACCEPTED or change.status is Status.IN_DOUBT)
+    while batch := list(islice(changes, _BATCH)):
+        state.write_ledger(header.account, _entries(batch, tables, state, header.account, header.run, readable))
+
+
+def _entries(
+    changes: list[StoredChange],
+    tables: PlanTables,
+    state: State,
+    account: str,
+    run: str,
+    readable: frozenset[str],
+) -> Iterator[tuple[str, str, Mapping[str, Json]]]:
+    for change in changes:
+        found = state.ledger_entry(account, change.record_id)
+        if found and found[0] > run:
+            continue  # a later run has handled the record: its word stands
+        entry = _entry(change, LedgerEntry.from_json(found[1]) if found else None, tables, readable)
+        yield change.record_id, run, entry.to_json()
+
+
+def _entry(
+    change: StoredChange, before: LedgerEntry | None, tables: PlanTables, readable: frozenset[str]
+) -> LedgerEntry:
+    if change.status not in _ACCEPTED or change.answer is None:
+        values = {name: value for name, value in before.values.items() if name not in change.payload} if before else {}
+        return LedgerEntry(values, before.fingerprint if before else {})
+    read = tables.record(change.record_id)
+    return record_accepted(
+        before,
+        sent=change.payload,
+        answer=change.answer,
+        at=change.finished_at or 0.0,
+        readable=readable,
+        before=read[0] if read else None,
+    )

@@ -1,0 +1,69 @@
+"""``check``: the problems of a source, with no key, no network, and nothing sent."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from bulk_sync.journal import Journal, PlanTables
+from bulk_sync.planning.guards import RunFigures, limit_findings, stops
+from bulk_sync.planning.merge import PayloadRow, merge_rows
+from bulk_sync.records import Status
+from bulk_sync.workflow.closing import Ended, summarise
+from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.intake import open_table, take_in
+from bulk_sync.workflow.jobs import Job, new_journal, prepare
+
+
+async def check(desk: Desk, source: Path, mapping: Path) -> Ended:
+    """Read, map and check every row of a source and write what was found; the journal is thrown away.
+
+    Raises :class:`Refused` and its kinds, and :class:`Interrupted`.
+    """
+    job = prepare(desk, source, mapping, kind="check")
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="bulk-sync-check-") as folder:
+        table = open_table(desk, job.source, job.spec, job.settings)
+        with table.source:
+            journal = new_journal(desk, job, table, None, path=Path(folder) / "journal.sqlite")
+            try:
+                await take_in(desk, journal, table, job.settings)
+                refuse_contradictions(journal)
+                journal.update_header(busy_seconds=time.monotonic() - began, started_at=desk.clock.time())
+                return _closed(desk, journal, job)
+            finally:
+                journal.close()
+
+
+def _closed(desk: Desk, journal: Journal, job: Job) -> Ended:
+    summary = summarise(journal, finished_at=desk.clock.time())
+    figures = RunFigures(
+        rows=sum(summary.counts.values()),
+        changed=0,
+        invalid=summary.counts.get(Status.INVALID, 0),
+        cells=0,
+        cleared=0,
+    )
+    findings = stops(limit_findings(job.limits, figures), {*job.settings.allow, "empty"})
+    summary, notes = job.outputs.write(desk, journal, summary)
+    if not figures.rows:
+        notes = (*notes, "the source has a header and no rows: 0 rows")
+    if findings:
+        summary = summary._replace(exit_code=6, stopped_by=f"guard:{findings[0].name}")
+        notes = (*notes, *(f"{found.name}: {found.message}" for found in findings))
+    return Ended(summary, notes)
+
+
+def refuse_contradictions(journal: Journal) -> None:
+    """Refuse the rows of one client that want different values for one field, as sending would."""
+    tables = PlanTables(journal)
+    for record_id in tables.repeated_records():
+        rows = {row.number: row for row in tables.open_rows_of(record_id)}
+        merged = merge_rows(record_id, [PayloadRow(row.number, row.payload) for row in rows.values()])
+        with journal.transaction():
+            for problem in merged.problems:
+                if problem.row is not None:
+                    row = rows[problem.row]
+                    kept = (*row.problems, *(each for each in merged.problems if each.row == problem.row))
+                    tables.settle_row(problem.row, Status.INVALID, problem.code, "", problems=kept)

@@ -1,0 +1,234 @@
+"""The end of a run: its figures, its exit code, its results, what the next step is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from bulk_sync.errors import Defect, ExitCode, OutputError, Problem
+from bulk_sync.journal import Journal, JournalBook
+from bulk_sync.journal.book import iso
+from bulk_sync.records import RunSummary, Status
+from bulk_sync.resources import get_resource
+from bulk_sync.results import check_writable, write_results
+from bulk_sync.results.placing import check_place, check_replaceable, default_path
+from bulk_sync.results.table import What
+from bulk_sync.settings import Settings
+from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.view import PlanView
+
+_BAD = (Status.INVALID, Status.FAILED, Status.DIFFERS, Status.IN_DOUBT)
+_STOPS = {
+    "interrupted": ExitCode.INTERRUPTED,
+    "key_refused": ExitCode.KEY_REFUSED,
+    "target_refused": ExitCode.REFUSED,
+    "guard": ExitCode.GUARD,
+    "declined": ExitCode.GUARD,
+}
+_VALUES_A_CAUSE = 1000
+"""Distinct values remembered for each cause; more are told together."""
+
+
+def exit_code(kind: str, counts: Mapping[Status, int], stopped_by: str) -> ExitCode:
+    """Return how a command ends, in the order of the contract: 130, 4, 3, 6, 1, 0.
+
+    ``check`` and ``plan`` end with 1 only for rows that are ``invalid``.
+    """
+    if stopped_by:
+        return _STOPS.get(stopped_by.partition(":")[0], ExitCode.HALTED)
+    if kind in {"check", "plan"}:
+        return ExitCode.ROWS if counts.get(Status.INVALID) else ExitCode.OK
+    if counts.get(Status.NOT_SENT):
+        return ExitCode.HALTED
+    return ExitCode.ROWS if any(counts.get(status) for status in _BAD) else ExitCode.OK
+
+
+@dataclass(slots=True)
+class _Cause:
+    message: str
+    rows: int = 0
+    values: Counter[str] = field(default_factory=Counter)
+
+
+def grouped_problems(problems: Iterable[Problem], *, most: int = 20) -> tuple[tuple[int, str], ...]:
+    """Return the causes behind the problems of many rows, the most frequent first, as (rows, text)."""
+    causes: dict[tuple[str, str, str], _Cause] = {}
+    for problem in problems:
+        where = f'column "{problem.column}"' if problem.column else problem.field
+        cause = causes.setdefault((problem.severity, problem.code, where), _Cause(problem.message))
+        cause.rows += 1
+        if problem.value in cause.values or len(cause.values) < _VALUES_A_CAUSE:
+            cause.values[problem.value] += 1
+    told: list[tuple[int, str]] = []
+    for (severity, code, where), cause in causes.items():
+        told.extend(_told_cause(severity, code, where, cause))
+    told.sort(key=lambda item: -item[0])
+    return tuple(told[:most])
+
+
+def _told_cause(severity: str, code: str, where: str, cause: _Cause) -> Iterable[tuple[int, str]]:
+    prefix = "warning: " if severity == "warning" else ""
+    rest = cause.rows
+    for value, count in cause.values.most_common(3):
+        if count > 1 and value:
+            rest -= count
+            yield count, f'{prefix}{where}, value "{_short(value)}" ({code})'
+    if rest:
+        yield rest, f"{prefix}{where + ': ' if where else ''}{_short(cause.message)} ({code})"
+
+
+def _short(text: str, limit: int = 100) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def next_steps(summary: RunSummary) -> tuple[str, ...]:
+    """Return what to do next, as commands and sentences."""
+    counts, run = summary.counts, summary.run
+    steps = []
+    if summary.kind == "check":
+        if counts.get(Status.INVALID):
+            steps.append("correct the invalid rows in the source, then check again")
+        return tuple(steps)
+    if summary.kind == "plan":
+        if counts.get(Status.READY):
+            steps.append(f"to send exactly this within 24 hours: bulk-sync run --plan {run}")
+        return tuple(steps)
+    if counts.get(Status.NOT_SENT):
+        steps.append(f"to go on where it stopped: bulk-sync resume {run}")
+    elif any(counts.get(status) for status in (Status.FAILED, Status.IN_DOUBT, Status.INVALID)):
+        target = summary.output or run
+        steps.append(f"correct the rows in the results file, then: bulk-sync retry {target}")
+    if counts.get(Status.DIFFERS):
+        steps.append("look at the rows that differ: the CRM holds another value than was sent")
+    if counts.get(Status.UPDATED) or counts.get(Status.DIFFERS):
+        steps.append(f"to take it back: bulk-sync undo {run}")
+    return tuple(steps)
+
+
+def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.0, output: str = "") -> RunSummary:
+    """Return a run's figures as the journal has them, and check that every row is counted once.
+
+    Raises :class:`Defect` where rows in and the sum over the statuses differ.
+    """
+    header = journal.header
+    blank = blank_summary(journal)
+    book = JournalBook(journal, blank)
+    counts = book.counts()
+    (rows,) = journal.connection.execute("SELECT count(*) FROM rows").fetchone()
+    if rows != sum(counts.values()):
+        raise Defect(f"run {header.run}: {rows} rows in, but {sum(counts.values())} in the results")
+    stopped = stopped_by or header.stopped_by
+    code = exit_code(header.kind, counts, stopped)
+    summary = blank._replace(
+        exit_code=int(code),
+        stopped_by=stopped,
+        counts={status.value: counts[status] for status in Status if counts.get(status)},
+        requests=book.request_counts(),
+        finished_at=iso(finished_at) if finished_at else "",
+        seconds=round(header.busy_seconds, 3),
+        output=output or header.output,
+        problem_groups=grouped_problems(book.problems()),
+    )
+    return summary._replace(next_steps=next_steps(summary))
+
+
+def blank_summary(journal: Journal) -> RunSummary:
+    """Return a run's summary without its figures."""
+    header = journal.header
+    return RunSummary(
+        run=header.run,
+        kind=header.kind,
+        exit_code=0,
+        stopped_by="",
+        counts={},
+        requests={},
+        source=header.source_path,
+        sheet=header.sheet,
+        mapping=header.mapping_path,
+        target="SANDBOX" if header.sandbox else header.base_url,
+        account=header.account,
+        started_at=iso(header.created_at) if header.created_at else "",
+        finished_at="",
+        seconds=0.0,
+        rate=str(header.facts.get("rate", "")),
+        sandbox=header.sandbox,
+        parent=header.parent,
+        notes=header.notes,
+    )
+
+
+def readable_fields(journal: Journal) -> frozenset[str]:
+    """Return the fields that the API's answers show."""
+    return get_resource(journal.header.resource).readable
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where a command's results go; checked before anything is sent."""
+
+    path: Path
+    named: bool
+    """Whether the user named it: a default name replaces nothing."""
+    settings: Settings
+
+    def check(self, desk: Desk, source: Path | None, mapping: Path | None) -> None:
+        """Refuse a place that cannot take the results, or is not ours to replace."""
+        check_writable(self.path, source, mapping)
+        check_replaceable(self.path, self._replaces(desk))
+        if self.settings.report:
+            _check_report(desk.folder / self.settings.report)
+
+    def write(
+        self, desk: Desk, journal: Journal, summary: RunSummary, *, what: What = "results"
+    ) -> tuple[RunSummary, tuple[str, ...]]:
+        """Write results and report; return the summary with the files' names, and what is to be said of them."""
+        told = summary._replace(output=str(self.path))
+        told = told._replace(next_steps=next_steps(told))
+        book = JournalBook(journal, told, readable=readable_fields(journal))
+        written = write_results(
+            book,
+            self.path,
+            what=what,
+            mode=int(self.settings.output_mode, 8),
+            replaces=self._replaces(desk),
+            fallback=desk.run_folder(summary.run) if summary.kind != "check" else None,
+        )
+        desk.state.remember_output(written.path, written.fingerprint, summary.run)
+        notes = list(written.notes)
+        if self.settings.report:
+            from bulk_sync.results.html_page import write_report
+
+            notes.extend(write_report(book, desk.folder / self.settings.report).notes)
+        return told._replace(output=str(written.path)), tuple(notes)
+
+    def _replaces(self, desk: Desk) -> tuple[str, ...] | None:
+        if self.named and self.settings.overwrite:
+            return None
+        known = desk.state.output_fingerprint(self.path) if self.named else None
+        return (known,) if known else ()
+
+
+def _check_report(path: Path) -> None:
+    if path.suffix.lower() not in {".html", ".htm"}:
+        raise OutputError(f'--report "{path}": a report is a page: name a file that ends in .html')
+    check_place(path)
+
+
+def outputs(desk: Desk, settings: Settings, *, source: str, run: str, kind: str) -> Outputs:
+    """Return where results go: ``--output``, else a name in the working directory that nothing has yet."""
+    word = {"check": "check", "plan": "plan"}.get(kind, "results")
+    if settings.output:
+        return Outputs(desk.folder / settings.output, named=True, settings=settings)
+    return Outputs(default_path(source, run, kind=word, folder=desk.folder), named=False, settings=settings)
+
+
+class Ended(NamedTuple):
+    """How a workflow ended: its figures, what is still to be said, and the plan where one was made."""
+
+    summary: RunSummary
+    notes: tuple[str, ...] = ()
+    view: PlanView | None = None

@@ -1,0 +1,190 @@
+"""From rows and the present state to changes: matched, merged, compared, counted; all of it in the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from bulk_sync.errors import Problem
+from bulk_sync.journal import Journal, OpenRow, PlannedChange, PlanTables
+from bulk_sync.mapping.spec import MappingSpec
+from bulk_sync.planning import codes
+from bulk_sync.planning.accidents import AccidentWatch
+from bulk_sync.planning.canary import CanaryPicker
+from bulk_sync.planning.differ import Diff, DiffRules, diff, idle_outcome
+from bulk_sync.planning.keys import agrees
+from bulk_sync.planning.ledger import LedgerEntry
+from bulk_sync.planning.merge import PayloadRow, merge_rows
+from bulk_sync.planning.summary import PlanTally
+from bulk_sync.records import Status
+from bulk_sync.resources.fields import Resource
+from bulk_sync.settings import Settings
+from bulk_sync.state.store import State
+from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.present import Present
+
+_BATCH = 1000
+_GONE = "no such client"
+
+
+def diff_rules(spec: MappingSpec, resource: Resource, settings: Settings) -> DiffRules:
+    """Return how payloads of this mapping are compared with records."""
+    nullable = frozenset(field.top for field in resource.fields.values() if field.nullable)
+    return DiffRules(
+        readable=resource.readable,
+        nullable=nullable,
+        policies=spec.policies(),
+        unit_parts={unit: frozenset(parts) for unit, parts in spec.units().items()},
+        trust_seconds=settings.trust_ledger or 0.0,
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Decision:
+    """What deciding needs to know; see :func:`decide`."""
+
+    journal: Journal
+    tables: PlanTables
+    state: State
+    account: str
+    kinds: tuple[str, ...]
+    rules: DiffRules
+    present: Present
+    now: float
+    watch: AccidentWatch
+
+
+async def decide(desk: Desk, decision: Decision, tally: PlanTally) -> None:
+    """Give every open row its end or its change.
+
+    Rows of one client become one change where they do not contradict. Raises :class:`Interrupted` between
+    batches when a stop is asked for.
+    """
+    tables, journal = decision.tables, decision.journal
+    await _match(desk, decision)
+    repeated = tables.repeated_records()
+    handled: set[str] = set()
+    picker = CanaryPicker()
+    desk.talk.phase("planning")
+    done = 0
+    rows = tables.open_rows()
+    while batch := list(islice(rows, _BATCH)):
+        with journal.transaction():
+            for row in batch:
+                record_id = row.record_id or ""
+                if record_id not in repeated:
+                    _decide_client(decision, tally, picker, record_id, [row])
+                elif record_id not in handled:
+                    handled.add(record_id)
+                    _decide_client(decision, tally, picker, record_id, tables.open_rows_of(record_id))
+        done += len(batch)
+        desk.talk.step(done)
+        await _breathe(desk)
+    tables.mark_canaries(picker.pick())
+    desk.talk.end_phase()
+
+
+async def _breathe(desk: Desk) -> None:
+    await asyncio.sleep(0)
+    if desk.stop.is_set():
+        raise (await desk.stop.wait()).error()
+
+
+async def _match(desk: Desk, decision: Decision) -> None:
+    """Find the record of each row by its keys; a row without one ends here."""
+    if decision.kinds == ("id",) and decision.present.how == "none":
+        return
+    find = _finder(decision)
+    rows = decision.tables.open_rows()
+    while batch := list(islice(rows, _BATCH)):
+        with decision.journal.transaction():
+            for row in batch:
+                find(row)
+        await _breathe(desk)
+
+
+def _finder(decision: Decision) -> Callable[[OpenRow], None]:
+    by_id = decision.kinds[0] == "id"
+    return (lambda row: _check_id(decision, row)) if by_id else (lambda row: _find_key(decision, row))
+
+
+def _check_id(decision: Decision, row: OpenRow) -> None:
+    record_id = row.record_id or row.keys[0]
+    if row.record_id is None:
+        decision.tables.assign_record(row.number, record_id)
+    if record_id in decision.present.gone:
+        problem = Problem(codes.NO_MATCH, f"{_GONE}: {record_id}", row=row.number, value=record_id)
+        _refuse(decision, row, problem)
+        return
+    found = decision.tables.record(record_id) if len(decision.kinds) > 1 else None
+    if found:
+        match = agrees(found[0], decision.kinds, row.keys)
+        if match.outcome != "found":
+            _refuse(decision, row, match.problem(row=row.number, value=row.keys[match.key]))
+
+
+def _find_key(decision: Decision, row: OpenRow) -> None:
+    if decision.present.index is None:
+        return
+    match = decision.present.index.find(row.keys)
+    if match.outcome == "found":
+        decision.tables.assign_record(row.number, match.record_id)
+    else:
+        _refuse(decision, row, match.problem(row=row.number, value=row.keys[match.key]))
+
+
+def _refuse(decision: Decision, row: OpenRow, problem: Problem) -> None:
+    problems = (*row.problems, problem)
+    decision.tables.settle_row(row.number, Status.INVALID, problem.code, "", problems=problems)
+
+
+def _decide_client(
+    decision: Decision, tally: PlanTally, picker: CanaryPicker, record_id: str, rows: list[OpenRow]
+) -> None:
+    by_number = {row.number: row for row in rows}
+    merged = merge_rows(record_id, [PayloadRow(row.number, row.payload) for row in rows])
+    for number, problems in _by_row(merged.problems):
+        row = by_number[number]
+        decision.tables.settle_row(number, Status.INVALID, problems[0].code, "", problems=(*row.problems, *problems))
+    if not merged.rows:
+        return
+    found = decision.tables.record(record_id)
+    record = found[0] if found else None
+    change = diff(merged.payload, record, rules=decision.rules, ledger=_ledger(decision, record_id), now=decision.now)
+    if record is not None:
+        decision.watch.see(merged.rows[0], merged.payload, record, changed=change.send)
+    if not change.send:
+        status, code, message = idle_outcome(change)
+        tally.add_idle(change, len(merged.rows), status, code)
+        for number in merged.rows:
+            decision.tables.settle_row(number, status, code, message)
+        return
+    planned = PlannedChange(record_id, merged.rows, change.send, change.old, _note(change))
+    picker.see(decision.tables.add_change(planned), change.send)
+    tally.add_change(record_id, merged.rows, change)
+
+
+def _ledger(decision: Decision, record_id: str) -> LedgerEntry | None:
+    if decision.present.how == "none":
+        return None
+    entry = decision.state.ledger_entry(decision.account, record_id)
+    return LedgerEntry.from_json(entry[1]) if entry else None
+
+
+def _by_row(problems: Iterable[Problem]) -> Iterator[tuple[int, list[Problem]]]:
+    found: dict[int, list[Problem]] = {}
+    for problem in problems:
+        if problem.row is not None:
+            found.setdefault(problem.row, []).append(problem)
+    yield from found.items()
+
+
+def _note(change: Diff) -> str:
+    parts = []
+    if change.rests_on_ledger:
+        parts.append(f"not sent, since this tool last had it accepted so: {', '.join(change.rests_on_ledger)}")
+    if change.held_back:
+        parts.append(f"kept as overwrite says: {', '.join(change.held_back)}")
+    return "; ".join(parts)

@@ -1,0 +1,149 @@
+"""What every workflow works with: settings, state, clock, and whom to talk to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from bulk_sync import settings as settings_module
+from bulk_sync.errors import Question
+from bulk_sync.records import Json
+from bulk_sync.sending.ports import Observer, StopSignal
+from bulk_sync.settings import Settings
+from bulk_sync.state.store import State
+from bulk_sync.workflow.view import PlanView
+
+Forecast: TypeAlias = Callable[[int], float]
+"""Says in how many seconds that many more requests will have left."""
+
+
+class Talk(Protocol):
+    """The person on the other side, or nobody.
+
+    ``interactive`` says whether questions can be answered. All of it goes to stderr.
+    """
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody can answer."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Say one thing; a newline makes another line of it."""
+        ...
+
+    def warn(self, text: str) -> None:
+        """Say what deserves attention, also when quiet."""
+        ...
+
+    def ask(self, question: Question) -> str | None:
+        """Ask for what only the user knows; None where nobody answers."""
+        ...
+
+    def confirm(self, view: PlanView) -> bool:
+        """Show the plan and ask whether to go on."""
+        ...
+
+    def show(self, view: PlanView) -> None:
+        """Show the plan."""
+        ...
+
+    def phase(self, name: str, total: int | None = None) -> None:
+        """Begin a stage of work: reading, planning, sending."""
+        ...
+
+    def step(self, done: int) -> None:
+        """Tell how far the stage is."""
+        ...
+
+    def observer(self, forecast: Forecast) -> Observer:
+        """Return the hooks that the pool calls while it sends."""
+        ...
+
+    def end_phase(self) -> None:
+        """End the stage and its display."""
+        ...
+
+
+class WallClock:
+    """The machine's clocks: intervals by the monotonic one, moments by the wall."""
+
+    def monotonic(self) -> float:
+        """Return seconds that only ever grow."""
+        return time.monotonic()
+
+    def time(self) -> float:
+        """Return Unix seconds."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """The place a command works at.
+
+    ``flags`` are the options given on the command line; environment, profile and mapping are laid under them.
+    """
+
+    talk: Talk
+    flags: Mapping[str, object] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    folder: Path = field(default_factory=Path.cwd)
+    profiles: Path | None = None
+    clock: WallClock = field(default_factory=WallClock)
+    stop: StopSignal = field(default_factory=StopSignal)
+
+    def settings(self, mapping: Mapping[str, object] | None = None) -> Settings:
+        """Return the settings of the command, with what the mapping says beneath the rest."""
+        return settings_module.resolve(self.flags, environ=self.environ, profiles=self.profiles, mapping=mapping)
+
+    @cached_property
+    def state(self) -> State:
+        """What outlives runs; made on first use."""
+        given = self.settings().state_dir
+        return State(Path(given).expanduser() if given else default_state_dir())
+
+    def new_run(self) -> str:
+        """Return the id of a new run: it sorts by time."""
+        moment = datetime.fromtimestamp(self.clock.time(), UTC)
+        return f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+    def run_folder(self, run: str) -> Path:
+        """Return the folder of a run."""
+        return self.state.runs_folder / run
+
+
+def default_state_dir() -> Path:
+    """Return the platform's user state directory for this program."""
+    from platformdirs import user_state_path
+
+    return user_state_path("bulk-sync", appauthor=False)
+
+
+def default_profiles() -> Path:
+    """Return where profiles are kept unless told otherwise."""
+    from platformdirs import user_config_path
+
+    return user_config_path("bulk-sync", appauthor=False) / "profiles.toml"
+
+
+def plain_json(value: object) -> Json:
+    """Return settings as JSON can hold them: paths and times as text."""
+    if isinstance(value, (str, int, float, bool)) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_json(item) for item in value]
+    return str(value)

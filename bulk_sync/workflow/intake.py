@@ -1,0 +1,203 @@
+"""From a file and a mapping to rows in the journal: opened, asked about, read, mapped, checked."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bulk_sync.errors import Question, Refused, SourceError
+from bulk_sync.journal import Journal, PlanTables, RowEntry
+from bulk_sync.mapping.mapper import RowMapper, compile_mapping
+from bulk_sync.mapping.spec import MappingSpec
+from bulk_sync.records import MappedRow, SourceRow, Status
+from bulk_sync.settings import Settings
+from bulk_sync.sources import SourceOptions, open_source
+from bulk_sync.sources.source import Source
+from bulk_sync.workflow.desk import Desk
+
+LEFT_OUT = "left_out"
+"""Code of a row that ``--rows``, ``--first`` or the mapping's ``where`` leaves out."""
+
+CODES = {
+    LEFT_OUT: "left out by --rows, --first, or the mapping's rows or where",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A source and the mapping made ready for it."""
+
+    source: Source
+    mapper: RowMapper
+    spec: MappingSpec
+
+
+def open_table(desk: Desk, path: Path, spec: MappingSpec, settings: Settings) -> Table:
+    """Open the source as the mapping needs it and join the two, asking what only the user knows.
+
+    Raises :class:`SourceError`, :class:`MappingError`, or :class:`Question` where nobody answers.
+    """
+    options = _options(spec, settings)
+    while True:
+        try:
+            source = open_source(path, options, needs=spec.columns())
+            break
+        except Question as question:
+            options = _settled(options, _option(question), _answer(desk, question))
+    for note in source.notes:
+        desk.talk.say(note)
+    if {"sync_row", "sync_status"} <= set(source.header):
+        source.close()
+        raise SourceError(
+            f"{path} is a results file of bulk_sync",
+            hint=f"to send again what failed or what you corrected in it: bulk-sync retry {path}",
+        )
+    try:
+        return Table(source, _mapper(desk, source, spec), spec)
+    except BaseException:
+        source.close()
+        raise
+
+
+def _mapper(desk: Desk, source: Source, spec: MappingSpec) -> RowMapper:
+    settled: dict[str, str] = {}
+    while True:
+        mapper = compile_mapping(spec, source.header, sheet=source.sheet, **settled)
+        if not mapper.needs_survey:
+            break
+        for row in source.rows():
+            mapper.survey(row)
+        try:
+            mapper.settle()
+            break
+        except Question as question:
+            settled[_option(question)] = _answer(desk, question)
+    for note in mapper.notes:
+        desk.talk.say(note)
+    return mapper
+
+
+def _options(spec: MappingSpec, settings: Settings) -> SourceOptions:
+    block = spec.source
+    return SourceOptions(
+        sheet=settings.sheet or block.sheet,
+        header_row=block.header_row,
+        encoding=block.encoding,
+        delimiter=block.delimiter,
+        rows=block.rows,
+    )
+
+
+def _settled(options: SourceOptions, name: str, answer: str) -> SourceOptions:
+    if name == "header_row":
+        return replace(options, header_row=int(answer))
+    if name == "encoding":
+        return replace(options, encoding=answer)
+    if name == "delimiter":
+        return replace(options, delimiter=answer)
+    return replace(options, sheet=answer)
+
+
+def _option(question: Question) -> str:
+    return question.setting.rpartition(".")[2]
+
+
+def _answer(desk: Desk, question: Question) -> str:
+    answer = desk.talk.ask(question)
+    if answer is None:
+        raise question
+    return answer
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+async def take_in(desk: Desk, journal: Journal, table: Table, settings: Settings) -> None:
+    """Read, map and check every row, and keep them in the journal; nothing is requested.
+
+    Raises :class:`Interrupted` between batches when a stop is asked for.
+    """
+    tables = PlanTables(journal)
+    chosen = chooser(settings)
+    shaped = _only_fields(table.spec, settings)
+    by_id = len(table.spec.match) == 1 and table.spec.match[0].by == "id"
+    desk.talk.phase("reading")
+    for count in tables.add_rows(_entries(table, chosen, shaped, by_id=by_id)):
+        desk.talk.step(count)
+        await asyncio.sleep(0)  # lets a signal through
+        if desk.stop.is_set():
+            raise (await desk.stop.wait()).error()
+    desk.talk.end_phase()
+    for note in table.source.closing_notes():
+        desk.talk.say(note)
+    tables.index_records()
+
+
+def _entries(
+    table: Table,
+    chosen: Callable[[int, int], bool],
+    shaped: Callable[[MappedRow], MappedRow],
+    *,
+    by_id: bool,
+) -> Iterator[RowEntry]:
+    map_row = table.mapper.map
+    for place, row in enumerate(table.source.rows(), 1):
+        if not chosen(place, row.row_number):
+            yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, "left out by --rows or --first")
+        elif row.problems and any(problem.severity == "error" for problem in row.problems):
+            yield _refused(row)
+        elif not table.mapper.selects(row):
+            yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, "left out by the mapping's where")
+        else:
+            yield _mapped(row, shaped(map_row(row)), by_id=by_id)
+
+
+def _refused(row: SourceRow) -> RowEntry:
+    code = next(problem.code for problem in row.problems if problem.severity == "error")
+    return RowEntry(row, None, None, Status.INVALID, code)
+
+
+def _mapped(row: SourceRow, mapped: MappedRow, *, by_id: bool) -> RowEntry:
+    record_id = mapped.keys[0] if by_id and mapped.keys and mapped.keys[0] else None
+    if mapped.problems:
+        for problem in mapped.problems:
+            if problem.severity == "error":
+                return RowEntry(row, mapped, record_id, Status.INVALID, problem.code)
+    if not mapped.payload:
+        return RowEntry(row, mapped, record_id, Status.UNCHANGED, "", "every mapped cell is blank and kept")
+    return RowEntry(row, mapped, record_id)
+
+
+def chooser(settings: Settings) -> Callable[[int, int], bool]:
+    """Return whether ``--first`` and ``--rows`` keep a row, told its place in the source and its number."""
+    first, ranges = settings.first, settings.rows
+    if ranges is None:
+        return lambda place, _number: first is None or place <= first
+
+    def within(place: int, number: int) -> bool:
+        return (first is None or place <= first) and any(low <= number <= high for low, high in ranges)
+
+    return within
+
+
+def _only_fields(spec: MappingSpec, settings: Settings) -> Callable[[MappedRow], MappedRow]:
+    if not settings.only_fields:
+        return lambda mapped: mapped
+    targets = set(spec.policies())
+    wanted = {name.partition(".")[0] for name in settings.only_fields}
+    if unknown := sorted(wanted - targets):
+        raise Refused(
+            f"--only-fields: the mapping has no field {', '.join(unknown)}",
+            hint=f"it has: {', '.join(sorted(targets))}",
+        )
+
+    def shaped(mapped: MappedRow) -> MappedRow:
+        return mapped._replace(payload={name: value for name, value in mapped.payload.items() if name in wanted})
+
+    return shaped

@@ -1,0 +1,174 @@
+"""What a command on a source is about to do: mapping, settings, source, outputs; refused here or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulk_sync.errors import OutputError, Refused, SourceError
+from bulk_sync.journal import Journal, RunHeader, create_journal
+from bulk_sync.journal.store import RunKind
+from bulk_sync.mapping.spec import MappingSpec, load_mapping, parse_mapping
+from bulk_sync.planning.guards import Limit, RowRange, RunLimits
+from bulk_sync.settings import Settings
+from bulk_sync.state.locks import lock_name
+from bulk_sync.workflow.closing import Outputs, outputs
+from bulk_sync.workflow.desk import Desk, plain_json
+from bulk_sync.workflow.intake import Table, file_sha256
+from bulk_sync.workflow.runs import JOURNAL_NAME
+from bulk_sync.workflow.session import given_rate
+from bulk_sync.workflow.target import Target
+
+STDIN = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A source, its mapping, and what was asked for."""
+
+    run: str
+    kind: RunKind
+    source: Path
+    """Where it is read from; standard input has a private copy."""
+    source_name: str
+    mapping_path: Path
+    spec: MappingSpec
+    settings: Settings
+    limits: RunLimits
+    outputs: Outputs
+
+
+def prepare(desk: Desk, source: Path, mapping: Path, *, kind: RunKind) -> Job:
+    """Check all that can be checked before the source is read; nothing is requested.
+
+    Raises :class:`Refused` and its kinds.
+    """
+    spec = load_mapping(desk.folder / mapping, environ=desk.environ)
+    settings = desk.settings(_from_mapping(spec))
+    given_rate(settings)
+    limits = run_limits(settings)
+    run = desk.new_run()
+    path = _spooled(desk, run) if source == STDIN else desk.folder / source
+    name = "-" if source == STDIN else str(source)
+    if not path.exists():
+        raise SourceError(f"{source}: no such file", hint="is the path right, seen from this folder?")
+    _check_fresh(desk, path, settings)
+    place = outputs(desk, settings, source=name, run=run, kind=kind)
+    place.check(desk, path, desk.folder / mapping)
+    return Job(run, kind, path, name, desk.folder / mapping, spec, settings, limits, place)
+
+
+def _from_mapping(spec: MappingSpec) -> dict[str, object]:
+    said = {"rate": spec.rate, "workers": spec.workers}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def run_limits(settings: Settings) -> RunLimits:
+    """Return the limits on what a run may do; Refused where an option does not fit."""
+    return RunLimits(
+        max_changed=_limit("max-changed", settings.max_changed),
+        max_cleared=_limit("max-cleared", settings.max_cleared),
+        max_invalid=_limit("max-invalid", settings.max_invalid),
+        require_valid=settings.require_valid,
+        expect_rows=_row_range(settings.expect_rows),
+    )
+
+
+def _limit(name: str, text: str | None) -> Limit | None:
+    try:
+        return None if text is None else Limit.parse(text)
+    except ValueError as error:
+        raise Refused(f"--{name}: {error}") from None
+
+
+def _row_range(text: str | None) -> RowRange | None:
+    try:
+        return None if text is None else RowRange.parse(text)
+    except ValueError as error:
+        raise Refused(f"--expect-rows: {error}") from None
+
+
+def _check_fresh(desk: Desk, path: Path, settings: Settings) -> None:
+    if settings.require_fresh is None:
+        return
+    stat = path.stat()
+    age = desk.clock.time() - stat.st_mtime
+    if age > settings.require_fresh:
+        raise SourceError(
+            f"{path}: {age / 3600:.1f} hours old; --require-fresh allows {settings.require_fresh / 3600:.1f}",
+            hint="did the export of last night fail?",
+        )
+    if not stat.st_size:
+        raise SourceError(f"{path}: empty, and --require-fresh was asked for", hint="did the export fail?")
+
+
+def _spooled(desk: Desk, run: str) -> Path:
+    """Keep standard input in a private file, since it can be read only once."""
+    folder = desk.run_folder(run)
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    path = folder / "stdin.csv"
+    path.touch(mode=0o600)
+    try:
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+    except OSError as error:
+        raise OutputError(f"standard input could not be kept in {path}: {error.strerror or error}") from None
+    return path
+
+
+def new_journal(desk: Desk, job: Job, table: Table, target: Target | None, *, path: Path | None = None) -> Journal:
+    """Begin the journal of a job; ``path`` is given for one that is thrown away."""
+    header = RunHeader(
+        run=job.run,
+        kind=job.kind,
+        resource=job.spec.resource.name,
+        base_url=target.base_url if target and not target.sandbox else "",
+        account=target.account if target else "",
+        sandbox=target is not None and target.sandbox is not None,
+        source_path=job.source_name if job.source_name == "-" else str(job.source.resolve()),
+        source_sha256=file_sha256(job.source),
+        source_kind=table.source.kind,
+        sheet=table.source.sheet,
+        header=table.source.header,
+        mapping_path=str(job.mapping_path.resolve()),
+        mapping_text=job.spec.text,
+        mapping_sha256=file_sha256(job.mapping_path),
+        settings={
+            name: plain_json(value)
+            for name, value in job.settings.model_dump().items()
+            if name in job.settings.model_fields_set
+        },
+        output=str(job.outputs.path),
+        created_at=desk.clock.time(),
+        notes=table.source.notes,
+    )
+    return create_journal(path or desk.run_folder(job.run) / JOURNAL_NAME, header, durable=path is None)
+
+
+def account_lock(desk: Desk, account: str, mapping_path: Path) -> Path:
+    """Return the lock of the one sending run for an account with a mapping."""
+    return desk.state.locks_folder / lock_name("account", account, str(mapping_path.resolve()))
+
+
+def prepare_again(desk: Desk, folder: Path, header: RunHeader, settings: Settings) -> Job:
+    """Begin a job anew whose plan was never whole: same run, same source, same mapping; nothing was sent.
+
+    Raises :class:`Refused` where the source is gone.
+    """
+    source = folder / "stdin.csv" if header.source_path == "-" else Path(header.source_path)
+    if not source.exists():
+        raise SourceError(
+            f"{source}: gone, and run {header.run} had not read it to its end",
+            hint="nothing was sent: start a new run",
+        )
+    spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
+    for name in (JOURNAL_NAME, f"{JOURNAL_NAME}-wal", f"{JOURNAL_NAME}-shm"):
+        (folder / name).unlink(missing_ok=True)
+    sandbox = settings.model_copy(update={"sandbox": "keep" if header.sandbox else None})
+    place = outputs(desk, settings, source=header.source_path, run=header.run, kind=header.kind)
+    limits = run_limits(settings)
+    return Job(
+        header.run, header.kind, source, header.source_path, Path(header.mapping_path), spec, sandbox, limits, place
+    )

@@ -1,0 +1,61 @@
+"""The API key: where it comes from, and that it goes nowhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import subprocess
+from collections.abc import Mapping
+
+from bulk_sync.errors import Refused
+from bulk_sync.settings import Settings
+
+KEYRING_SERVICE = "bulk-sync"
+COMMAND_SECONDS = 60.0
+"""How long a key command may take: a vault may ask its user for a fingerprint."""
+
+
+def find_key(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Return the key from the environment, a command's output or the key ring, stripped of white space.
+
+    Raises :class:`Refused` naming the three ways where there is none. The key is in no message.
+    """
+    key = environ.get("HEFFL_API_KEY", "").strip()
+    if not key and settings.key_command:
+        key = _from_command(settings.key_command)
+    if not key:
+        key = _from_keyring(settings.profile)
+    if not key:
+        raise Refused(
+            "no API key: HEFFL_API_KEY is not set, there is no key command, and no key ring has one",
+            hint="export HEFFL_API_KEY=…, or BULK_SYNC_KEY_COMMAND='…', or: bulk-sync key set; "
+            "or try it first with --sandbox",
+        )
+    return key
+
+
+def key_hash(key: str) -> str:
+    """Return what stands for a key in names and files: 12 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _from_command(command: str) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own command, run without a shell
+            shlex.split(command), capture_output=True, text=True, timeout=COMMAND_SECONDS, check=True
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        # Neither the command's output nor its arguments: either may hold the secret.
+        raise Refused(f"the key command failed ({type(error).__name__})", hint="run it by hand to see why") from None
+    return done.stdout.strip()
+
+
+def _from_keyring(profile: str) -> str:
+    try:
+        import keyring
+    except ImportError:
+        return ""
+    try:
+        return keyring.get_password(KEYRING_SERVICE, profile or "default") or ""
+    except keyring.errors.KeyringError:
+        return ""

@@ -1,0 +1,159 @@
+"""The present state of the CRM, read before writing: a list of everything, a GET a row, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bulk_sync.journal import PlanTables
+from bulk_sync.planning.keys import KeyIndex
+from bulk_sync.planning.reading import (
+    AccountMemory,
+    ReadChoice,
+    Reading,
+    choose_reading,
+    keep_listing,
+)
+from bulk_sync.planning.snapshot import Listing, ids_to_confirm, parse_page
+from bulk_sync.planning.values import is_object
+from bulk_sync.records import Json, Reply, Request
+from bulk_sync.settings import Settings
+from bulk_sync.workflow.desk import Desk
+
+_KEPT_AT_ONCE = 500
+
+
+class Reader(Protocol):
+    """Sends reading requests through the quota, the retries and the journal."""
+
+    def __call__(self, requests: Iterable[Request]) -> AsyncIterator[tuple[Request, Reply]]:
+        """Yield each request with its final reply, in any order; raise where reading has to stop."""
+        ...
+
+
+@dataclass(slots=True)
+class Present:
+    """What is known of the CRM's present state; the records themselves are in the journal."""
+
+    how: Reading
+    reason: str
+    read_at: float
+    index: KeyIndex | None = None
+    """Which client has which key; None where nothing was listed."""
+    complete: bool = False
+    gone: set[str] = field(default_factory=set)
+    """Ids that the API says do not exist."""
+    unread: dict[str, str] = field(default_factory=dict)
+    """Ids whose reading failed for good, with the reason."""
+    listing_seconds: float = 0.0
+    clients: int | None = None
+
+
+async def read_present(
+    desk: Desk,
+    tables: PlanTables,
+    settings: Settings,
+    kinds: tuple[str, ...],
+    memory: AccountMemory | None,
+    read: Reader,
+) -> Present:
+    """Read what planning needs of the CRM, as ``--read`` says, and keep it in the journal.
+
+    ``kinds`` are the mapping's match keys. Raises what ``read`` raises, and
+    :class:`~bulk_sync.planning.snapshot.ListingFault` for a listing that cannot be trusted.
+    """
+    by_id = kinds[0] == "id"
+    wanted = set(tables.wanted_records()) if by_id else set()
+    rows = len(wanted) if by_id else tables.count_open()
+    choice = choose_reading(settings.read, rows=rows, by_id=by_id, memory=memory)
+    present = Present(choice.how, choice.reason, desk.clock.time())
+    if choice.how == "none" or not rows:
+        return present
+    if choice.how == "list":
+        present.index = KeyIndex(kinds)
+        await _list(desk, tables, present, choice, wanted, rows, read)
+    if by_id:
+        missing = [record_id for record_id in sorted(wanted) if record_id not in _seen(present)]
+        single = ids_to_confirm(missing) if present.complete else missing
+        if present.complete:
+            present.gone.update(missing)
+            present.gone.difference_update(single)
+        await _each(desk, tables, present, single, read)
+    return present
+
+
+def _seen(present: Present) -> KeyIndex | set[str]:
+    return present.index if present.index is not None else set()
+
+
+async def _list(
+    desk: Desk,
+    tables: PlanTables,
+    present: Present,
+    choice: ReadChoice,
+    wanted: set[str],
+    rows: int,
+    read: Reader,
+) -> None:
+    index = present.index
+    if index is None:
+        return
+    listing = Listing(started_at=desk.clock.time())
+    cursor: str | None = ""
+    seen = 0
+    desk.talk.phase("listing clients")
+    while cursor is not None:
+        page = parse_page(await _page(read, cursor))
+        now = desk.clock.time()
+        cursor = listing.accept(page, at=now)
+        fresh = [record for record in page.records if str(record["id"]) not in index]
+        tables.add_records(((str(record["id"]), record) for record in fresh), read_at=now)
+        index.add(fresh)
+        seen += sum(str(record["id"]) in wanted for record in fresh)
+        desk.talk.step(len(index))
+        kept = keep_listing(choice, rows=rows, seen=seen, pages=listing.pages, total=listing.total)
+        if cursor is not None and not kept:
+            present.reason = f"{choice.reason}; stopped after {listing.pages} pages"
+            break
+    desk.talk.end_phase()
+    present.complete = listing.complete
+    present.listing_seconds = listing.seconds
+    present.clients = listing.total
+
+
+async def _page(read: Reader, cursor: str) -> Json:
+    async for _, reply in read([Request("page", cursor=cursor)]):
+        return reply.body
+    return None
+
+
+async def _each(desk: Desk, tables: PlanTables, present: Present, ids: Iterable[str], read: Reader) -> None:
+    wanted = list(ids)
+    if not wanted:
+        return
+    desk.talk.phase("reading clients", len(wanted))
+    kept: list[tuple[str, Mapping[str, Json]]] = []
+    done = 0
+
+    def keep() -> None:
+        tables.add_records(kept, read_at=desk.clock.time())
+        kept.clear()
+
+    async for request, reply in read(Request("get", record_id) for record_id in wanted):
+        _take(present, request.record_id, reply, kept)
+        done += 1
+        desk.talk.step(done)
+        if len(kept) >= _KEPT_AT_ONCE:
+            keep()
+    keep()
+    desk.talk.end_phase()
+
+
+def _take(present: Present, record_id: str, reply: Reply, kept: list[tuple[str, Mapping[str, Json]]]) -> None:
+    if reply.http_status == 404:
+        present.gone.add(record_id)
+    elif reply.http_status == 200 and is_object(reply.body) and reply.body.get("id") == record_id:
+        kept.append((record_id, reply.body))
+    else:
+        present.unread[record_id] = f"HTTP {reply.http_status}" if reply.http_status else reply.fault

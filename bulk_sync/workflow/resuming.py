@@ -1,0 +1,173 @@
+"""``resume``: go on with a run from its journal; only the key comes from outside."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from bulk_sync.errors import GuardStop, Question, Refused
+from bulk_sync.journal import Journal, JournalBook, PlanTables, open_journal
+from bulk_sync.records import Status
+from bulk_sync.resources import get_resource
+from bulk_sync.settings import Settings
+from bulk_sync.state.locks import exclusive
+from bulk_sync.workflow.accepted import fold_into_ledger
+from bulk_sync.workflow.asking import ask_to_send, demand_answerable
+from bulk_sync.workflow.closing import Ended, Outputs, blank_summary, outputs, summarise
+from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.guarding import accidents_again, as_findings, before_reading, limits_on_changes
+from bulk_sync.workflow.intake import file_sha256
+from bulk_sync.workflow.jobs import account_lock, prepare_again, run_limits
+from bulk_sync.workflow.running import carry_out_job
+from bulk_sync.workflow.runs import find_unfinished, journal_path, past_runs, run_lock
+from bulk_sync.workflow.sending_off import close_run, send_and_close
+from bulk_sync.workflow.session import open_session
+from bulk_sync.workflow.target import Target, open_target
+from bulk_sync.workflow.view import Finding
+from bulk_sync.workflow.viewing import plan_view
+
+SUPERSEDED = "superseded"
+
+CODES = {SUPERSEDED: "a later run has handled the same client"}
+
+
+async def resume(desk: Desk, name: str | None) -> Ended:
+    """Send what a run has not sent; what has an outcome is not sent again.
+
+    Raises :class:`Refused` where the run cannot be told, where its source or mapping has changed since and nobody
+    can be asked, and for another base URL; :class:`Busy` where another process works on it.
+    """
+    run = find_unfinished(desk, name)
+    with ExitStack() as stack:
+        wait = desk.settings().wait or 0.0
+        stack.enter_context(exclusive(run_lock(desk, run), f"run {run}", wait=wait))
+        journal = open_journal(journal_path(desk, run))
+        stack.callback(journal.close)
+        header = journal.header
+        if header.kind in {"plan", "check"}:
+            raise Refused(f"run {run} is a plan: nothing of it was sent", hint=f"bulk-sync run --plan {run}")
+        settings = resumed_settings(desk, journal)
+        _check_files(desk, journal, settings)
+        if header.state == "planning":
+            # It died, or was stopped, before its plan was whole: nothing was sent, the source is read again.
+            journal.close()
+            job = prepare_again(desk, journal.path.parent, header, settings)
+            stack.close()
+            return await carry_out_job(desk, job)
+        target = stack.enter_context(open_target(desk, settings, sandbox=header.sandbox))
+        check_same_target(journal, target)
+        lock = account_lock(desk, header.account, Path(header.mapping_path))
+        stack.enter_context(exclusive(lock, f"account {header.account} with this mapping", wait=wait))
+        place = _outputs(desk, journal, settings)
+        supersede(desk, journal)
+        return await _go_on(desk, journal, target, settings, place)
+
+
+async def _go_on(desk: Desk, journal: Journal, target: Target, settings: Settings, place: Outputs) -> Ended:
+    began = desk.clock.monotonic()
+    confirmed = journal.header.state in {"sending", "done"}
+    async with open_session(desk, settings, journal, target) as session:
+        findings = findings_again(journal, settings)
+        view = plan_view(session, summarise(journal), findings, question="Go on?")
+        if not confirmed:
+            demand_answerable(desk, settings)
+        if view.changes:
+            asked = settings.model_copy(update={"yes": True}) if confirmed else settings
+            if stopped_by := ask_to_send(desk, asked, view):
+                return close_run(desk, journal, place, began=began, stopped_by=stopped_by)
+        return await send_and_close(desk, session, place, began=began)
+
+
+def resumed_settings(desk: Desk, journal: Journal) -> Settings:
+    """Return the run's settings with what is given anew; answers and output names are not carried over."""
+    kept = {
+        name: value
+        for name, value in journal.header.settings.items()
+        if name not in {"yes", "output", "overwrite", "first", "rows", "only_fields", "json_summary", "until"}
+    }
+    return desk.settings(kept)
+
+
+def findings_again(journal: Journal, settings: Settings) -> tuple[Finding, ...]:
+    """Apply the guards to what is left of a run."""
+    readable = get_resource(journal.header.resource).readable
+    limits = run_limits(settings)
+    book = JournalBook(journal, blank_summary(journal))
+    found = [*accidents_again(journal, readable=readable), *limits_on_changes(journal, book, limits)]
+    early = before_reading(book, limits, last_rows=None, allowed={*settings.allow, "empty"})
+    return (*early, *as_findings(found, settings.allow))
+
+
+def check_same_target(journal: Journal, target: Target) -> None:
+    """Refuse another API or another account than the run began with."""
+    header = journal.header
+    if not header.sandbox and target.base_url != header.base_url:
+        raise Refused(
+            f"run {header.run} was sent to {header.base_url}, not to {target.base_url}",
+            hint=f"bulk-sync resume {header.run} --base-url {header.base_url}",
+        )
+
+
+def _check_files(desk: Desk, journal: Journal, settings: Settings) -> None:
+    """Ask before going on with a run whose source or mapping says something else by now; missing ones are fine."""
+    if settings.from_journal:
+        return
+    header = journal.header
+    for what, name, known in (
+        ("source", header.source_path, header.source_sha256),
+        ("mapping", header.mapping_path, header.mapping_sha256),
+    ):
+        path = Path(name)
+        if name == "-" or not path.is_file() or file_sha256(path) == known:
+            continue
+        question = Question(
+            f"the {what} {path} has changed since run {header.run} began; go on with what the run has read?",
+            setting="--from-journal",
+            choices=("yes", "no"),
+            hint="--from-journal goes on with what the journal has; or start a new run",
+        )
+        answer = desk.talk.ask(question)
+        if answer is None:
+            raise question
+        if answer != "yes":
+            raise GuardStop(f"run {header.run} was left as it is")
+
+
+def supersede(desk: Desk, journal: Journal) -> None:
+    """Skip the open changes of records that a later run has handled."""
+    header = journal.header
+    for past in past_runs(desk):
+        if past.header and past.run > header.run and past.header.account == header.account:
+            _fold(desk, past.run)
+    tables = PlanTables(journal)
+    handled = [
+        (change.id, found[0])
+        for change in tables.changes(only_open=True)
+        if (found := desk.state.ledger_entry(header.account, change.record_id)) and found[0] > header.run
+    ]
+    with journal.transaction():
+        for number, run in handled:
+            message = f"the client was handled by the later run {run}"
+            tables.drop_change(number, Status.SKIPPED, SUPERSEDED, message, at=desk.clock.time())
+
+
+def _fold(desk: Desk, run: str) -> None:
+    """Let the ledger know what a later run did, in case it died before it could say so itself."""
+    journal = open_journal(journal_path(desk, run))
+    try:
+        if journal.header.state in {"sending", "done"}:
+            fold_into_ledger(journal, desk.state)
+    finally:
+        journal.close()
+
+
+def _outputs(desk: Desk, journal: Journal, settings: Settings) -> Outputs:
+    header = journal.header
+    place = outputs(desk, settings, source=header.source_path, run=header.run, kind=header.kind)
+    if not settings.output and header.output:
+        # The run's own results file: ours to replace while nobody has changed it, else a new name beside it.
+        previous = Path(header.output)
+        if not previous.exists() or desk.state.output_fingerprint(previous) is not None:
+            place = Outputs(previous, named=True, settings=settings)
+    place.check(desk, None if header.source_path == "-" else Path(header.source_path), Path(header.mapping_path))
+    return place

@@ -1,0 +1,175 @@
+"""``run`` and ``plan``: read, check, look at the CRM, plan, ask, send, settle, write the results."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+from bulk_sync.errors import BulkSyncError, Halted, Refused
+from bulk_sync.journal import Journal, JournalBook, PlanTables
+from bulk_sync.planning.accidents import AccidentWatch
+from bulk_sync.planning.reading import AccountMemory, learned
+from bulk_sync.planning.summary import PlanTally
+from bulk_sync.records import Json
+from bulk_sync.state.locks import exclusive
+from bulk_sync.workflow.asking import ask_to_send, demand_answerable, stopping
+from bulk_sync.workflow.closing import Ended, blank_summary, summarise
+from bulk_sync.workflow.deciding import Decision, decide, diff_rules
+from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.guarding import as_findings, before_reading, limits_on_changes, new_custom_fields
+from bulk_sync.workflow.intake import open_table, take_in
+from bulk_sync.workflow.jobs import Job, account_lock, new_journal, prepare
+from bulk_sync.workflow.present import Present, read_present
+from bulk_sync.workflow.runs import run_lock
+from bulk_sync.workflow.sending_off import close_run, send_and_close
+from bulk_sync.workflow.session import Session, open_session
+from bulk_sync.workflow.target import Target, open_target
+from bulk_sync.workflow.view import Finding
+from bulk_sync.workflow.viewing import plan_facts, plan_view
+
+
+async def run(desk: Desk, source: Path, mapping: Path) -> Ended:
+    """Carry out the whole job.
+
+    Raises :class:`Refused` and its kinds before anything is sent, and :class:`Busy`.
+    """
+    return await carry_out_job(desk, prepare(desk, source, mapping, kind="run"))
+
+
+async def plan(desk: Desk, source: Path, mapping: Path) -> Ended:
+    """Plan what :func:`run` would do and keep it as a run; reads the CRM, changes nothing."""
+    return await carry_out_job(desk, prepare(desk, source, mapping, kind="plan"))
+
+
+async def carry_out_job(desk: Desk, job: Job) -> Ended:
+    """Take a job from its source to its results."""
+    settings = job.settings
+    if job.kind == "run":
+        demand_answerable(desk, settings)
+    with ExitStack() as stack:
+        target = stack.enter_context(open_target(desk, settings, sandbox=settings.sandbox is not None))
+        if job.kind == "run":
+            lock = account_lock(desk, target.account, job.mapping_path)
+            what = f"account {target.account} with the mapping {job.mapping_path.name}"
+            stack.enter_context(exclusive(lock, what, wait=settings.wait or 0.0))
+        stack.enter_context(exclusive(run_lock(desk, job.run), f"run {job.run}"))
+        table = open_table(desk, job.source, job.spec, settings)
+        stack.callback(table.source.close)
+        journal = new_journal(desk, job, table, target)
+        stack.callback(journal.close)
+        try:
+            await take_in(desk, journal, table, settings)
+            return await _plan_and_send(desk, job, journal, target)
+        except Refused:
+            # Nothing was sent: a refused run leaves no trace.
+            journal.close()
+            shutil.rmtree(desk.run_folder(job.run), ignore_errors=True)
+            raise
+
+
+async def _plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) -> Ended:
+    began = desk.clock.monotonic()
+    early = _early_findings(desk, job, journal, target)
+    if stopping(early) and not (desk.talk.interactive and job.kind == "run"):
+        for finding in stopping(early):
+            desk.talk.warn(f"guard {finding.guard}: {finding.message}")
+        return close_run(desk, journal, job.outputs, began=began, stopped_by=f"guard:{stopping(early)[0].guard}")
+    _seed_sandbox(target, job, PlanTables(journal))
+    async with open_session(desk, job.settings, journal, target) as session:
+        try:
+            findings = (*early, *await _decide(desk, job, session))
+        except Halted as error:
+            return _stopped_while_reading(desk, job, journal, began, error)
+        except BulkSyncError as error:
+            if desk.stop.is_set() and not isinstance(error, Refused):
+                return _stopped_while_reading(desk, job, journal, began, error)
+            raise
+        view = plan_view(session, summarise(journal), findings, question="Send it?")
+        if job.kind == "plan":
+            ended = close_run(desk, journal, job.outputs, began=began, state="planned")
+            return ended._replace(view=view)
+        if stopped_by := ask_to_send(desk, job.settings, view):
+            return close_run(desk, journal, job.outputs, began=began, stopped_by=stopped_by)
+        return await send_and_close(desk, session, job.outputs, began=began)
+
+
+def _early_findings(desk: Desk, job: Job, journal: Journal, target: Target) -> tuple[Finding, ...]:
+    memory = desk.state.learned(target.account, f"rows {job.mapping_path.resolve()}")
+    last_rows = memory if isinstance(memory, int) else None
+    allowed = {*job.settings.allow, "empty"} if target.sandbox or job.kind == "plan" else set(job.settings.allow)
+    book = JournalBook(journal, blank_summary(journal))
+    return before_reading(book, job.limits, last_rows=last_rows, allowed=allowed)
+
+
+def _stopped_while_reading(desk: Desk, job: Job, journal: Journal, began: float, error: BulkSyncError) -> Ended:
+    desk.talk.end_phase()
+    stopped_by = desk.stop.stop.reason.value if desk.stop.stop else "reading"
+    ended = close_run(desk, journal, job.outputs, began=began, stopped_by=stopped_by, state="planning")
+    return ended._replace(notes=(*ended.notes, error.message, *([error.hint] if error.hint else ())))
+
+
+def _seed_sandbox(target: Target, job: Job, tables: PlanTables) -> None:
+    """Give the sandbox a record for each key of the source, so that every row finds its client."""
+    if target.sandbox is None:
+        return
+    by = job.spec.match[0].by
+    keys = dict.fromkeys(row.keys[0] for row in tables.open_rows() if row.keys)
+    target.seed({by: key} for key in keys)
+
+
+async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]:
+    journal, tables = session.journal, session.tables
+    account = session.target.account
+    kinds = tuple(key.by for key in job.spec.match)
+    memory = AccountMemory.from_json(desk.state.learned(account, "account"))
+    rows = tables.count_open()
+    present = await read_present(desk, tables, job.settings, kinds, memory, session.read)
+    kind = job.spec.resource
+    watch = AccidentWatch(readable=kind.readable)
+    tally = PlanTally()
+    decision = Decision(
+        journal=journal,
+        tables=tables,
+        state=desk.state,
+        account=account,
+        kinds=kinds,
+        rules=diff_rules(job.spec, kind, job.settings),
+        present=present,
+        now=desk.clock.time(),
+        watch=watch,
+    )
+    await decide(desk, decision, tally)
+    summary = tally.summary()
+    facts: dict[str, Json] = {
+        **plan_facts(summary, reading=present.reason),
+        "planned_at": desk.clock.time(),
+        "read_at": present.read_at,
+        "listing_seconds": present.listing_seconds,
+    }
+    journal.update_header(state="planned", facts=facts, started_at=desk.clock.time())
+    _remember(desk, job, account, present, memory, rows=rows, changes=summary.changes)
+    found = [
+        *watch.findings(),
+        *new_custom_fields(tables, job.spec.policies(), known=job.spec.extra_fields),
+        *limits_on_changes(journal, JournalBook(journal, blank_summary(journal)), job.limits),
+    ]
+    return as_findings(found, job.settings.allow)
+
+
+def _remember(
+    desk: Desk,
+    job: Job,
+    account: str,
+    present: Present,
+    memory: AccountMemory | None,
+    *,
+    rows: int,
+    changes: int,
+) -> None:
+    """Learn the account's size, its share of changes, and how many rows this mapping's source has."""
+    after = learned(memory, clients=present.clients, rows=rows, changes=changes)
+    if after is not None and present.how != "none":
+        desk.state.learn(account, "account", after.to_json())
+    if job.kind == "run":
+        desk.state.learn(account, f"rows {job.mapping_path.resolve()}", rows)

@@ -1,0 +1,135 @@
+"""Past runs: found by a beginning of their id or by their results file, listed, forgotten."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulk_sync.errors import BulkSyncError, Busy, Refused
+from bulk_sync.journal import Journal, RunHeader, open_journal
+from bulk_sync.records import RunSummary
+from bulk_sync.state.locks import exclusive
+from bulk_sync.workflow.closing import summarise
+from bulk_sync.workflow.desk import Desk
+
+JOURNAL_NAME = "journal.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run as the list shows it; ``fault`` says why its journal cannot be read."""
+
+    run: str
+    header: RunHeader | None
+    summary: RunSummary | None = None
+    fault: str = ""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether ``resume`` could go on with it."""
+        return self.header is not None and self.header.kind in {"run", "retry", "undo"} and self.header.state != "done"
+
+
+def journal_path(desk: Desk, run: str) -> Path:
+    """Return where a run's journal is."""
+    return desk.run_folder(run) / JOURNAL_NAME
+
+
+def run_ids(desk: Desk) -> tuple[str, ...]:
+    """Return the ids of all runs, oldest first."""
+    folder = desk.state.runs_folder
+    return tuple(sorted(item.name for item in folder.iterdir() if item.is_dir())) if folder.is_dir() else ()
+
+
+def past_runs(desk: Desk, *, figures: bool = False) -> Iterator[PastRun]:
+    """Yield the runs, oldest first; with ``figures`` each with its summary."""
+    for run in run_ids(desk):
+        try:
+            journal = open_journal(journal_path(desk, run))
+        except BulkSyncError as error:
+            yield PastRun(run, None, fault=error.message)
+            continue
+        try:
+            summary = summarise(journal, finished_at=journal.header.finished_at) if figures else None
+            yield PastRun(run, journal.header, summary)
+        except BulkSyncError as error:
+            yield PastRun(run, None, fault=error.message)
+        finally:
+            journal.close()
+
+
+def find_run(desk: Desk, name: str) -> str:
+    """Return the run that ``name`` means: any unique beginning of its id, or its results file.
+
+    Raises :class:`Refused` naming the candidates where there are several, or where to look where there is none.
+    """
+    ids = run_ids(desk)
+    matching = [run for run in ids if run.startswith(name)]
+    if name in ids:
+        return name
+    if len(matching) == 1:
+        return matching[0]
+    if len(matching) > 1:
+        raise Refused(f"{name}: several runs begin so: {', '.join(matching[-5:])}", hint="write more of the id")
+    path = desk.folder / name
+    if path.exists():
+        run = desk.state.run_of_output(path) or _run_in_name(path, ids)
+        if run in ids:
+            return str(run)
+    raise Refused(f"{name}: no such run, nor a results file of one", hint="bulk-sync runs lists them")
+
+
+def _run_in_name(path: Path, ids: tuple[str, ...]) -> str | None:
+    return next((run for run in reversed(ids) if run in path.name), None)
+
+
+def find_unfinished(desk: Desk, name: str | None) -> str:
+    """Return the run to resume: the one named, else the one unfinished run.
+
+    Raises :class:`Refused` listing the candidates where it is not one.
+    """
+    if name:
+        return find_run(desk, name)
+    open_runs = [past.run for past in past_runs(desk) if past.unfinished]
+    if len(open_runs) == 1:
+        return open_runs[0]
+    if not open_runs:
+        raise Refused("no run is unfinished", hint="bulk-sync runs lists them")
+    raise Refused(
+        f"{len(open_runs)} runs are unfinished: {', '.join(open_runs)}", hint="name one: bulk-sync resume RUN"
+    )
+
+
+@contextmanager
+def opened(desk: Desk, run: str) -> Iterator[Journal]:
+    """Open a run's journal to read it."""
+    journal = open_journal(journal_path(desk, run))
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def purge(desk: Desk, *, older_than: float) -> tuple[str, ...]:
+    """Forget runs that began more than ``older_than`` seconds ago and are not at work; return their ids."""
+    before = desk.clock.time() - older_than
+    forgotten = []
+    for past in past_runs(desk):
+        if past.header is None or past.header.created_at >= before:
+            continue
+        try:
+            with exclusive(run_lock(desk, past.run), f"run {past.run}"):
+                shutil.rmtree(desk.run_folder(past.run))
+        except Busy:
+            continue
+        desk.state.forget_run(past.run)
+        forgotten.append(past.run)
+    return tuple(forgotten)
+
+
+def run_lock(desk: Desk, run: str) -> Path:
+    """Return the lock of a run; outside its folder, which may go."""
+    return desk.state.locks_folder / f"run-{run}.lock"

@@ -1,0 +1,71 @@
+"""The last part of every run that sends: send, settle, remember, write the results."""
+
+from __future__ import annotations
+
+from bulk_sync.errors import BulkSyncError, Halted
+from bulk_sync.journal import Journal, JournalFault
+from bulk_sync.journal.store import RunState
+from bulk_sync.workflow.accepted import fold_into_ledger
+from bulk_sync.workflow.closing import Ended, Outputs, summarise
+from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.session import Session
+
+
+async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, began: float) -> Ended:
+    """Send every change that has no outcome and write the results, whatever happens on the way."""
+    journal = session.journal
+    stopped_by, notes = "", []
+    try:
+        journal.update_header(state="sending")
+        report = await session.send()
+        stopped_by = report.stopped_by
+        if report.stop is not None:
+            notes = [report.stop.message, *([report.stop.hint] if report.stop.hint else [])]
+    except JournalFault as fault:
+        stopped_by, notes = "local_fault", [fault.message, fault.hint]
+    ended = close_run(
+        desk, journal, outputs, began=began, stopped_by=stopped_by, state="sending" if stopped_by else "done"
+    )
+    return ended._replace(notes=(*ended.notes, *notes))
+
+
+def close_run(
+    desk: Desk,
+    journal: Journal,
+    outputs: Outputs,
+    *,
+    began: float,
+    stopped_by: str = "",
+    state: RunState | None = None,
+) -> Ended:
+    """Write results and ledger and keep how the run ended.
+
+    ``began`` is the monotonic moment at which this process began with the run. A disk that refuses the journal
+    still leaves the results, which are read from it.
+    """
+    desk.talk.end_phase()
+    finished_at = desk.clock.time()
+    notes: tuple[str, ...] = ()
+    busy = journal.header.busy_seconds + desk.clock.monotonic() - began
+    try:
+        journal.update_header(
+            busy_seconds=busy,
+            finished_at=finished_at,
+            stopped_by=stopped_by,
+            **({"state": state} if state else {}),
+        )
+        if not journal.header.sandbox or journal.header.kind != "check":
+            fold_into_ledger(journal, desk.state)
+    except Halted as fault:
+        stopped_by = stopped_by or "local_fault"
+        notes = (fault.message, fault.hint)
+    summary = summarise(journal, stopped_by=stopped_by, finished_at=finished_at)
+    try:
+        summary, said = outputs.write(desk, journal, summary)
+        notes = (*notes, *said)
+        journal.update_header(exit_code=summary.exit_code, output=summary.output)
+    except BulkSyncError as fault:
+        # The rows' ends are in the journal: a results file that cannot be written is told, not lost.
+        notes = (*notes, fault.message, *([fault.hint] if fault.hint else ()))
+        summary = summary._replace(output="", exit_code=summary.exit_code or int(fault.exit_code))
+    return Ended(summary, notes)

@@ -1,0 +1,184 @@
+"""One run's connection to its account: client, quota, journal and pool, joined."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bulk_sync.errors import Refused
+from bulk_sync.heffl.client import HefflClient
+from bulk_sync.journal import Journal, PlanTables, RequestLog, StoredChange
+from bulk_sync.records import Change, Outcome, Reply, Request, Status
+from bulk_sync.resources import get_resource
+from bulk_sync.sending.breaker import BreakerSettings
+from bulk_sync.sending.limits import Limits, SendReport
+from bulk_sync.sending.pool import Pool
+from bulk_sync.sending.ports import Observer
+from bulk_sync.sending.quota_state import Terms
+from bulk_sync.sending.rate import Rate, parse_rate
+from bulk_sync.settings import Settings, seconds_until
+from bulk_sync.state.quota import SharedQuota
+from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.target import Target
+
+
+class Relay(Observer):
+    """Hands the pool's hooks on to whoever watches now; reading and sending have displays of their own."""
+
+    def __init__(self) -> None:
+        self.to: Observer = Observer()
+
+    def started(self, request: Request) -> None:
+        """Hand on."""
+        self.to.started(request)
+
+    def answered(self, request: Request, reply: Reply, verdict: str) -> None:
+        """Hand on."""
+        self.to.answered(request, reply, verdict)
+
+    def settled(self, change: Change, outcome: Outcome) -> None:
+        """Hand on."""
+        self.to.settled(change, outcome)
+
+    def again(self, change: Change, reply: Reply, seconds: float) -> None:
+        """Hand on."""
+        self.to.again(change, reply, seconds)
+
+    def paused(self, reason: str, seconds: float) -> None:
+        """Hand on."""
+        self.to.paused(reason, seconds)
+
+    def resumed(self, seconds: float) -> None:
+        """Hand on."""
+        self.to.resumed(seconds)
+
+    def opened(self, canaries: int) -> None:
+        """Hand on."""
+        self.to.opened(canaries)
+
+
+@dataclass(slots=True)
+class Session:
+    """The open connection of a run."""
+
+    desk: Desk
+    journal: Journal
+    tables: PlanTables
+    target: Target
+    quota: SharedQuota
+    pool: Pool
+    relay: Relay
+
+    def seconds_for(self, requests: int) -> float:
+        """Return the seconds until that many more requests have left, as the quota stands."""
+        return self.quota.forecast(requests)
+
+    @property
+    def rate(self) -> str:
+        """The pace as a person writes it."""
+        return str(self.quota.rate())
+
+    def read(self, requests: Iterable[Request]) -> AsyncIterator[tuple[Request, Reply]]:
+        """Send reading requests through quota, retries and journal."""
+        return self.pool.fetch_all(requests)
+
+    async def send(self) -> SendReport:
+        """Send every change that has no outcome, canaries first, then settle what is in doubt."""
+        desk = self.desk
+        total = sum(1 for _ in self.tables.changes(only_open=True))
+        desk.talk.phase("sending", total)
+        self.relay.to = desk.talk.observer(self.seconds_for)
+        report = await self.pool.send_all(self._open_changes())
+        if not desk.stop.is_set():
+            report = await self.pool.settle_in_doubt(self._doubtful_changes())
+        desk.talk.end_phase()
+        return report
+
+    def _open_changes(self) -> Iterator[Change]:
+        begun = self.tables.begun_changes()
+        canaries = [change for change in self.tables.changes(only_open=True) if change.canary]
+        for change in canaries:
+            yield _as_change(change, begun)
+        for change in self.tables.changes(only_open=True):
+            if not change.canary:
+                yield _as_change(change, begun)
+
+    def _doubtful_changes(self) -> Iterator[Change]:
+        for change in self.tables.changes(only_open=True):
+            if change.status is Status.IN_DOUBT:
+                yield _as_change(change, frozenset({change.id}))
+
+
+def _as_change(stored: StoredChange, begun: frozenset[int]) -> Change:
+    doubt = stored.status is Status.IN_DOUBT or stored.id in begun
+    return Change(stored.id, stored.record_id, stored.payload, stored.attempts, stored.canary, doubt)
+
+
+def given_rate(settings: Settings) -> Rate | None:
+    """Return the rate that was asked for, None for the default; Refused where it is none."""
+    if settings.rate is None:
+        return None
+    try:
+        return parse_rate(settings.rate)
+    except ValueError as error:
+        raise Refused(f"--rate: {error}") from None
+
+
+@asynccontextmanager
+async def open_session(desk: Desk, settings: Settings, journal: Journal, target: Target) -> AsyncIterator[Session]:
+    """Connect a run to its account."""
+    kind = get_resource(journal.header.resource)
+    relay = Relay()
+    with open_quota(desk, settings, target) as quota:
+        async with HefflClient(target.base_url, target.key, path=kind.path, deadline=settings.timeout) as client:
+            pool = Pool(
+                sender=client,
+                gate=quota,
+                log=RequestLog(journal),
+                clock=desk.clock,
+                dice=random.random,
+                stop=desk.stop,
+                limits=_limits(desk, settings, kind.readable),
+                observer=relay,
+            )
+            yield Session(desk, journal, PlanTables(journal), target, quota, pool, relay)
+
+
+def open_quota(desk: Desk, settings: Settings, target: Target) -> SharedQuota:
+    """Join the quota that all processes share for this origin and key."""
+    rate = given_rate(settings)
+    terms = Terms(share=settings.quota_share) if rate is None else Terms(rate, given=True, share=settings.quota_share)
+
+    def corrected(before: Rate, after: Rate) -> None:
+        desk.talk.warn(f"the API's headers say {after}, not {before}: the pace and the finish time follow them")
+
+    return SharedQuota(
+        desk.state.folder,
+        origin=target.origin,
+        key_hash=target.key_hash,
+        terms=terms,
+        clock=desk.clock,
+        on_correction=corrected,
+    )
+
+
+def _limits(desk: Desk, settings: Settings, readable: frozenset[str]) -> Limits:
+    now = desk.clock.time()
+    until = None
+    if settings.until is not None:
+        until = now + seconds_until(settings.until, datetime.fromtimestamp(now, UTC).astimezone())
+    ends_at = None
+    if settings.max_duration is not None:
+        ends_at = desk.clock.monotonic() + settings.max_duration
+    return Limits(
+        workers=settings.workers,
+        attempts=settings.attempts,
+        max_requests=settings.max_requests,
+        until=until,
+        ends_at=ends_at,
+        breaker=BreakerSettings(max_outage=settings.max_outage),
+        readable=readable,
+    )

@@ -1,0 +1,85 @@
+"""Where requests go: the real API with a key, or the sandbox of this state directory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from bulk_sync.records import Json
+from bulk_sync.sandbox import SandboxServer
+from bulk_sync.sandbox.profiles import demo_config
+from bulk_sync.settings import Settings
+from bulk_sync.state.locks import exclusive
+from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.key import find_key, key_hash
+
+SANDBOX_ACCOUNT = "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An account at an address. The key is in no representation of it."""
+
+    base_url: str
+    account: str
+    key: str = field(repr=False)
+    sandbox: SandboxServer | None = None
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return "SANDBOX" if self.sandbox else self.base_url
+
+    @property
+    def key_hash(self) -> str:
+        """What stands for the key in the shared quota."""
+        return key_hash(self.key)
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port; the sandbox's port changes from process to process and is left out."""
+        if self.sandbox:
+            return SANDBOX_ACCOUNT
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def seed(self, records: Iterable[Mapping[str, Json]]) -> None:
+        """Give the sandbox a client for each of ``records`` that it lacks; the real API is left alone."""
+        if self.sandbox:
+            self.sandbox.seed(records)
+
+
+def account_name(settings: Settings, key: str) -> str:
+    """Return the profile's name, else base URL and a hash of the key."""
+    return settings.profile or f"{settings.base_url} {key_hash(key)}"
+
+
+@contextmanager
+def open_target(desk: Desk, settings: Settings, *, sandbox: bool) -> Iterator[Target]:
+    """Open the account that requests go to; the sandbox runs while inside.
+
+    Raises :class:`Refused` for a missing key or a base URL that the key must not be sent to.
+    """
+    if sandbox:
+        with _sandbox(desk, settings) as server:
+            yield Target(server.base_url, SANDBOX_ACCOUNT, server.key, server)
+        return
+    from bulk_sync.heffl.target import check_base_url
+
+    base_url = check_base_url(settings.base_url)
+    key = find_key(settings, desk.environ)
+    yield Target(base_url, account_name(settings, key), key)
+
+
+@contextmanager
+def _sandbox(desk: Desk, settings: Settings) -> Iterator[SandboxServer]:
+    folder = desk.state.folder / "sandbox"
+    if settings.sandbox == "fresh":
+        # Not while another process has it open.
+        with exclusive(desk.state.locks_folder / "sandbox.lock", "the sandbox"):
+            shutil.rmtree(folder, ignore_errors=True)
+    with SandboxServer(folder, config=demo_config()) as server:
+        yield server

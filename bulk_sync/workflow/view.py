@@ -1,0 +1,55 @@
+"""A plan as a person is shown it, before anything is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bulk_sync.planning.summary import Difference
+from bulk_sync.records import Json
+
+
+class Finding(NamedTuple):
+    """What a guard found: its name for ``--allow``, the sentence, and the evidence for it.
+
+    ``stops`` is False for what is only told; ``allowed`` was overridden by name.
+    """
+
+    guard: str
+    message: str
+    evidence: tuple[str, ...] = ()
+    hint: str = ""
+    stops: bool = True
+    allowed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """The plan in figures. ``seconds`` and ``finish_at`` (Unix time) are forecasts for what is still to send."""
+
+    run: str
+    kind: str
+    source: str
+    target: str
+    sandbox: bool
+    rows: int
+    counts: dict[str, int]
+    changes: int
+    cells_set: int = 0
+    cells_cleared: int = 0
+    cells_not_restorable: int = 0
+    cells_held_back: int = 0
+    read_requests: int = 0
+    send_requests: int = 0
+    rate: str = ""
+    seconds: float = 0.0
+    finish_at: float = 0.0
+    reading: str = ""
+    """How the present state was read, and why so."""
+    differences: tuple[Difference, ...] = ()
+    reasons: tuple[tuple[int, str], ...] = ()
+    """Rows by reason: how many, why."""
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    question: str = "Send it?"
+    facts: dict[str, Json] = field(default_factory=dict)

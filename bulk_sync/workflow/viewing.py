@@ -1,0 +1,101 @@
+"""The plan as the journal has it, made ready to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import cast
+
+from bulk_sync.journal import Journal, JournalBook
+from bulk_sync.planning.codes import PLANNING_CODES
+from bulk_sync.planning.summary import FIRST_DIFFERENCES, Difference, PlanSummary
+from bulk_sync.records import Json, RunSummary, Status
+from bulk_sync.workflow.closing import readable_fields
+from bulk_sync.workflow.session import Session
+from bulk_sync.workflow.view import Finding, PlanView
+
+_PARTIAL = "some mapped parts of billingAddress or primaryContact are blank: the API may keep or erase them"
+
+
+def plan_facts(summary: PlanSummary, *, reading: str) -> dict[str, Json]:
+    """Return a plan's figures as the journal keeps them."""
+    return {
+        "cells_set": summary.cells_set,
+        "cells_cleared": summary.cells_cleared,
+        "cells_held_back": summary.cells_held_back,
+        "cells_not_restorable": summary.cells_not_restorable,
+        "rows_on_ledger": summary.rows_on_ledger,
+        "rows_with_partial_units": summary.rows_with_partial_units,
+        "rows_merged": summary.rows_merged,
+        "reading": reading,
+        "fields": {
+            name: [tally.set, tally.cleared, tally.held_back, tally.not_restorable]
+            for name, tally in summary.fields.items()
+        },
+    }
+
+
+def plan_view(session: Session, summary: RunSummary, findings: tuple[Finding, ...], *, question: str) -> PlanView:
+    """Return the plan with the forecast for what is left to send."""
+    journal = session.journal
+    header = journal.header
+    left = sum(1 for _ in session.tables.changes(only_open=True))
+    seconds = session.seconds_for(left) if left else 0.0
+    book = JournalBook(journal, summary, readable=readable_fields(journal))
+    counts = dict(summary.counts)
+    if Status.NOT_SENT in counts:
+        counts = {Status.READY.value: counts.pop(Status.NOT_SENT), **counts}
+    return PlanView(
+        run=header.run,
+        kind=header.kind,
+        source=header.source_path,
+        target=session.target.name,
+        sandbox=header.sandbox,
+        rows=sum(summary.counts.values()),
+        counts=counts,
+        changes=left,
+        cells_set=_figure(journal, "cells_set"),
+        cells_cleared=_figure(journal, "cells_cleared"),
+        cells_not_restorable=_figure(journal, "cells_not_restorable"),
+        cells_held_back=_figure(journal, "cells_held_back"),
+        read_requests=sum(count for kind, count in book.request_counts().items() if kind != "patch"),
+        send_requests=left,
+        rate=session.rate,
+        seconds=seconds,
+        finish_at=session.desk.clock.time() + seconds,
+        reading=str(header.facts.get("reading", "")),
+        differences=tuple(_differences(book)),
+        reasons=(*_reasons(journal), *summary.problem_groups[:10]),
+        findings=findings,
+        notes=tuple(_notes(journal)),
+        question=question,
+    )
+
+
+def _figure(journal: Journal, name: str) -> int:
+    return cast("int", journal.header.facts.get(name, 0))
+
+
+def _differences(book: JournalBook) -> Iterator[Difference]:
+    for line in islice(book.changes(), FIRST_DIFFERENCES):
+        yield Difference(line.row_number, line.client_id, line.field, line.old, line.new, line.old_known)
+
+
+def _reasons(journal: Journal) -> Iterator[tuple[int, str]]:
+    with journal.faults():
+        found = journal.connection.execute(
+            "SELECT count(*), status, code FROM rows WHERE status IN ('unchanged', 'skipped') GROUP BY status, code "
+            "ORDER BY 1 DESC"
+        ).fetchall()
+    for count, status, code in found:
+        meaning = PLANNING_CODES.get(code, code.replace("_", " "))
+        yield count, f"{status}{': ' + meaning if meaning else ''}"
+
+
+def _notes(journal: Journal) -> Iterator[str]:
+    if count := _figure(journal, "rows_on_ledger"):
+        yield f"{count:,} rows rest on what this tool sent before, for fields that no answer shows"
+    if count := _figure(journal, "rows_with_partial_units"):
+        yield f"{count:,} rows: {_PARTIAL}"
+    if count := _figure(journal, "rows_merged"):
+        yield f"{count:,} rows share a client with another row"

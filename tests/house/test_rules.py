@@ -1,0 +1,73 @@
+"""The rules that a machine enforces: lint, format, types, import contracts, and a fast start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {
+    "pandas",
+    "pydantic",
+    "openpyxl",
+    "httpx2",
+    "aiohttp",
+    "rich",
+    "phonenumbers",
+    "ruamel",
+    "rapidfuzz",
+    "starlette",
+}
+
+
+def tool(name: str) -> str:
+    """Find a tool of this environment, whether or not the environment is activated."""
+    found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if found is None:
+        pytest.fail(f"{name} is not installed: pip install -e '.[test]'")
+    return found
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+        ("mypy",),
+        ("lint-imports",),
+    ],
+    ids=" ".join,
+)
+def test_the_tree_passes(command: tuple[str, ...]) -> None:
+    """Lint, format, strict types and import contracts hold for the whole tree."""
+    done = subprocess.run([tool(command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """``--help`` answers without the libraries that only the work itself needs."""
+    program = (
+        "import sys\n"
+        "from bulk_sync.cli import run_arguments\n"
+        "code = run_arguments(['--help'])\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(code, sorted(loaded & set(sys.argv[1:])))\n"
+    )
+    command = [sys.executable, "-c", program, *sorted(HEAVY)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_modules_and_functions_stay_readable() -> None:
+    """No module of the package passes 400 lines: then it wants to be two."""
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in (ROOT / "bulk_sync").rglob("*.py")
+        if (lines := path.read_text(encoding="utf-8").count("\n")) > 400
+    }
+    assert long == {}
