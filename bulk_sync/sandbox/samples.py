@@ -26,7 +26,7 @@ def missing_records(
     ``values`` returns what a field holds in all clients. Records with an id are yielded in any case: the
     store leaves out the ids it has.
     """
-    known: dict[str, set[Json]] = {}
+    known: dict[str, set[str]] = {}
     for record in records:
         if "id" in record:
             if record["id"] not in absent:
@@ -34,10 +34,15 @@ def missing_records(
             continue
         name, value = next(iter(record.items()))
         if name not in known:
-            known[name] = values(name)
-        if value not in known[name]:
-            known[name].add(value)
+            known[name] = {_loose(each) for each in values(name)}
+        if _loose(value) not in known[name]:
+            known[name].add(_loose(value))
             yield {"id": f"clt_{_hash(f'{name} {value}')}", **_made_up(record)}
+
+
+def _loose(value: Json) -> str:
+    """Leave out what people type in one way or another, so that no two clients answer to one key."""
+    return "".join(str(value).casefold().split())
 
 
 def _made_up(record: Mapping[str, Json]) -> Record:

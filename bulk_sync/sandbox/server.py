@@ -80,7 +80,7 @@ class SandboxServer:
         """Make a client for each of ``records`` that does not exist yet; return how many were made.
 
         A record is known by its ``id``; one without an id by its first field, such as ``{"email": …}``, if
-        any client has that value there.
+        any client has that value there, whatever the letter case and the spaces.
         """
         return self._store.add_all(missing_records(records, self._store.values, absent=self.config.absent))
 
@@ -98,8 +98,9 @@ class SandboxServer:
         self._service.revoked = False
 
     def _load_samples(self) -> None:
-        if self.config.samples and self._store.first_time("samples"):
+        if self.config.samples and not self._store.has_mark("samples"):
             self._store.add_all(sample_clients())
+            self._store.mark("samples")
 
     def start(self) -> Self:
         """Listen; returns when requests are answered."""

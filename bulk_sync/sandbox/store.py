@@ -154,11 +154,14 @@ class Store:
             for table in ("clients", "counts", "quotas"):
                 database.execute(f"DELETE FROM {table}")
 
-    def first_time(self, what: str) -> bool:
-        """Whether this is asked for the first time of this file since it was emptied."""
+    def has_mark(self, name: str) -> bool:
+        """Whether this has been marked since the file was emptied."""
+        return bool(self._rows("SELECT value, name FROM counts WHERE name = ?", (name,)))
+
+    def mark(self, name: str) -> None:
+        """Mark that something has been done, for every process that uses the file."""
         with self._writing() as database:
-            sql = "INSERT OR IGNORE INTO counts VALUES (?, 1)"
-            return database.execute(sql, (what,)).rowcount == 1
+            database.execute("INSERT OR IGNORE INTO counts VALUES (?, 1)", (name,))
 
     def _now(self) -> str:
         moment = datetime.fromtimestamp(self._time(), UTC)

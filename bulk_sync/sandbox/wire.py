@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -19,7 +20,7 @@ ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 TRANSPORT = "bulk_sync.transport"
 """Where a scope carries the connection's ``asyncio.Transport``, which ASGI itself does not give."""
 
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_RESET_ON_CLOSE = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 _PAGE = b"<!doctype html><html><head><title>Oops</title></head><body><h1>Something is wrong</h1></body></html>"
 
 

@@ -93,7 +93,7 @@ def test_a_refused_request_uses_up_nothing_unless_it_counts() -> None:
 
 def test_several_quotas_must_all_admit() -> None:
     # 2 a second and 5 in 10 s: the third at once is refused and uses up nothing of the longer quota.
-    quotas = [Quota(rate="2/s"), Quota(rate="5/10s")]
+    quotas = [Quota(rate="2/s"), Quota(rate="none"), Quota(rate="5/10s")]
     states: list[State] = []
     outcomes = []
     for now in (0.0, 0.0, 0.0, 1.0, 1.0, 2.0, 2.0):

@@ -89,6 +89,37 @@ def test_what_the_documentation_does_not_allow_is_refused(
     assert server.records() == before
 
 
+def test_odd_bodies_are_read(serve_api: Serve, client_of: Client) -> None:
+    # In pieces, with half a surrogate pair; refused where they are no JSON, hold NaN, nest too deep or are too large.
+    server = serve_api()
+    server.seed([{"id": "clt_1"}])
+    client = client_of(server)
+
+    def patch(*parts: bytes) -> httpx2.Response:
+        return client.patch("/clients/clt_1", content=iter(parts))
+
+    assert patch(b'{"na', b"", b'me":"A"}').json()["name"] == "A"
+    assert patch(b'{"name":"\\ud800"}').json()["name"] == "\ud800"
+    for body in (b"", b"{", b"\xff", b'{"cf_x":NaN}', b"[" * 100_000, b'{"cf_x":"' + b"x" * 5_000_000 + b'"}'):
+        assert patch(body).status_code == 400
+    assert server.records()["clt_1"]["name"] == "\ud800"
+
+
+def test_a_server_goes_away_and_comes_back(serve_api: Serve, client_of: Client) -> None:
+    # Stopped and started again it has the same port, the same clients and the same log.
+    server = serve_api()
+    server.seed([{"id": "clt_1"}])
+    client = client_of(server)
+    assert client.get("/clients/clt_1").status_code == 200
+    server.stop()
+    server.stop()
+    with pytest.raises(httpx2.TransportError):
+        client.get("/clients/clt_1")
+    server.start()
+    assert client.get("/clients/clt_1").status_code == 200
+    assert [each.status for each in server.log] == [200, 200]
+
+
 def test_clients_are_made_read_and_removed(serve_api: Serve, client_of: Client) -> None:
     # POST, GET, DELETE; afterwards the client is not found; ids are data and may need escaping.
     server = serve_api()
@@ -238,7 +269,7 @@ def test_seeding_keeps_what_is_there(serve_api: Serve) -> None:
     samples = server.records()
     keys: list[dict[str, str]] = [
         {"id": "clt_0001"},
-        {"email": "jane.smith@example.com"},
+        {"email": "Jane.Smith@Example.com "},
         {"number": "COM0003"},
         {"id": "clt_never"},
         {"id": "clt_new"},
