@@ -55,7 +55,10 @@ def write_csv(book: RunBook, path: Path, what: What = "results") -> tuple[str, .
         own = own_columns(book.header)
         writer.writerow((*own.names, *SYNC_COLUMNS))
         for result in book.rows():
-            added = [neutral(cell) if type(cell) is str else cell for cell in sync_cells(result)]
+            added = [
+                neutral(cell) if type(cell) is str else cell
+                for cell in sync_cells(result, sandbox=book.summary.sandbox)
+            ]
             writer.writerow([*map(flat_text, own.of(result.values)), *added])
     return (
         *dropped_note(own),
@@ -122,7 +125,9 @@ def write_jsonl(book: RunBook, path: Path, what: What = "results") -> tuple[str,
         changes = _ChangesByRow(book.changes())
         for result in book.rows():
             own_values = map(json_value, own.of(result.values))
-            line: dict[str, Json] = dict(zip(names, chain(own_values, _sync_values(result)), strict=False))
+            line: dict[str, Json] = dict(
+                zip(names, chain(own_values, _sync_values(result, sandbox=book.summary.sandbox)), strict=False)
+            )
             line["problems"] = [problem_object(problem, result.row_number) for problem in result.problems]
             line["changes"] = [_change_object(change) for change in changes.of(result.row_number)]
             file.write(_json_line(line))
@@ -183,9 +188,9 @@ def problem_object(problem: Problem, row_number: int) -> dict[str, Json]:
     }
 
 
-def _sync_values(result: RowResult) -> tuple[Json, ...]:
+def _sync_values(result: RowResult, *, sandbox: bool) -> tuple[Json, ...]:
     """Return the added values with the fields sent as an array and blanks as null."""
-    cells = dict(zip(SYNC_COLUMNS, sync_cells(result), strict=True))
+    cells = dict(zip(SYNC_COLUMNS, sync_cells(result, sandbox=sandbox), strict=True))
     return tuple(
         list(result.changed) if name == "sync_changed" else None if value == "" else value
         for name, value in cells.items()

@@ -7,7 +7,6 @@ from decimal import ROUND_HALF_UP, Decimal
 
 GENERAL = "General"
 _CORE = re.compile(r"(?P<before>[^\d.-]*)(?P<sign>-?)(?P<whole>\d[\d,]*)(?:\.(?P<decimals>\d+))?(?P<after>[^\d]*)")
-_ZEROS = str.maketrans("123456789", "000000000")
 
 
 def general_text(value: float) -> str:
@@ -32,6 +31,11 @@ def number_format(text: str, value: float) -> str:
     plain = general_text(value)
     if text in {plain, ""}:
         return GENERAL if len(plain) <= 11 else _long(value)
+    decimals = len(text) - text.rfind(".") - 1 if "." in text else 0
+    if f"{value:.{decimals}f}" == text:  # what most cells look like, found out cheaply
+        return _with_decimals("0", decimals)
+    if f"{value:,.{decimals}f}" == text:
+        return _with_decimals("#,##0", decimals)
     found = _CORE.fullmatch(text)
     return (_derived(found, value) if found else None) or GENERAL
 
@@ -50,8 +54,12 @@ def _derived(seen: re.Match[str], value: float) -> str | None:
     if bool(sign) != (value < 0) or (sign and before) or ("%" in before + after and not percent):
         return None
     padded = "0" * (len(whole) if whole.startswith("0") else 1)
-    digits = ("#,##0" if grouped else padded) + fraction.translate(_ZEROS)
+    digits = _with_decimals("#,##0" if grouped else padded, len(decimals))
     return _literal(before) + digits + ("%" if percent else _literal(after))
+
+
+def _with_decimals(whole: str, decimals: int) -> str:
+    return f"{whole}.{'0' * decimals}" if decimals else whole
 
 
 def _long(value: float) -> str:

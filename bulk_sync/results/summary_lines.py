@@ -26,7 +26,7 @@ class Section(NamedTuple):
     """A heading and its lines of label and value."""
 
     title: str
-    lines: tuple[tuple[str, Figure], ...]
+    lines: tuple[tuple[Figure, Figure], ...]
 
 
 class StatusCount(NamedTuple):
@@ -49,10 +49,7 @@ def status_counts(summary: RunSummary) -> tuple[StatusCount, ...]:
 
 
 def headline(summary: RunSummary) -> str:
-    """Say in one line what this is.
-
-    A run's kind, its source and how it ended.
-    """
+    """Say in one line what was run, on what, and how it ended."""
     ending = f"stopped: {summary.stopped_by}" if summary.stopped_by else "finished"
     return f"{summary.kind} {summary.run} of {summary.source or 'a table'} - {ending}"
 
@@ -62,7 +59,7 @@ def sections(summary: RunSummary) -> tuple[Section, ...]:
     found = (
         Section("What to do next", _numbered(next_steps(summary))),
         Section("Left unsent", _unsent(summary)),
-        Section("Problems by cause", tuple((text, count) for count, text in summary.problem_groups)),
+        Section("Problems by cause", tuple(summary.problem_groups)),
         Section("Time and requests", _figures(summary)),
         Section("Quota", tuple((_words(name), _figure(value)) for name, value in summary.quota.items())),
         Section("What was run", _facts(summary)),
@@ -106,7 +103,7 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
-def _unsent(summary: RunSummary) -> tuple[tuple[str, Figure], ...]:
+def _unsent(summary: RunSummary) -> tuple[tuple[Figure, Figure], ...]:
     left = [
         (f"rows {status}", summary.counts[status]) for status in ("not_sent", "in_doubt") if summary.counts.get(status)
     ]
@@ -115,8 +112,8 @@ def _unsent(summary: RunSummary) -> tuple[tuple[str, Figure], ...]:
     return (*left, ("why", summary.stopped_by or "the attempts were used up"))
 
 
-def _figures(summary: RunSummary) -> tuple[tuple[str, Figure], ...]:
-    lines: list[tuple[str, Figure]] = [
+def _figures(summary: RunSummary) -> tuple[tuple[Figure, Figure], ...]:
+    lines: list[tuple[Figure, Figure]] = [
         ("began", summary.started_at),
         ("ended", summary.finished_at),
         ("duration", duration(summary.seconds)),
@@ -132,8 +129,8 @@ def _figures(summary: RunSummary) -> tuple[tuple[str, Figure], ...]:
     return tuple(line for line in lines if line[1] != "")
 
 
-def _facts(summary: RunSummary) -> tuple[tuple[str, Figure], ...]:
-    lines = (
+def _facts(summary: RunSummary) -> tuple[tuple[Figure, Figure], ...]:
+    lines: tuple[tuple[Figure, Figure], ...] = (
         ("run", summary.run),
         ("kind", summary.kind),
         ("follows run", summary.parent),
@@ -148,8 +145,8 @@ def _facts(summary: RunSummary) -> tuple[tuple[str, Figure], ...]:
     return tuple(line for line in lines if line[1] != "")
 
 
-def _numbered(texts: tuple[str, ...]) -> tuple[tuple[str, Figure], ...]:
-    return tuple((str(number), text) for number, text in enumerate(texts, 1))
+def _numbered(texts: tuple[str, ...]) -> tuple[tuple[Figure, Figure], ...]:
+    return tuple((number, text) for number, text in enumerate(texts, 1))
 
 
 def _words(name: str) -> str:

@@ -124,8 +124,12 @@ def dropped_note(columns: OwnColumns) -> tuple[str, ...]:
     return (f"the results leave out the source's {names}: names that begin with sync_ are this tool's own",)
 
 
-def sync_cells(result: RowResult) -> tuple[Plain, ...]:
-    """Return what follows the own columns, in the order of ``SYNC_COLUMNS``. '' and None are blank cells."""
+def sync_cells(result: RowResult, *, sandbox: bool = False) -> tuple[Plain, ...]:
+    """Return what follows the own columns, in the order of ``SYNC_COLUMNS``. '' and None are blank cells.
+
+    In the sandbox every message says so, since a flat file has no other place for it.
+    """
+    message = row_message(result)
     return (
         result.row_number,
         result.status.value,
@@ -135,7 +139,7 @@ def sync_cells(result: RowResult) -> tuple[Plain, ...]:
         ", ".join(result.changed),
         result.http_status,
         result.attempts,
-        row_message(result),
+        f"SANDBOX {message}".rstrip() if sandbox else message,
         result.finished_at,
     )
 

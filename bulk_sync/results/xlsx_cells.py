@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
-from bulk_sync.records import Cell, CellKind, column_letters
+from bulk_sync.records import Cell, column_letters
 from bulk_sync.results.number_formats import number_format
 from bulk_sync.results.text import cut_utf16, utf8_text
 
@@ -33,6 +32,8 @@ DATETIME_FORMAT = "yyyy-mm-dd hh:mm:ss"
 FINE_DATETIME_FORMAT = "yyyy-mm-dd hh:mm:ss.000"
 TIME_FORMAT = "hh:mm:ss"
 DURATION_FORMAT = "[h]:mm:ss"
+BOOLEAN_FORMAT = '"TRUE";"TRUE";"FALSE"'
+"""Excel shows a boolean as such under any format; LibreOffice prints 1 under the plain one."""
 
 
 class CellStyles(Protocol):
@@ -86,8 +87,8 @@ def own_cell(head: str, row: int, value: str | Cell, styles: CellStyles, mark: s
     number, shown_as = stored_number(value)
     if number is None:
         return plain_cell(head, row, value.text, style)
-    if value.kind is CellKind.BOOLEAN:
-        return plain_cell(head, row, bool(number), style)
+    if shown_as is BOOLEAN_FORMAT:
+        return plain_cell(head, row, bool(number), styles.number(shown_as, mark))
     return f'{head}{row}"{styles.number(shown_as, mark)}><v>{number!r}</v></c>'
 
 
@@ -97,7 +98,7 @@ def stored_number(cell: Cell) -> tuple[float | None, str]:
     if value is None or isinstance(value, str):
         return None, ""
     if isinstance(value, bool):
-        return int(value), ""
+        return int(value), BOOLEAN_FORMAT
     if isinstance(value, (int, float)):
         if not _is_exact(value):
             return None, ""
@@ -129,8 +130,3 @@ def _serial(value: date | datetime | time | timedelta) -> tuple[float | None, st
 
 def _fraction(moment: time) -> float:
     return (moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond / 1_000_000) / 86_400
-
-
-def line_xml(heads: Sequence[str], row: int, cells: Sequence[str | float | bool | None]) -> str:
-    """Return the cells of a line of ours, none of them styled."""
-    return "".join(plain_cell(head, row, value) for head, value in zip(heads, cells, strict=True) if value is not None)

@@ -99,7 +99,7 @@ def _series(workbook: Workbook, styles: Styles, name: str, rows: int) -> SheetSe
 def _write_all(workbook: Workbook, styles: Styles, book: RunBook, rows: int) -> tuple[str, ...]:
     own = own_columns(book.header)
     kept = _fitting(own)
-    results = ResultSheet(workbook, styles, book.header, kept, rows=rows)
+    results = ResultSheet(workbook, styles, book.header, kept, rows=rows, sandbox=book.summary.sandbox)
     changes = _series(workbook, styles, "Changes", rows)
     problems = ProblemSheet(_series(workbook, styles, "Problems", rows), styles)
     for result in book.rows():
@@ -136,12 +136,10 @@ def _write_changes(series: SheetSeries, styles: Styles, book: RunBook) -> None:
         cells = change_cells(change, sent=sent)
         if series.measuring:
             series.measure([None if cell is None else str(cell) for cell in cells])
-        series.write(
-            "".join(
-                plain_cell(head, row, cell, styles["mark"] if isinstance(cell, Mark) else "")
-                for head, cell in zip(series.heads, cells, strict=True)
-            )
-        )
+        looks = [styles["mark"] if isinstance(cell, Mark) else "" for cell in cells]
+        looks[0] = styles["figure"]
+        looked = zip(series.heads, cells, looks, strict=True)
+        series.write("".join(plain_cell(head, row, cell, look) for head, cell, look in looked))
     series.finish()
 
 

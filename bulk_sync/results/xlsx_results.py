@@ -25,13 +25,14 @@ class ResultSheet:
     """The sheet Results: a line for each source row, its problem cells marked."""
 
     def __init__(
-        self, workbook: Workbook, styles: Styles, header: Sequence[str], own: OwnColumns, *, rows: int
+        self, workbook: Workbook, styles: Styles, header: Sequence[str], own: OwnColumns, *, rows: int, sandbox: bool
     ) -> None:
         columns = [Column(name) for name in own.names]
         columns += [Column(name, "sync_header", *_SYNC_WIDTHS.get(name, (8, 30))) for name in SYNC_COLUMNS]
         self.series = SheetSeries(workbook, styles, "Results", columns, rows=rows)
         self._styles = styles
         self._own = own
+        self._sandbox = sandbox
         self._own_heads = self.series.heads[: len(own.names)]
         self._sync_heads = self.series.heads[len(own.names) :]
         self._places = ProblemPlaces(header, own)
@@ -55,7 +56,7 @@ class ResultSheet:
                 for head, value in zip(self._own_heads, values, strict=False)
                 if value
             ]
-        added = sync_cells(result)
+        added = sync_cells(result, sandbox=self._sandbox)
         for head, value, style in zip(self._sync_heads, added, self._sync_styles(result), strict=True):
             cells.append(plain_cell(head, row, value, style))
         if self.series.measuring:
@@ -63,7 +64,8 @@ class ResultSheet:
         self.series.write("".join(cells))
 
     def _sync_styles(self, result: RowResult) -> tuple[str, ...]:
-        return ("", self._styles[result.status.value], "", "", "", "", "", "", "", "")
+        figure = self._styles["figure"]
+        return (figure, self._styles[result.status.value], "", "", "", "", figure, figure, "", "")
 
     def _mark(self, result: RowResult, row: int, problems: ProblemSheet) -> dict[int, str]:
         """Return the mark of each cell that has a problem, and comment them."""
@@ -93,7 +95,8 @@ class ProblemSheet:
 
     def __init__(self, series: SheetSeries, styles: Styles, *, linked: bool = True) -> None:
         self.series = series
-        self._style = styles["link"] if linked else ""
+        self._looks = [styles["figure"], *[""] * (len(PROBLEM_COLUMNS) - 1)]
+        self._link = styles["link"]
         self._format = styles.format("link")
         self._linked = linked
 
@@ -108,9 +111,6 @@ class ProblemSheet:
             self.series.sheet.write_url(at - 1, _LINK_COLUMN, target, self._format, string=name)
         if self.series.measuring:
             self.series.measure([str(cell) for cell in cells])
-        self.series.write(
-            "".join(
-                plain_cell(head, at, cell, self._style if linked and index == _LINK_COLUMN else "")
-                for index, (head, cell) in enumerate(zip(self.series.heads, cells, strict=True))
-            )
-        )
+        self._looks[_LINK_COLUMN] = self._link if linked else ""
+        looked = zip(self.series.heads, cells, self._looks, strict=True)
+        self.series.write("".join(plain_cell(head, at, cell, look) for head, cell, look in looked))

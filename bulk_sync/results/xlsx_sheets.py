@@ -15,6 +15,8 @@ EXCEL_ROWS = 1_048_576
 EXCEL_COLUMNS = 16_384
 EXCEL_LINKS = 65_530
 """Links that Excel takes on one sheet; further ones are written as text."""
+PAGE_WIDTH = 200
+"""Characters across a printed page that can still be read."""
 FORMAT_LIMIT = 2_000
 """Number formats of the source that are kept apart; Excel takes some thousands."""
 
@@ -41,13 +43,12 @@ LOOKS: dict[str, dict[str, object]] = {
     "subtitle": {"font_color": "#4B5563"},
     "section": {"bold": True, "font_size": 12, "font_color": "#1F3A5F", "bottom": 1, "bottom_color": "#1F3A5F"},
     "banner": {"bold": True, "font_size": 12, "bg_color": "#FFD54D", "font_color": "#3B2A00"},
-    "label": {"font_color": "#4B5563", "valign": "top"},
-    "wrapped": {"text_wrap": True, "valign": "top"},
-    "count": {"num_format": "#,##0", "align": "right", "valign": "top"},
-    "left_count": {"num_format": "#,##0.##", "align": "left", "valign": "top"},
+    "label": {"font_color": "#4B5563", "align": "left"},
+    "figure": {"align": "left"},
+    "count": {"num_format": "#,##0", "align": "left"},
     "total": {"bold": True, "top": 1},
-    "left_total": {"num_format": "#,##0", "bold": True, "top": 1, "align": "left"},
-    "share": {"num_format": "0.0%", "font_color": "#4B5563"},
+    "count_total": {"num_format": "#,##0", "bold": True, "top": 1, "align": "left"},
+    "share": {"num_format": "0.0%", "font_color": "#4B5563", "align": "left"},
 }
 PROBLEM_LOOKS: dict[str, dict[str, object]] = {
     "": {},
@@ -193,5 +194,5 @@ class SheetSeries:
         sheet.set_landscape()
         sheet.set_paper(9)
         sheet.repeat_rows(0)
-        sheet.fit_to_pages(1, 0)
+        sheet.fit_to_pages(1 + sum(self._widths) // PAGE_WIDTH, 0)
         sheet.set_footer("&L&A&RPage &P of &N")

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from xlsxwriter import Workbook
 
 from bulk_sync.records import RunSummary
-from bulk_sync.results.summary_lines import headline, sections, status_counts
-from bulk_sync.results.text import visible
+from bulk_sync.results.summary_lines import Figure, headline, sections, status_counts
+from bulk_sync.results.text import cut, visible
 from bulk_sync.results.xlsx_cells import cell_heads, plain_cell
 from bulk_sync.results.xlsx_sheets import LineSheet, Styles
 
-_WIDTHS = (26, 60, 10, 44)
+_WIDTHS = (22, 12, 10, 90)
+_TEXT_WIDTH = 105
+"""Characters of a text that runs over the columns beside its label."""
+_CELL_LIMIT = 2_000
 
 
 def write_summary(workbook: Workbook, styles: Styles, summary: RunSummary) -> None:
     """Write the sheet Summary as the workbook's last."""
     page = _Page(workbook.add_worksheet("Summary", LineSheet), styles)
-    page.line([("bulk_sync results", "title")], height=24)
-    page.line([(visible(headline(summary)), "subtitle")])
+    page.line(("bulk_sync results", "title"), height=24)
+    page.line((_inert(headline(summary)), "subtitle"))
     if summary.sandbox:
-        page.line([("SANDBOX - a stand-in was written to, not the CRM", "banner"), *[("", "banner")] * 3], height=22)
-    _write_counts(page, summary)
+        page.band("SANDBOX - a stand-in was written to, not the CRM", "banner")
+    page.heading("Rows")
+    for status, rows, share, meaning in status_counts(summary):
+        page.line((status, status), (rows, "count"), (share, "share"), (meaning, "subtitle"))
+    total = sum(summary.counts.values())
+    page.line(("all rows", "total"), (total, "count_total"), ("", "total"), ("", "total"))
     for section in sections(summary):
         page.heading(section.title)
         for label, value in section.lines:
-            figures = isinstance(value, (int, float))
-            if len(label) > _WIDTHS[0]:  # a cause is a sentence: its count comes first
-                page.line([(value, "count"), (visible(label), "wrapped")], wraps=label)
-            elif figures:
-                page.line([(label, "label"), (value, "left_count")])
-            else:
-                page.line([(label, "label"), (visible(str(value)), "wrapped")], wraps=str(value))
+            page.pair(label, value)
     page.finish()
 
 
-def _write_counts(page: _Page, summary: RunSummary) -> None:
-    page.heading("Rows")
-    for status, rows, share, meaning in status_counts(summary):
-        page.line([(status, status), (rows, "left_count"), (share, "share"), (meaning, "subtitle")])
-    page.line([("all rows", "total"), (sum(summary.counts.values()), "left_total"), ("", "total"), ("", "total")])
+def _inert(text: str) -> str:
+    return visible(cut(text, _CELL_LIMIT))
 
 
 class _Page:
@@ -53,12 +53,24 @@ class _Page:
     def heading(self, title: str) -> None:
         """Leave a line out and write a heading."""
         self._row += 1
-        self.line([(title, "section"), *[("", "section")] * (len(_WIDTHS) - 1)], height=20)
+        self.band(title, "section")
 
-    def line(self, cells: list[tuple[str | float, str]], *, height: float | None = None, wraps: str = "") -> None:
-        """Write values with their looks; ``wraps`` is the text that may take several lines."""
-        if height is None and len(wraps) > _WIDTHS[1]:
-            height = min(15 * (len(wraps) // (_WIDTHS[1] - 4) + 1), 400)
+    def band(self, text: str, look: str) -> None:
+        """Write a line whose look goes across the sheet."""
+        self.line((text, look), *[("", look)] * (len(_WIDTHS) - 1), height=21)
+
+    def pair(self, label: Figure, value: Figure) -> None:
+        """Write a label and its value; a long text goes on below itself."""
+        if isinstance(value, str):
+            first, *rest = wrap(_inert(value), _TEXT_WIDTH) or [""]
+            self.line((label, "label"), (first, ""))
+            for text in rest:
+                self.line(("", ""), (text, ""))
+        else:
+            self.line((label, "label"), (value, "figure"))
+
+    def line(self, *cells: tuple[Figure, str], height: float | None = None) -> None:
+        """Write values with their looks."""
         self._sheet.write_line(
             self._row,
             "".join(
