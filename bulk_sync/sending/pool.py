@@ -14,7 +14,7 @@ from functools import partial
 
 from tenacity import AsyncRetrying, retry_if_result
 
-from bulk_sync.records import Change, Outcome, Reply, Request
+from bulk_sync.records import Change, Outcome, Reply, Request, Status
 from bulk_sync.sending import outcomes, stops
 from bulk_sync.sending.exchange import Exchange, NoMoreRequests
 from bulk_sync.sending.headers import read_allowance
@@ -78,6 +78,7 @@ class Pool:
         self._room = asyncio.Event()
         self._open: set[Task] = set()
         self._running: set[asyncio.Task[object]] = set()
+        self._doubts: dict[int, bool] = {}
         self._report = SendReport(requests=self._exchange.requests)
 
     @property
@@ -129,7 +130,10 @@ class Pool:
                 await reader
 
     async def settle_in_doubt(self, changes: Iterable[Change] | AsyncIterator[Change]) -> SendReport:
-        """Read the record of each change once and settle it where the API shows what was sent."""
+        """Read the record of each change and settle it where the API shows what was sent.
+
+        Changes whose record this pool has read already are left as they are.
+        """
         stream = Changes(changes)
         async with self._scope() as group:
             for _ in range(self._limits.workers):
@@ -254,13 +258,13 @@ class Pool:
         )
         await self._log.finish(task.outcome)
         self._open.discard(task)
-        self._settled(change, task.outcome)
+        self._settled(change, task.outcome, read=read is not None)
 
     async def _settle_each(self, stream: Changes) -> None:
         while (change := await stream.next()) is not None:
-            task = change_task(change)
-            read, _ = await self._read(change.record_id)
-            await self._settle(task, read, definite=False)
+            if not self._doubts.get(change.id, False):
+                read, _ = await self._read(change.record_id)
+                await self._settle(change_task(change), read, definite=False)
 
     async def _leave_unsettled(self, task: Task) -> None:
         """Write down that a change whose run was stopped may have been applied; others stay not sent."""
@@ -274,7 +278,11 @@ class Pool:
             await self._log.finish(task.outcome)
             self._settled(change, task.outcome)
 
-    def _settled(self, change: Change, outcome: Outcome) -> None:
+    def _settled(self, change: Change, outcome: Outcome, *, read: bool = False) -> None:
+        if self._doubts.pop(change.id, None) is not None:
+            self._report.counts[Status.IN_DOUBT] -= 1
+        if outcome.status is Status.IN_DOUBT:
+            self._doubts[change.id] = read
         self._report.counts[outcome.status] += 1
         self._observer.settled(change, outcome)
 

@@ -1,0 +1,105 @@
+"""How a change ends, by the answer or by reading its record."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulk_sync.records import Change, Json, Reply, Status
+from bulk_sync.sending.outcomes import accepted, describe, refused, settled_by_reading
+from bulk_sync.sending.policy import Fault
+
+CHANGE = Change(7, "clt_1", {"name": "New", "taxNumber": "1", "cf_tier": "Gold"})
+READABLE = frozenset({"name", "email"})
+LOST = Reply(None, {}, fault=Fault.BROKEN)
+CONFLICT = Reply(409, {}, {"code": "CONFLICT", "message": "duplicate"})
+
+
+def answer(**fields: Json) -> Reply:
+    return Reply(200, {}, {"id": "clt_1", **fields})
+
+
+def test_an_answer_that_agrees_is_updated_and_names_what_it_does_not_show() -> None:
+    """The API's word is kept, with the record, and its silence is told."""
+    reply = answer(name="New", customFields={"tier": "Gold"})
+    assert accepted(CHANGE, reply, 1, READABLE) == (
+        7,
+        Status.UPDATED,
+        "",
+        "accepted; no answer shows taxNumber",
+        200,
+        1,
+        reply.body,
+    )
+
+
+def test_another_value_in_the_answer_is_differs() -> None:
+    """Each differing field is named with what was sent and what is stored."""
+    outcome = accepted(CHANGE, answer(name="NEW", customFields={}), 1, READABLE)
+    assert (outcome.status, outcome.message) == (
+        Status.DIFFERS,
+        "name: sent 'New', stored 'NEW'; cf_tier: sent 'Gold', stored nothing; accepted; no answer shows taxNumber",
+    )
+
+
+def test_a_refusal_is_failed_in_the_words_of_the_api() -> None:
+    """Code and message come from the body."""
+    assert refused(CHANGE, CONFLICT, 2) == (7, Status.FAILED, "CONFLICT", "duplicate", 409, 2, None)
+
+
+def test_what_our_client_cannot_send_is_invalid() -> None:
+    """Nothing left: refused here."""
+    reply = Reply(None, {}, fault=Fault.UNSENDABLE, detail="'..' cannot stand for a record", left=False)
+    assert refused(CHANGE, reply, 0)[1:4] == (
+        Status.INVALID,
+        "unsendable",
+        "cannot be sent: '..' cannot stand for a record",
+    )
+
+
+SHORT = Change(7, "clt_1", {"name": "New", "email": "a@b.c"})
+
+
+@pytest.mark.parametrize(
+    ("change", "last", "read", "definite", "status"),
+    [
+        (SHORT, LOST, answer(name="New", email="a@b.c"), False, Status.UPDATED),
+        (SHORT, LOST, answer(name="New", email="old"), False, Status.IN_DOUBT),
+        (SHORT, LOST, answer(name="old", email="old"), False, Status.IN_DOUBT),
+        (CHANGE, LOST, answer(name="New", customFields={"tier": "Gold"}), False, Status.IN_DOUBT),
+        (SHORT, LOST, None, False, Status.IN_DOUBT),
+        (SHORT, LOST, Reply(404, {}), False, Status.IN_DOUBT),
+        (SHORT, LOST, Reply(500, {}), False, Status.IN_DOUBT),
+        (SHORT, CONFLICT, answer(name="New", email="a@b.c"), True, Status.UPDATED),
+        (SHORT, CONFLICT, answer(name="old", email="old"), True, Status.FAILED),
+        (SHORT, CONFLICT, answer(name="New", email="old"), True, Status.IN_DOUBT),
+        (CHANGE, CONFLICT, answer(name="New", customFields={}), True, Status.IN_DOUBT),
+        (Change(7, "clt_1", {"taxNumber": "1"}), CONFLICT, answer(), True, Status.IN_DOUBT),
+        (SHORT, Reply(404, {}), Reply(404, {}), True, Status.FAILED),
+        (SHORT, CONFLICT, None, True, Status.IN_DOUBT),
+    ],
+)
+def test_reading_settles_only_what_it_proves(
+    change: Change, last: Reply, read: Reply | None, definite: bool, status: Status
+) -> None:
+    """All of it there: updated. Refused and nothing of it there: failed. Anything else stays in doubt."""
+    outcome = settled_by_reading(change, last, read, 3, definite=definite, readable=READABLE)
+    assert outcome.status is status
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(None, {}, fault=Fault.TIMEOUT), ("timeout", "no whole answer in time")),
+        (Reply(None, {}, fault="odd", detail="x"), ("odd", "odd: x")),
+        (Reply(200, {}, fault=Fault.BROKEN), ("broken", "the connection broke before the answer was whole")),
+        (Reply(200, {}, {}), ("http_200", "the answer is not the client that was asked for")),
+        (
+            Reply(307, {"location": "https://x.example/y"}),
+            ("http_307", "redirected to https://x.example/y; redirects are not followed"),
+        ),
+        (Reply(500, {}, {"code": "INTERNAL", "message": "oops"}), ("INTERNAL", "oops")),
+    ],
+)
+def test_a_reply_is_described(reply: Reply, words: tuple[str, str]) -> None:
+    """A code for machines and a sentence for people."""
+    assert describe(reply) == words
