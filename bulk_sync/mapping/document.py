@@ -77,12 +77,15 @@ class Document(NamedTuple):
 
     def where(self, path: Path, *, value: bool = False) -> Position:
         """Return the position of a path, or of the longest beginning of it that the file has."""
-        if value and (*path, VALUE) in self.positions:
-            return self.positions[(*path, VALUE)]
-        for length in range(len(path), 0, -1):
-            if path[:length] in self.positions:
-                return self.positions[path[:length]]
-        return Position(self.name, 1, 1)
+        found: Path = ()
+        for step in path:
+            if (*found, step) in self.positions:
+                found = (*found, step)
+            elif step != 0:  # one item without its list is a short form
+                break
+        if not found:
+            return Position(self.name, 1, 1)
+        return self.positions[(*found, VALUE) if value else found]
 
 
 VALUE = "\0value"

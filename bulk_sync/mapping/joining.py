@@ -86,7 +86,7 @@ class _Joiner:
     def _find(self, column: str, path: Path) -> int:
         found = self.header.find(column)
         if isinstance(found, ColumnFault):
-            self.mistakes.append(self._spec.document.where(path).mistake(found.message, found.hint))
+            self.mistakes.append(self._spec.document.where(path, value=True).mistake(found.message, found.hint))
             return 0
         return found
 

@@ -35,7 +35,8 @@ class KeyColumn(NamedTuple):
             return "", self._missing() if self.needed else None
         if self.by == "id" and text in (".", ".."):
             return "", Finding("bad_key", "no id: it would lead to another address", "correct the id", text)
-        return text, exponent_finding(text) or lost_digits_finding(reading)
+        scar = exponent_finding(text)
+        return ("", scar) if scar else (text, lost_digits_finding(reading))
 
     def _missing(self) -> Finding:
         return Finding(

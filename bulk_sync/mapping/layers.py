@@ -101,7 +101,7 @@ def _fill(value: str, position: Position, layers: Layers) -> str:
             message = f"the environment has no variable {found[2]}"
             hint = f"set it, or write $${{{found[2]}}} for the text itself"
             layers.mistakes.append(position.mistake(message, hint))
-            return ""
+            return found[0]
         return known
 
     return _VARIABLE.sub(replace, value)

@@ -14,6 +14,7 @@ from bulk_sync.mapping.document import Document
 from bulk_sync.mapping.layers import ReadFile, flatten, read_layers
 from bulk_sync.mapping.model import (
     BlankPolicy,
+    ComparePolicy,
     FieldMapping,
     MappingFile,
     MappingTest,
@@ -30,8 +31,8 @@ from bulk_sync.resources.fields import Resource
 class FieldPolicy(NamedTuple):
     """How a top-level field is to be treated against what the record has."""
 
-    overwrite: str = "always"
-    compare: str = "exact"
+    overwrite: OverwritePolicy = "always"
+    compare: ComparePolicy = "exact"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
