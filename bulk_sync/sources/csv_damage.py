@@ -13,6 +13,7 @@ from bulk_sync.sources.csv_tokens import Dialect, Fault, record_of
 
 REMEMBERED_LINES = 64
 """How many lines back are kept for :func:`reaches_back`."""
+_NARROW = 2
 _MASK = "\ufffe\ufffe"
 """Stands for a doubled quote, which never ends a field; a noncharacter, so that no file has it."""
 
@@ -26,8 +27,11 @@ def sound(line: str, width: int, dialect: Dialect) -> bool:
 
 
 def local(line: str, width: int, dialect: Dialect) -> bool:
-    """Whether one quote, lost or gained within this line, explains its damage."""
-    return line.count(dialect.delimiter) + 1 >= width
+    """Whether one quote, lost or gained within this line, explains its damage.
+
+    Not in a table of two columns, where any line of text with a single comma looks like a row.
+    """
+    return width > _NARROW and line.count(dialect.delimiter) + 1 >= width
 
 
 def reaches_back(line: str, before: Sequence[str], width: int, dialect: Dialect) -> bool:
@@ -47,11 +51,20 @@ def reaches_back(line: str, before: Sequence[str], width: int, dialect: Dialect)
     column = width - len(fields) - (1 if fault else 0)
     if column < 1:
         return False
+    begun: bool | None = None
+    passed = False
     for earlier in reversed(before):
-        begun = _may_begin(earlier, column, dialect)
-        if begun is not None:
-            return begun and (sound(earlier, width, dialect) or _spans_lines(earlier))
-    return len(before) >= REMEMBERED_LINES
+        if begun is None:
+            begun = _may_begin(earlier, column, dialect)
+        if begun is False:
+            return False
+        # Lines refused already may begin the cell at no harm, unless a record of several lines stands before them.
+        if sound(earlier, width, dialect):
+            return begun is True and not passed
+        if _spans_lines(earlier):
+            return True
+        passed = begun is True
+    return begun is None and len(before) >= REMEMBERED_LINES
 
 
 def _may_begin(line: str, column: int, dialect: Dialect) -> bool | None:
@@ -91,18 +104,21 @@ def _from_field(body: str, column: int, dialect: Dialect) -> str | None:
 
 
 def reaches_on(line: str, after: Iterable[str], width: int, dialect: Dialect) -> bool:
-    """Whether a cell that opens in a line and never closes may end in a following line that looks like a row."""
+    """Whether a cell that opens in a line and never closes may end in a following line that looks like a row.
+
+    A line that its own damage does not explain must go on somewhere, whatever quotes the next lines have.
+    """
     fields, _ = record_of(line, dialect)
     behind = width - len(fields) - 1
+    alone = local(line, width, dialect)
     for later in after:
         body = later.rstrip("\r\n")
-        fields_there = body.count(dialect.delimiter) + 1
-        if not body or fields_there <= behind:
-            if dialect.quote in body.replace(dialect.quote * 2, ""):
+        if not body or body.count(dialect.delimiter) + 1 <= behind:
+            if alone and dialect.quote in body.replace(dialect.quote * 2, ""):
                 return False
             continue
         if not sound(later, width, dialect):
-            return False
+            return record_of(later, dialect)[1] is Fault.OPEN
         head = body[: len(body) - len(_from_field(body, width - behind + 1, dialect) or "")]
-        return dialect.quote not in head.replace(dialect.quote * 2, "")
+        return not alone or dialect.quote not in head.replace(dialect.quote * 2, "")
     return False

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 from bulk_sync.errors import Problem, SourceError
 from bulk_sync.records import SourceRow, cell_name
-from bulk_sync.sources.csv_damage import REMEMBERED_LINES, local, reaches_back, reaches_on
-from bulk_sync.sources.csv_tokens import Dialect, Fault, Record
+from bulk_sync.sources.csv_damage import REMEMBERED_LINES, local, reaches_back, reaches_on, sound
+from bulk_sync.sources.csv_tokens import Dialect, Fault, Record, simple_fields
 
 LINE_LIMIT = 1 << 24
 """Characters in one line; more is no table."""
@@ -65,11 +65,13 @@ class RowReader:
         while line := (queue.popleft() if queue else readline(LINE_LIMIT)):
             self._line += 1
             self._row += 1
+            if len(line) >= LINE_LIMIT:
+                raise self._endless(self._line)
             if quote in line or "\0" in line:
                 row = self._quoted(line)
             else:
                 values = line.rstrip("\r\n").split(delimiter)
-                if not values[0] and not line.strip(blanks):
+                if not values[0].strip() and not line.strip(blanks):
                     continue
                 if len(values) == width:
                     number = self._row
@@ -96,8 +98,12 @@ class RowReader:
             body = line.rstrip("\r\n")
             if body[0] == quote == body[-1]:
                 values = body[1:-1].split(f"{quote}{delimiter}{quote}")
-                if len(values) == width and not any(quote in value for value in values):
+                # With this many quotes, so many of them between the fields, none is left inside a field.
+                if len(values) == width:
                     return self._sound(line, values, 1)
+        simple = simple_fields(line, self._dialect)
+        if simple is not None and len(simple) == width:
+            return self._sound(line, simple, 1)
         record = Record(self._dialect)
         fault = record.feed(line)
         opened = len(record.fields)
@@ -107,15 +113,29 @@ class RowReader:
             more.append(later)
             size += len(later)
             fault = record.feed(later) if quote in later else record.extend(later)
-        if fault is None and (not more or len(record.fields) == width):
-            if len(record.fields) == width:
-                return self._sound("".join((line, *more)), record.fields, 1 + len(more))
-            return self._misfit(line, len(record.fields))
+        if fault is None:
+            return self._whole(line, more, record.fields)
         self._queue.extendleft(reversed(more))
-        return self._damaged(line, Fault.OPEN if more else fault or Fault.OPEN, opened)
+        return self._damaged(line, Fault.OPEN if more else fault, opened)
+
+    def _whole(self, line: str, more: list[str], values: list[str]) -> SourceRow | None:
+        """Take a record whose quotes are sound; its fields may still be too few or too many."""
+        if len(values) == self._width:
+            return self._sound("".join((line, *more)), values, 1 + len(more))
+        if any(sound(later, self._width, self._dialect) for later in more):
+            raise self._uncertain(self._line, "after it")
+        row = self._misfit("".join((line, *more)), len(values))
+        self._line += len(more)
+        if more:
+            self._line_end_in_cell = self._line
+            self._weigh_doubt()
+        return row
 
     def _next_line(self) -> str:
-        return self._queue.popleft() if self._queue else self._readline(LINE_LIMIT)
+        line = self._queue.popleft() if self._queue else self._readline(LINE_LIMIT)
+        if len(line) >= LINE_LIMIT:
+            raise self._endless(self._line)
+        return line
 
     def _sound(self, text: str, values: list[str], lines: int) -> SourceRow | None:
         """Return a good row, or nothing for a blank one."""
@@ -125,7 +145,7 @@ class RowReader:
         if lines > 1:
             self._line_end_in_cell = line
             self._weigh_doubt()
-        if not any(value.strip() for value in values):
+        if not values[0].strip() and not any(value.strip() for value in values):
             return None
         if "\0" in text:
             return self._refused("nul_byte", text, 0, "the row holds a NUL byte", "export the file again")
@@ -147,9 +167,10 @@ class RowReader:
         """Refuse a row for its quotes, and the file where more than the row may be damaged."""
         back = reaches_back(line, self._recent, self._width, self._dialect)
         on = fault is Fault.OPEN and reaches_on(line, self._following(), self._width, self._dialect)
-        if back or on:
-            if not local(line, self._width, self._dialect):
-                raise self._uncertain(self._line, "before it" if back else "after it")
+        alone = local(line, self._width, self._dialect)
+        if (back or on) and not alone:
+            raise self._uncertain(self._line, "before it" if back else "after it")
+        if back or on or (fault is Fault.OPEN and not alone):
             self._doubtful = self._doubtful or self._line
             self._weigh_doubt()
         self._recent.append(line)
@@ -167,6 +188,12 @@ class RowReader:
         """Refuse the file if a quote is damaged where cells are known to hold line ends."""
         if self._doubtful and self._line_end_in_cell:
             raise self._uncertain(self._doubtful, "around it")
+
+    @staticmethod
+    def _endless(line: int) -> SourceError:
+        return SourceError(
+            f"line {line} is longer than {LINE_LIMIT} characters: this is no table", hint="export the file again"
+        )
 
     def _uncertain(self, line: int, where: str) -> SourceError:
         return SourceError(
