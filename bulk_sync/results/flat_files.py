@@ -142,6 +142,8 @@ class _ChangesByRow:
         self._next = next(self._groups, None)
 
     def of(self, row_number: int) -> list[ChangedField]:
+        while self._next is not None and self._next[0] < row_number:
+            self._next = next(self._groups, None)
         if self._next is None or self._next[0] != row_number:
             return []
         changes = list(self._next[1])
