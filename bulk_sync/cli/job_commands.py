@@ -37,12 +37,12 @@ def run_command(
     terminal it is asked about, elsewhere it needs --yes.
     """
     from bulk_sync.cli.carrying_out import carry_out
-    from bulk_sync.workflow import running
+    from bulk_sync.workflow import running, stored_plan
 
     flags = options.given(given)
     if plan_name:
         _neither(source=source, mapping=mapping_path)
-        return carry_out(flags, lambda desk: running.run_plan(desk, plan_name))
+        return carry_out(flags, lambda desk: stored_plan.run_plan(desk, plan_name))
     path, mapping = _both(source, mapping_path)
     if dry_run:
         return carry_out(flags, lambda desk: running.plan(desk, path, mapping), shows_plan=True)

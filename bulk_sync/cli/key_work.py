@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
 
 import click
 
@@ -52,10 +54,10 @@ def forget_key(flags: Mapping[str, object]) -> int:
     return ExitCode.OK
 
 
-def _keyring():  # type: ignore[no-untyped-def]  # an extra: its types are there only where it is installed
+def _keyring() -> Any:  # an extra: its types are there only where it is installed
     try:
-        import keyring
-        import keyring.errors
+        keyring = import_module("keyring")
+        import_module("keyring.errors")
     except ImportError:
         raise Refused(
             "the key ring needs the extra keyring", hint="pip install 'bulk-sync[keyring]', or set HEFFL_API_KEY"

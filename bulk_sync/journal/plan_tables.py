@@ -206,6 +206,10 @@ class PlanTables:
             "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, entry_sum(*values))
         )
 
+    def reduce_change(self, number: int, payload: Mapping[str, Json]) -> None:
+        """Let a planned change send less. Within the caller's transaction."""
+        self._journal.update("changes", {"payload": dump(dict(payload))}, "id = :id", id=number)
+
     def add_records(self, records: Iterable[tuple[str, Mapping[str, Json]]], *, read_at: float) -> None:
         """Keep records as they were read before writing; a later reading replaces an earlier one."""
         entries = [(record_id, dump(dict(body)), read_at) for record_id, body in records]

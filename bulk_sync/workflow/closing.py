@@ -46,6 +46,18 @@ def exit_code(kind: str, counts: Mapping[Status, int], stopped_by: str) -> ExitC
     return ExitCode.ROWS if any(counts.get(status) for status in _BAD) else ExitCode.OK
 
 
+def kept_anything(journal: Journal) -> bool:
+    """Whether an undo left something as someone changed it since, or could not restore it."""
+    with journal.faults():
+        (rows,) = journal.connection.execute(
+            "SELECT count(*) FROM rows WHERE status = 'skipped' AND code IN ('changed_since', 'not_restorable')"
+        ).fetchone()
+        (changes,) = journal.connection.execute(
+            "SELECT count(*) FROM changes WHERE note LIKE 'kept, %' OR note LIKE '% not restored: %'"
+        ).fetchone()
+    return bool(rows or changes)
+
+
 @dataclass(slots=True)
 class _Cause:
     message: str
@@ -123,6 +135,8 @@ def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.
         raise Defect(f"run {header.run}: {rows} rows in, but {sum(counts.values())} in the results")
     stopped = stopped_by or header.stopped_by
     code = exit_code(header.kind, counts, stopped)
+    if code is ExitCode.OK and header.kind == "undo" and kept_anything(journal):
+        code = ExitCode.ROWS
     summary = blank._replace(
         exit_code=int(code),
         stopped_by=stopped,

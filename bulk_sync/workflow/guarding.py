@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from bulk_sync.journal import Journal, JournalBook, PlanTables
+from bulk_sync.mapping.spec import MappingSpec
 from bulk_sync.planning.accidents import AccidentWatch
 from bulk_sync.planning.guards import (
     CustomFieldWatch,
@@ -76,12 +77,12 @@ def accidents_again(journal: Journal, *, readable: Collection[str]) -> tuple[Gua
     return watch.findings()
 
 
-def new_custom_fields(tables: PlanTables, wanted: Iterable[str], *, known: Collection[str]) -> tuple[GuardFinding, ...]:
+def new_custom_fields(tables: PlanTables, spec: MappingSpec) -> tuple[GuardFinding, ...]:
     """Return the mapping's custom fields that no client has that was read."""
-    names = [name for name in wanted if name.startswith("cf_")]
+    names = [name for name in spec.policies() if spec.resource.is_custom(name)]
     if not names:
         return ()
     watch = CustomFieldWatch()
     for record in tables.records():
         watch.see(record)
-    return watch.findings(names, known=known)
+    return watch.findings(names, known=spec.extra_fields)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,13 +40,7 @@ def open_table(desk: Desk, path: Path, spec: MappingSpec, settings: Settings) ->
 
     Raises :class:`SourceError`, :class:`MappingError`, or :class:`Question` where nobody answers.
     """
-    options = _options(spec, settings)
-    while True:
-        try:
-            source = open_source(path, options, needs=spec.columns())
-            break
-        except Question as question:
-            options = _settled(options, _option(question), _answer(desk, question))
+    source = open_plain(desk, path, source_options(spec, settings), needs=spec.columns())
     for note in source.notes:
         desk.talk.say(note)
     if {"sync_row", "sync_status"} <= set(source.header):
@@ -60,6 +54,15 @@ def open_table(desk: Desk, path: Path, spec: MappingSpec, settings: Settings) ->
     except BaseException:
         source.close()
         raise
+
+
+def open_plain(desk: Desk, path: Path, options: SourceOptions, *, needs: Collection[str] = ()) -> Source:
+    """Open a source, asking what only the user knows: its sheet, its encoding."""
+    while True:
+        try:
+            return open_source(path, options, needs=needs)
+        except Question as question:
+            options = _settled(options, _option(question), _answer(desk, question))
 
 
 def _mapper(desk: Desk, source: Source, spec: MappingSpec) -> RowMapper:
@@ -80,7 +83,8 @@ def _mapper(desk: Desk, source: Source, spec: MappingSpec) -> RowMapper:
     return mapper
 
 
-def _options(spec: MappingSpec, settings: Settings) -> SourceOptions:
+def source_options(spec: MappingSpec, settings: Settings) -> SourceOptions:
+    """Return how the mapping, and ``--sheet`` above it, want the source to be read."""
     block = spec.source
     return SourceOptions(
         sheet=settings.sheet or block.sheet,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from bulk_sync.journal import PlanTables
 from bulk_sync.planning.keys import KeyIndex
@@ -18,7 +18,6 @@ from bulk_sync.planning.reading import (
 from bulk_sync.planning.snapshot import Listing, ids_to_confirm, parse_page
 from bulk_sync.planning.values import is_object
 from bulk_sync.records import Json, Reply, Request
-from bulk_sync.settings import Settings
 from bulk_sync.workflow.desk import Desk
 
 _KEPT_AT_ONCE = 500
@@ -53,20 +52,23 @@ class Present:
 async def read_present(
     desk: Desk,
     tables: PlanTables,
-    settings: Settings,
+    how: Literal["auto", "list", "each", "none"],
     kinds: tuple[str, ...],
     memory: AccountMemory | None,
     read: Reader,
+    wanted: set[str] | None = None,
 ) -> Present:
     """Read what planning needs of the CRM, as ``--read`` says, and keep it in the journal.
 
-    ``kinds`` are the mapping's match keys. Raises what ``read`` raises, and
+    ``kinds`` are the mapping's match keys; ``wanted`` the ids to read, those of the open rows if not given. Raises
+    what ``read`` raises, and
     :class:`~bulk_sync.planning.snapshot.ListingFault` for a listing that cannot be trusted.
     """
     by_id = kinds[0] == "id"
-    wanted = set(tables.wanted_records()) if by_id else set()
+    if wanted is None:
+        wanted = set(tables.wanted_records()) if by_id else set()
     rows = len(wanted) if by_id else tables.count_open()
-    choice = choose_reading(settings.read, rows=rows, by_id=by_id, memory=memory)
+    choice = choose_reading(how, rows=rows, by_id=by_id, memory=memory)
     present = Present(choice.how, choice.reason, desk.clock.time())
     if choice.how == "none" or not rows:
         return present

@@ -124,7 +124,7 @@ async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]
     kinds = tuple(key.by for key in job.spec.match)
     memory = AccountMemory.from_json(desk.state.learned(account, "account"))
     rows = tables.count_open()
-    present = await read_present(desk, tables, job.settings, kinds, memory, session.read)
+    present = await read_present(desk, tables, job.settings.read, kinds, memory, session.read)
     kind = job.spec.resource
     watch = AccidentWatch(readable=kind.readable)
     tally = PlanTally()
@@ -151,7 +151,7 @@ async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]
     _remember(desk, job, account, present, memory, rows=rows, changes=summary.changes)
     found = [
         *watch.findings(),
-        *new_custom_fields(tables, job.spec.policies(), known=job.spec.extra_fields),
+        *([] if session.target.sandbox else new_custom_fields(tables, job.spec)),
         *limits_on_changes(journal, JournalBook(journal, blank_summary(journal)), job.limits),
     ]
     return as_findings(found, job.settings.allow)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ from bulk_sync.records import Json
 from bulk_sync.sandbox import SandboxServer
 from bulk_sync.sandbox.profiles import demo_config
 from bulk_sync.settings import Settings
-from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.key import find_key, key_hash
 
@@ -76,10 +74,7 @@ def open_target(desk: Desk, settings: Settings, *, sandbox: bool) -> Iterator[Ta
 
 @contextmanager
 def _sandbox(desk: Desk, settings: Settings) -> Iterator[SandboxServer]:
-    folder = desk.state.folder / "sandbox"
-    if settings.sandbox == "fresh":
-        # Not while another process has it open.
-        with exclusive(desk.state.locks_folder / "sandbox.lock", "the sandbox"):
-            shutil.rmtree(folder, ignore_errors=True)
-    with SandboxServer(folder, config=demo_config()) as server:
+    with SandboxServer(desk.state.folder / "sandbox", config=demo_config()) as server:
+        if settings.sandbox == "fresh":
+            server.empty()
         yield server

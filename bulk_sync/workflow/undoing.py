@@ -1,0 +1,213 @@
+"""``undo``: put back what a run changed, where the record still has what the run left there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+
+from bulk_sync.errors import Halted, Question, Refused
+from bulk_sync.journal import Journal, PlannedChange, PlanTables, RowEntry, RunHeader, StoredChange, create_journal
+from bulk_sync.planning.ledger import LedgerEntry
+from bulk_sync.planning.undo import APPLIED, DoneChange, Undo, UndoRules, plan_undo
+from bulk_sync.planning.values import is_empty
+from bulk_sync.records import SourceRow, Status
+from bulk_sync.resources import get_resource
+from bulk_sync.settings import Settings
+from bulk_sync.state.locks import exclusive
+from bulk_sync.workflow.asking import ask_to_send, demand_answerable
+from bulk_sync.workflow.closing import Ended, outputs, summarise
+from bulk_sync.workflow.desk import Desk, plain_json
+from bulk_sync.workflow.intake import LEFT_OUT, chooser
+from bulk_sync.workflow.jobs import account_lock
+from bulk_sync.workflow.present import Present, read_present
+from bulk_sync.workflow.resuming import check_same_target
+from bulk_sync.workflow.runs import find_run, journal_path, opened, past_runs, run_lock
+from bulk_sync.workflow.sending_off import close_run, send_and_close
+from bulk_sync.workflow.session import Session, open_session
+from bulk_sync.workflow.target import open_target
+from bulk_sync.workflow.viewing import plan_view
+
+_BATCH = 500
+
+
+async def undo(desk: Desk, name: str | None) -> Ended:
+    """Put back the values that a run replaced; what someone changed since stays, and its row says so.
+
+    Raises :class:`Refused` where there is nothing to undo or nobody to ask, :class:`Busy`.
+    """
+    parent = find_run(desk, name) if name else _last_that_changed(desk)
+    with ExitStack() as stack:
+        done = stack.enter_context(opened(desk, parent))
+        before = done.header
+        if before.kind in {"plan", "check"}:
+            raise Refused(f"run {parent} is a {before.kind}: it changed nothing")
+        settings = desk.settings({"base_url": before.base_url} if before.base_url else {})
+        demand_answerable(desk, settings.model_copy(update={"sandbox": "keep"}) if before.sandbox else settings)
+        target = stack.enter_context(open_target(desk, settings, sandbox=before.sandbox))
+        check_same_target(done, target)
+        lock = account_lock(desk, target.account, Path(before.mapping_path))
+        what = f"account {target.account} with this mapping"
+        stack.enter_context(exclusive(lock, what, wait=settings.wait or 0.0))
+        run = desk.new_run()
+        place = outputs(desk, settings, source=before.source_path, run=run, kind="undo")
+        place.check(desk, _existing(before.source_path), _existing(before.mapping_path))
+        stack.enter_context(exclusive(run_lock(desk, run), f"run {run}"))
+        journal = create_journal(journal_path(desk, run), _header(desk, before, run, settings))
+        stack.callback(journal.close)
+        began = desk.clock.monotonic()
+        _copy_rows(done, journal, settings)
+        async with open_session(desk, settings, journal, target) as session:
+            try:
+                await _decide(desk, session, done, settings)
+            except Halted as error:
+                reason = desk.stop.stop.reason.value if desk.stop.stop else "reading"
+                ended = close_run(desk, journal, place, began=began, stopped_by=reason)
+                return ended._replace(notes=(*ended.notes, error.message))
+            view = plan_view(session, summarise(journal), (), question=f"Undo run {parent}?")
+            asked = settings.model_copy(update={"sandbox": "keep"}) if before.sandbox else settings
+            if stopped_by := ask_to_send(desk, asked, view):
+                return close_run(desk, journal, place, began=began, stopped_by=stopped_by)
+            return await send_and_close(desk, session, place, began=began)
+
+
+def _existing(name: str) -> Path | None:
+    return Path(name) if name and name != "-" and Path(name).exists() else None
+
+
+def _last_that_changed(desk: Desk) -> str:
+    """Name the last run that changed something; asked about, since it is not what the user wrote."""
+    for past in reversed(list(past_runs(desk, figures=True))):
+        counts = past.summary.counts if past.summary else {}
+        if past.header and any(counts.get(status) for status in APPLIED):
+            question = Question(
+                f"the last run that changed something is {past.run} ({past.header.source_path}); undo it?",
+                setting="RUN",
+                choices=("yes", "no"),
+                hint=f"name the run: bulk-sync undo {past.run}",
+            )
+            if desk.talk.ask(question) != "yes":
+                raise question
+            return past.run
+    raise Refused("no run has changed anything", hint="bulk-sync runs lists them")
+
+
+def _header(desk: Desk, before: RunHeader, run: str, settings: Settings) -> RunHeader:
+    return RunHeader(
+        run=run,
+        kind="undo",
+        parent=before.run,
+        resource=before.resource,
+        base_url=before.base_url,
+        account=before.account,
+        sandbox=before.sandbox,
+        source_path=before.source_path,
+        source_sha256=before.source_sha256,
+        source_kind=before.source_kind,
+        sheet=before.sheet,
+        header=before.header,
+        mapping_path=before.mapping_path,
+        mapping_text=before.mapping_text,
+        mapping_sha256=before.mapping_sha256,
+        settings={name: plain_json(getattr(settings, name)) for name in settings.model_fields_set},
+        created_at=desk.clock.time(),
+    )
+
+
+def _copy_rows(done: Journal, journal: Journal, settings: Settings) -> None:
+    """Take over the rows of the run whose changes were, or may have been, applied; the others are skipped."""
+    chosen = chooser(settings)
+    tables = PlanTables(done)
+    applied = {row: change.record_id for change in _applied(tables) for row in change.rows}
+
+    def entries() -> Iterator[RowEntry]:
+        for place, (number, line, values) in enumerate(tables.cells(), 1):
+            row = SourceRow(number, values, line)
+            if number not in applied:
+                yield RowEntry(row, None, None, Status.SKIPPED, "nothing_to_undo", "the run changed nothing here")
+            elif not chosen(place, number):
+                yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, "left out by --rows or --first")
+            else:
+                yield RowEntry(row, None, applied[number])
+
+    for _ in PlanTables(journal).add_rows(entries()):
+        pass
+    PlanTables(journal).index_records()
+
+
+def _applied(tables: PlanTables) -> Iterator[StoredChange]:
+    """Yield the changes that were, or may have been, applied."""
+    begun = tables.begun_changes()
+    return (change for change in tables.changes() if change.status in APPLIED or change.id in begun)
+
+
+async def _decide(desk: Desk, session: Session, done: Journal, settings: Settings) -> None:
+    tables = session.tables
+    reading = settings.model_copy(update={"read": "auto" if settings.read == "none" else settings.read})
+    present = await read_present(desk, tables, reading.read, ("id",), None, session.read)
+    rules = _rules(done, settings)
+    changes = _applied(PlanTables(done))
+    counts = {"cells_set": 0, "cells_cleared": 0, "cells_not_restorable": 0}
+    while batch := list(islice(changes, _BATCH)):
+        with session.journal.transaction():
+            for change in batch:
+                _decide_change(desk, session, change, present, rules, counts)
+        await asyncio.sleep(0)
+    session.journal.update_header(
+        state="planned",
+        started_at=desk.clock.time(),
+        facts={**counts, "reading": present.reason, "planned_at": desk.clock.time()},
+    )
+
+
+def _rules(done: Journal, settings: Settings) -> UndoRules:
+    resource = get_resource(done.header.resource)
+    only = frozenset(name.partition(".")[0] for name in settings.only_fields) or None
+    return UndoRules(
+        readable=resource.readable,
+        nullable=frozenset(field.top for field in resource.fields.values() if field.nullable),
+        include_unverified=settings.include_unverified,
+        only_fields=only,
+    )
+
+
+def _decide_change(
+    desk: Desk,
+    session: Session,
+    change: StoredChange,
+    present: Present,
+    rules: UndoRules,
+    counts: dict[str, int],
+) -> None:
+    tables = session.tables
+    rows = [row.number for row in tables.open_rows_of(change.record_id) if row.number in change.rows]
+    if not rows:
+        return
+    found = tables.record(change.record_id)
+    if found is None and change.record_id not in present.gone:
+        for number in rows:
+            tables.settle_row(number, Status.SKIPPED, "not_restorable", "the record could not be read")
+        return
+    entry = desk.state.ledger_entry(session.journal.header.account, change.record_id)
+    done = DoneChange(change.record_id, change.payload, change.old, change.status, change.answer)
+    undoing = plan_undo(
+        done, found[0] if found else None, rules=rules, ledger=LedgerEntry.from_json(entry[1]) if entry else None
+    )
+    if not undoing.send:
+        status, code, message = undoing.idle_outcome()
+        for number in rows:
+            tables.settle_row(number, status, code, message)
+        return
+    _plan_change(tables, change, tuple(rows), undoing, counts)
+
+
+def _plan_change(
+    tables: PlanTables, change: StoredChange, rows: tuple[int, ...], undoing: Undo, counts: dict[str, int]
+) -> None:
+    tables.add_change(PlannedChange(change.record_id, rows, undoing.send, undoing.old, undoing.remark()))
+    cleared = sum(is_empty(value) for value in undoing.send.values())
+    counts["cells_set"] += len(undoing.send) - cleared
+    counts["cells_cleared"] += cleared
+    counts["cells_not_restorable"] += len(undoing.not_restorable)
