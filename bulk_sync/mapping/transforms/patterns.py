@@ -196,8 +196,7 @@ def _regex_replace(option: Mapping[str, str]) -> Transform:
     pattern, longest = compile_pattern(option["from"], ("regex_replace", "from"))
     new = option["to"]
     try:
-        pattern.sub(new, "")  # an empty text that matches, or none: the template is parsed either way
-        re.compile(f"(?:{pattern.pattern})|").sub(new, "")
+        pattern.sub(new, "")  # parses the replacement, whether the pattern fits or not
     except (re.error, IndexError) as error:
         raise TransformMistake(
             f"regex_replace › to: {error}",

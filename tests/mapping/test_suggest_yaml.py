@@ -1,0 +1,141 @@
+"""The YAML that mapping suggest writes: whole, loadable, and safe for any header."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from bulk_sync.mapping.mapper import compile_mapping
+from bulk_sync.mapping.spec import parse_mapping
+from bulk_sync.mapping.suggest import render_yaml, suggest
+from bulk_sync.mapping.suggest_yaml import flow, quoted
+from bulk_sync.records import SourceRow
+
+HEADER = (
+    "CLIENT ID",
+    "Firma",
+    "Contact e-mail",
+    "Mobile",
+    "Tel.",
+    "Stadt",
+    "Land",
+    "Web",
+    "Typ",
+    "VAT #",
+    "Notes: all",
+)
+ROWS = [
+    ("clt_1", "ACME LLC", "Jan <jan@acme.ae>", "050 765 4321", "04 361 4567", "Dubai", "UAE", "acme.ae", "Business",
+     "100234567890123", "-"),
+    ("clt_2", "BERG  GMBH", "a@berg.de", "", "050 123 4567", "n/a", "U.A.E.", "https://berg.de", "company",
+     "100234567890124", "call\nback"),
+    ("clt_3", "GULF EST", "b@gulf.com", "", "04-361-4321", "Sharjah", "AE", "", "Person", "", ""),
+]  # fmt: skip
+
+EXPECTED = """\
+# yaml-language-server: $schema=clients.schema.json
+# Suggested for clients.xlsx from its headers and 3 rows. Lines that begin with # are doubtful: remove the # of those \
+that are right.
+version: 1
+resource: clients
+source:
+  sheet: Clients
+  delimiter: ";"
+match: CLIENT ID  # 98%, 100% of 3 values are ids that begin with clt_
+fields:
+  name: {column: Firma, transform: [squeeze]}  # 100%, "Firma" means name
+  #   the values are in capitals; transform: [title] writes them as names
+  primaryContact.email: {column: Contact e-mail, transform: [email]}  # 95%, "Contact e-mail" means email
+  # phone: {column: Mobile, transform: [{phone: AE}]}  # 50%, "Mobile" means phone; 100% of 1 values are phone numbers, \
+but "Tel." has the field already
+  #   region AE: 100% of the countries are AE; 100% of the values are valid numbers with it
+  phone: {column: Tel., transform: [{phone: AE}]}  # 100%, "Tel." means phone; 100% of 3 values are phone numbers
+  #   region AE: 100% of the countries are AE; 100% of the values are valid numbers with it
+  billingAddress.city: {column: Stadt, transform: [{blank_if: [n/a]}]}  # 100%, "Stadt" means billingAddress.city
+  billingAddress.country: Land  # 100%, "Land" means billingAddress.country; 100% of 3 values are countries
+  #   written in several ways; transform: [country] writes names, [{country: code}] two letters
+  website: {column: Web, transform: [url]}  # 100%, "Web" means website; 100% of 2 values are web addresses
+  # type: {column: Typ, map: {Business: company, company: company, Person: contact}}  # 60%, "Typ" means type, with \
+other words than the API's
+  taxNumber: "VAT #"  # 100%, "VAT #" means taxNumber; 100% of 2 values are codes with digits
+  # cf_notes_all: "Notes: all"
+partial: [primaryContact, billingAddress]
+# ignore: ["Notes: all"]
+"""
+
+
+def rows() -> list[SourceRow]:
+    return [SourceRow(number, values) for number, values in enumerate(ROWS, 2)]
+
+
+def test_the_whole_suggestion_for_a_small_file() -> None:
+    """Sure lines count, doubtful ones are comments; each has its confidence and reason, and what its values ask for."""
+    found = suggest(HEADER, rows(), source_name="clients.xlsx", detected={"sheet": "Clients", "delimiter": ";"})
+    assert render_yaml(found) == EXPECTED
+    assert found.complete
+
+
+def test_what_is_written_loads_and_compiles_and_so_do_its_doubtful_lines() -> None:
+    """The mapping is valid as written; with the # of one doubtful line for each field removed, it still is."""
+    found = suggest(HEADER, rows(), source_name="clients.xlsx", detected={"sheet": "Clients"})
+    text = render_yaml(found)
+    mapper = compile_mapping(parse_mapping(text, name="suggested.yaml", environ={}), HEADER, sheet="Clients")
+    assert [mapper.map(row).problems for row in rows()] == [(), (), ()]
+    mapped = {line.split(":")[0].strip() for line in text.splitlines() if line.startswith("  ") and "#" not in line[:4]}
+    lines = []
+    for line in text.splitlines():
+        target = line.removeprefix("  # ").split(":")[0]
+        doubtful = line.startswith("  # ") and "." not in target and " " not in target and target not in mapped
+        mapped |= {target} if doubtful else set()
+        lines.append("  " + line.removeprefix("  # ") if doubtful else line)
+    parse_mapping("\n".join(lines), name="uncommented.yaml", environ={})
+
+
+def test_a_file_without_anything_known_is_not_ready() -> None:
+    """Where no column is a key or a field, the mapping says so instead of guessing."""
+    found = suggest(("Colour", "???"), [], source_name="odd.csv", detected={})
+    assert not found.complete
+    assert render_yaml(found) == (
+        "# yaml-language-server: $schema=clients.schema.json\n"
+        "# Suggested for odd.csv from its headers and 0 rows."
+        " Lines that begin with # are doubtful: remove the # of those that are right.\n"
+        "# Not ready to use: it needs a column to match by, and a field.\n"
+        "version: 1\n"
+        "resource: clients\n"
+        "# CHECK: no column looks like the key of a record; name one (by: id, number, email, phone, name or cf_…)\n"
+        'match: "?"\n'
+        "fields: {}\n"
+        "  # cf_colour: Colour\n"
+        '# ignore: [Colour, "???"]\n'
+    )
+
+
+@pytest.mark.parametrize("phones", [("+97150123456",), ("050 123 4567", "050"), ("",)])
+def test_a_phone_column_of_any_kind_gives_loadable_yaml(phones: tuple[str, ...]) -> None:
+    """Whatever the numbers look like and whether a country is known or not, the proposal can be loaded."""
+    for countries in (("Germany",), ("UAE",), ("??",)):
+        sample = [SourceRow(2, ("clt_1", "Acme", phone, country)) for phone in phones for country in countries]
+        found = suggest(("ID", "Company", "Phone", "Country"), sample, source_name="p.csv", detected={})
+        parse_mapping(render_yaml(found), name="p.yaml", environ={})
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=20))
+def test_any_text_survives_quoting(text: str) -> None:
+    """A header is read back from the YAML as it was, as a value, in a list and as a key."""
+    loaded = YAML(typ="safe").load(io.StringIO(f"a: {quoted(text)}\nb: {flow({text: [text, 1]})}\n"))
+    assert loaded == {"a": text, "b": {text: [text, 1]}}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.text(max_size=12), max_size=4), st.lists(st.text(max_size=12), max_size=4))
+def test_any_header_and_values_give_yaml(header: list[str], values: list[str]) -> None:
+    """No header and no value can make a suggestion that is not YAML, or raise."""
+    names = ("Company", *header)
+    sample = [SourceRow(2, ("Acme", *values, *[""] * len(header))[: len(names)])]
+    text = render_yaml(suggest(names, sample, source_name="a\nb", detected={"sheet": "x: #"}))
+    assert YAML(typ="safe").load(io.StringIO(text))["source"] == {"sheet": "x: #"}
