@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bulk_sync.journal import Journal, PlanTables
 from bulk_sync.planning.guards import RunFigures, limit_findings, stops
@@ -13,10 +14,13 @@ from bulk_sync.records import Status
 from bulk_sync.workflow.closing import Ended, summarise
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import open_table, take_in
-from bulk_sync.workflow.jobs import Job, new_journal, prepare
+from bulk_sync.workflow.jobs import Job, MappingGiven, new_journal, prepare
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
-async def check(desk: Desk, source: Path, mapping: Path) -> Ended:
+async def check(desk: Desk, source: Path | DataFrame, mapping: MappingGiven) -> Ended:
     """Read, map and check every row of a source and write what was found; the journal is thrown away.
 
     Raises :class:`Refused` and its kinds, and :class:`Interrupted`.
@@ -24,7 +28,7 @@ async def check(desk: Desk, source: Path, mapping: Path) -> Ended:
     job = prepare(desk, source, mapping, kind="check")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bulk-sync-check-") as folder:
-        table = open_table(desk, job.source, job.spec, job.settings)
+        table = open_table(desk, job.source, job.spec, job.settings, frame=job.frame)
         with table.source:
             journal = new_journal(desk, job, table, None, path=Path(folder) / "journal.sqlite")
             try:

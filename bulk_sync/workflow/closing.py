@@ -184,15 +184,17 @@ def readable_fields(journal: Journal) -> frozenset[str]:
 class Outputs:
     """Where a command's results go; checked before anything is sent."""
 
-    path: Path
+    path: Path | None
+    """None: nobody wants a file, as a program that reads the rows from the journal."""
     named: bool
     """Whether the user named it: a default name replaces nothing."""
     settings: Settings
 
     def check(self, desk: Desk, source: Path | None, mapping: Path | None) -> None:
         """Refuse a place that cannot take the results, or is not ours to replace."""
-        check_writable(self.path, source, mapping)
-        check_replaceable(self.path, self._replaces(desk))
+        if self.path is not None:
+            check_writable(self.path, source, mapping)
+            check_replaceable(self.path, self._replaces(desk, self.path))
         if self.settings.report:
             _check_report(desk.folder / self.settings.report)
 
@@ -200,29 +202,32 @@ class Outputs:
         self, desk: Desk, journal: Journal, summary: RunSummary, *, what: What = "results"
     ) -> tuple[RunSummary, tuple[str, ...]]:
         """Write results and report; return the summary with the files' names, and what is to be said of them."""
-        told = summary._replace(output=str(self.path))
+        told = summary._replace(output=str(self.path or ""))
         told = told._replace(next_steps=next_steps(told))
         book = JournalBook(journal, told, readable=readable_fields(journal))
-        written = write_results(
-            book,
-            self.path,
-            what=what,
-            mode=int(self.settings.output_mode, 8),
-            replaces=self._replaces(desk),
-            fallback=desk.run_folder(summary.run) if summary.kind != "check" else None,
-        )
-        desk.state.remember_output(written.path, written.fingerprint, summary.run)
-        notes = list(written.notes)
+        notes: list[str] = []
+        if self.path is not None:
+            written = write_results(
+                book,
+                self.path,
+                what=what,
+                mode=int(self.settings.output_mode, 8),
+                replaces=self._replaces(desk, self.path),
+                fallback=desk.run_folder(summary.run) if summary.kind != "check" else None,
+            )
+            desk.state.remember_output(written.path, written.fingerprint, summary.run)
+            notes.extend(written.notes)
+            told = told._replace(output=str(written.path))
         if self.settings.report:
             from bulk_sync.results.html_page import write_report
 
             notes.extend(write_report(book, desk.folder / self.settings.report).notes)
-        return told._replace(output=str(written.path)), tuple(notes)
+        return told, tuple(notes)
 
-    def _replaces(self, desk: Desk) -> tuple[str, ...] | None:
+    def _replaces(self, desk: Desk, path: Path) -> tuple[str, ...] | None:
         if self.named and self.settings.overwrite:
             return None
-        known = desk.state.output_fingerprint(self.path) if self.named else None
+        known = desk.state.output_fingerprint(path) if self.named else None
         return (known,) if known else ()
 
 
@@ -237,6 +242,8 @@ def outputs(desk: Desk, settings: Settings, *, source: str, run: str, kind: str)
     word = {"check": "check", "plan": "plan"}.get(kind, "results")
     if settings.output:
         return Outputs(desk.folder / settings.output, named=True, settings=settings)
+    if not desk.writes_files:
+        return Outputs(None, named=False, settings=settings)
     return Outputs(default_path(source, run, kind=word, folder=desk.folder), named=False, settings=settings)
 
 

@@ -103,6 +103,8 @@ class Desk:
     profiles: Path | None = None
     clock: WallClock = field(default_factory=WallClock)
     stop: StopSignal = field(default_factory=StopSignal)
+    writes_files: bool = True
+    """Whether results are written although nobody named a file: a person wants one, a program reads the rows."""
 
     def settings(self, mapping: Mapping[str, object] | None = None) -> Settings:
         """Return the settings of the command, with what the mapping says beneath the rest."""

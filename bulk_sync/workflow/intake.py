@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bulk_sync.errors import Question, Refused, SourceError
 from bulk_sync.journal import Journal, PlanTables, RowEntry
@@ -17,6 +18,9 @@ from bulk_sync.settings import Settings
 from bulk_sync.sources import SourceOptions, open_source
 from bulk_sync.sources.source import Source
 from bulk_sync.workflow.desk import Desk
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 LEFT_OUT = "left_out"
 """Code of a row that ``--rows``, ``--first`` or the mapping's ``where`` leaves out."""
@@ -35,12 +39,22 @@ class Table:
     spec: MappingSpec
 
 
-def open_table(desk: Desk, path: Path, spec: MappingSpec, settings: Settings) -> Table:
+def open_table(
+    desk: Desk, path: Path, spec: MappingSpec, settings: Settings, *, frame: DataFrame | None = None
+) -> Table:
     """Open the source as the mapping needs it and join the two, asking what only the user knows.
+
+    A ``frame`` takes the file's place.
 
     Raises :class:`SourceError`, :class:`MappingError`, or :class:`Question` where nobody answers.
     """
-    source = open_plain(desk, path, source_options(spec, settings), needs=spec.columns())
+    source: Source
+    if frame is not None:
+        from bulk_sync.sources.frame import FrameSource
+
+        source = FrameSource(frame)
+    else:
+        source = open_plain(desk, path, source_options(spec, settings), needs=spec.columns())
     for note in source.notes:
         desk.talk.say(note)
     if {"sync_row", "sync_status"} <= set(source.header):

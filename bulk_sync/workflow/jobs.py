@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bulk_sync.errors import OutputError, Refused, SourceError
 from bulk_sync.journal import Journal, RunHeader, create_journal
@@ -20,6 +23,9 @@ from bulk_sync.workflow.intake import Table, file_sha256
 from bulk_sync.workflow.runs import JOURNAL_NAME
 from bulk_sync.workflow.session import given_rate
 from bulk_sync.workflow.target import Target
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 STDIN = Path("-")
 
@@ -38,26 +44,44 @@ class Job:
     settings: Settings
     limits: RunLimits
     outputs: Outputs
+    frame: DataFrame | None = None
+    """A table in memory that takes the place of the source."""
 
 
-def prepare(desk: Desk, source: Path, mapping: Path, *, kind: RunKind) -> Job:
+FRAME_NAME = "DataFrame"
+MappingGiven = Path | Mapping[str, object]
+"""A mapping file, or its content as plain values."""
+
+
+def prepare(desk: Desk, source: Path | DataFrame, mapping: MappingGiven, *, kind: RunKind) -> Job:
     """Check all that can be checked before the source is read; nothing is requested.
 
     Raises :class:`Refused` and its kinds.
     """
-    spec = load_mapping(desk.folder / mapping, environ=desk.environ)
+    spec, mapping_path = _read_mapping(desk, mapping)
     settings = desk.settings(_from_mapping(spec))
     given_rate(settings)
     limits = run_limits(settings)
     run = desk.new_run()
-    path = _spooled(desk, run) if source == STDIN else desk.folder / source
-    name = "-" if source == STDIN else str(source)
-    if not path.exists():
-        raise SourceError(f"{source}: no such file", hint="is the path right, seen from this folder?")
-    _check_fresh(desk, path, settings)
+    frame = None if isinstance(source, Path) else source
+    path = desk.run_folder(run) / FRAME_NAME
+    name = FRAME_NAME
+    if isinstance(source, Path):
+        path = _spooled(desk, run) if source == STDIN else desk.folder / source
+        name = "-" if source == STDIN else str(source)
+        if not path.exists():
+            raise SourceError(f"{source}: no such file", hint="is the path right, seen from this folder?")
+        _check_fresh(desk, path, settings)
     place = outputs(desk, settings, source=name, run=run, kind=kind)
-    place.check(desk, path, desk.folder / mapping)
-    return Job(run, kind, path, name, desk.folder / mapping, spec, settings, limits, place)
+    place.check(desk, path, mapping_path)
+    return Job(run, kind, path, name, mapping_path, spec, settings, limits, place, frame)
+
+
+def _read_mapping(desk: Desk, mapping: MappingGiven) -> tuple[MappingSpec, Path]:
+    if isinstance(mapping, Path):
+        return load_mapping(desk.folder / mapping, environ=desk.environ), desk.folder / mapping
+    text = json.dumps(mapping, indent=2, default=str)  # JSON is YAML, and its lines can be pointed at
+    return parse_mapping(text, name="mapping", environ=desk.environ), desk.folder / "mapping"
 
 
 def _from_mapping(spec: MappingSpec) -> dict[str, object]:
@@ -127,24 +151,29 @@ def new_journal(desk: Desk, job: Job, table: Table, target: Target | None, *, pa
         base_url=target.base_url if target and not target.sandbox else "",
         account=target.account if target else "",
         sandbox=target is not None and target.sandbox is not None,
-        source_path=job.source_name if job.source_name == "-" else str(job.source.resolve()),
-        source_sha256=file_sha256(job.source),
+        source_path=job.source_name if job.source_name in {"-", FRAME_NAME} else str(job.source.resolve()),
+        source_sha256=_sha256(job.source),
         source_kind=table.source.kind,
         sheet=table.source.sheet,
         header=table.source.header,
         mapping_path=str(job.mapping_path.resolve()),
         mapping_text=job.spec.text,
-        mapping_sha256=file_sha256(job.mapping_path),
+        mapping_sha256=_sha256(job.mapping_path),
         settings={
             name: plain_json(value)
             for name, value in job.settings.model_dump().items()
             if name in job.settings.model_fields_set
         },
-        output=str(job.outputs.path),
+        output=str(job.outputs.path or ""),
         created_at=desk.clock.time(),
         notes=table.source.notes,
     )
     return create_journal(path or desk.run_folder(job.run) / JOURNAL_NAME, header, durable=path is None)
+
+
+def _sha256(path: Path) -> str:
+    """Return the hash of a file, '' for a table or a mapping that is in memory only."""
+    return file_sha256(path) if path.is_file() else ""
 
 
 def account_lock(desk: Desk, account: str, mapping_path: Path) -> Path:

@@ -17,7 +17,7 @@ from bulk_sync.workflow.closing import Ended, Outputs, blank_summary, outputs, s
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.guarding import accidents_again, as_findings, before_reading, limits_on_changes
 from bulk_sync.workflow.intake import file_sha256
-from bulk_sync.workflow.jobs import account_lock, prepare_again, run_limits
+from bulk_sync.workflow.jobs import FRAME_NAME, account_lock, prepare_again, run_limits
 from bulk_sync.workflow.running import carry_out_job
 from bulk_sync.workflow.runs import find_unfinished, journal_path, past_runs, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
@@ -118,7 +118,7 @@ def _check_files(desk: Desk, journal: Journal, settings: Settings) -> None:
         ("mapping", header.mapping_path, header.mapping_sha256),
     ):
         path = Path(name)
-        if name == "-" or not path.is_file() or file_sha256(path) == known:
+        if name in {"-", FRAME_NAME} or not path.is_file() or file_sha256(path) == known:
             continue
         question = Question(
             f"the {what} {path} has changed since run {header.run} began; go on with what the run has read?",
@@ -169,5 +169,7 @@ def _outputs(desk: Desk, journal: Journal, settings: Settings) -> Outputs:
         previous = Path(header.output)
         if not previous.exists() or desk.state.output_fingerprint(previous) is not None:
             place = Outputs(previous, named=True, settings=settings)
-    place.check(desk, None if header.source_path == "-" else Path(header.source_path), Path(header.mapping_path))
+    place.check(
+        desk, None if header.source_path in {"-", FRAME_NAME} else Path(header.source_path), Path(header.mapping_path)
+    )
     return place

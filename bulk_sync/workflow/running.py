@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bulk_sync.errors import BulkSyncError, Halted, Refused
 from bulk_sync.journal import Journal, JournalBook, PlanTables
@@ -19,7 +20,7 @@ from bulk_sync.workflow.deciding import Decision, decide, diff_rules
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.guarding import as_findings, before_reading, limits_on_changes, new_custom_fields
 from bulk_sync.workflow.intake import open_table, take_in
-from bulk_sync.workflow.jobs import Job, account_lock, new_journal, prepare
+from bulk_sync.workflow.jobs import Job, MappingGiven, account_lock, new_journal, prepare
 from bulk_sync.workflow.present import Present, read_present
 from bulk_sync.workflow.runs import run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
@@ -28,8 +29,11 @@ from bulk_sync.workflow.target import Target, open_target
 from bulk_sync.workflow.view import Finding
 from bulk_sync.workflow.viewing import plan_facts, plan_view
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
-async def run(desk: Desk, source: Path, mapping: Path) -> Ended:
+
+async def run(desk: Desk, source: Path | DataFrame, mapping: MappingGiven) -> Ended:
     """Carry out the whole job.
 
     Raises :class:`Refused` and its kinds before anything is sent, and :class:`Busy`.
@@ -37,7 +41,7 @@ async def run(desk: Desk, source: Path, mapping: Path) -> Ended:
     return await carry_out_job(desk, prepare(desk, source, mapping, kind="run"))
 
 
-async def plan(desk: Desk, source: Path, mapping: Path) -> Ended:
+async def plan(desk: Desk, source: Path | DataFrame, mapping: MappingGiven) -> Ended:
     """Plan what :func:`run` would do and keep it as a run; reads the CRM, changes nothing."""
     return await carry_out_job(desk, prepare(desk, source, mapping, kind="plan"))
 
@@ -54,7 +58,7 @@ async def carry_out_job(desk: Desk, job: Job) -> Ended:
             what = f"account {target.account} with the mapping {job.mapping_path.name}"
             stack.enter_context(exclusive(lock, what, wait=settings.wait or 0.0))
         stack.enter_context(exclusive(run_lock(desk, job.run), f"run {job.run}"))
-        table = open_table(desk, job.source, job.spec, settings)
+        table = open_table(desk, job.source, job.spec, settings, frame=job.frame)
         stack.callback(table.source.close)
         journal = new_journal(desk, job, table, target)
         stack.callback(journal.close)
