@@ -73,7 +73,7 @@ def rows() -> list[SourceRow]:
 
 
 def test_the_whole_suggestion_for_a_small_file() -> None:
-    """Sure lines count, doubtful ones are comments; each has its confidence and reason, and what its values ask for."""
+    """Sure lines count, doubtful ones are comments; each has its confidence, reason and what its values ask for."""
     found = suggest(HEADER, rows(), source_name="clients.xlsx", detected={"sheet": "Clients", "delimiter": ";"})
     assert render_yaml(found) == EXPECTED
     assert found.complete
