@@ -135,7 +135,7 @@ def _permuted(trace: FieldTrace) -> GuardFinding | None:
     moved = sum((old & new).values())
     if moved < FEWEST:
         return None
-    enough = max(FEWEST, 0.5 * trace.changed) if trace.name in _OWN_VALUES else max(4, 0.75 * trace.changed)
+    enough = max(FEWEST, (0.5 if trace.name in _OWN_VALUES else 0.75) * trace.changed)
     different = len(old.keys() & new.keys())
     if not (different >= enough if _own(trace) else _beyond_chance(trace, old, moved)):
         return None
