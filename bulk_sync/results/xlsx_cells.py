@@ -116,7 +116,7 @@ def _serial(value: date | datetime | time | timedelta) -> tuple[float | None, st
         days = value / timedelta(days=1)
         return (days, DURATION_FORMAT) if days >= 0 else (None, "")
     if isinstance(value, time):
-        return (_fraction(value), TIME_FORMAT) if value.tzinfo is None else (None, "")
+        return (day_fraction(value), TIME_FORMAT) if value.tzinfo is None else (None, "")
     day = value.date() if isinstance(value, datetime) else value
     if day < _FIRST_DAY:
         return None, ""
@@ -125,8 +125,9 @@ def _serial(value: date | datetime | time | timedelta) -> tuple[float | None, st
         return days, DATE_FORMAT
     if value.tzinfo is not None:
         return None, ""
-    return days + _fraction(value.time()), FINE_DATETIME_FORMAT if value.microsecond else DATETIME_FORMAT
+    return days + day_fraction(value.time()), FINE_DATETIME_FORMAT if value.microsecond else DATETIME_FORMAT
 
 
-def _fraction(moment: time) -> float:
+def day_fraction(moment: time) -> float:
+    """Return a time of day as a workbook stores it."""
     return (moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond / 1_000_000) / 86_400

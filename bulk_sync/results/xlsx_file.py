@@ -13,6 +13,7 @@ from xlsxwriter.exceptions import XlsxFileError
 
 from bulk_sync.records import RunSummary
 from bulk_sync.results.problem_places import ProblemPlaces
+from bulk_sync.results.run_property import KIND_PROPERTY, RUN_PROPERTY
 from bulk_sync.results.table import (
     PROBLEM_COLUMNS,
     SYNC_COLUMNS,
@@ -28,10 +29,6 @@ from bulk_sync.results.xlsx_cells import plain_cell
 from bulk_sync.results.xlsx_results import ProblemSheet, ResultSheet
 from bulk_sync.results.xlsx_sheets import EXCEL_COLUMNS, EXCEL_ROWS, Column, SheetSeries, Styles
 from bulk_sync.results.xlsx_summary import write_summary
-
-RUN_PROPERTY = "bulk_sync_run"
-"""The custom document property by which ``retry`` finds the run of a results workbook."""
-KIND_PROPERTY = "bulk_sync_kind"
 
 
 def write_workbook(book: RunBook, path: Path, what: What = "results", *, rows: int = EXCEL_ROWS) -> tuple[str, ...]:
