@@ -262,6 +262,9 @@ def _settle_person(proposal: Proposal, targets: set[str], *, company: bool) -> P
         and not targets & {"firstName", "lastName", "fullName"}
     ):
         proposal = replace(proposal, target="fullName", confidence=0.6)
+    if proposal.target.endswith("fullName"):
+        why = f"{proposal.why}; splitting names is a guess, and needs the extra 'repair'"
+        proposal = replace(proposal, confidence=min(proposal.confidence, 0.75), why=why)
     if not company or proposal.target not in _PERSON:
         return proposal
     why = f"{proposal.why}; beside a company probably its contact's (without one: {proposal.target})"

@@ -160,7 +160,7 @@ def test_ordinary_patterns_are_taken(pattern: str) -> None:
     assert compile_pattern(pattern, ("extract",))[0].pattern == pattern
 
 
-@pytest.mark.parametrize("pattern", [r"\s*\s*\s*\s*x", r"\w+\w+\w+x", r"\w?\w?\w?\w?\w*\w*x"])
+@pytest.mark.parametrize("pattern", [r"\s*\s*\s*\s*x", r"\w?\w?\w?\w?\w*\w*x"])
 def test_the_slowest_texts_of_allowed_patterns_end_soon(pattern: str) -> None:
     """The longest text that a pattern is tried on takes seconds at worst, and a longer one is a problem."""
     compiled, longest = compile_pattern(pattern, ("extract",))

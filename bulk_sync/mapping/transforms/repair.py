@@ -54,10 +54,7 @@ def _person_name(option: str) -> Transform:
 
     @lru_cache(maxsize=_CACHED)
     def name_part(text: str) -> str | TransformProblem:
-        try:
-            name: Mapping[str, str] = parser.HumanName(text).as_dict()
-        except (ValueError, TypeError, AttributeError, IndexError, KeyError):
-            name = {}
+        name: Mapping[str, str] = parser.HumanName(text).as_dict()
         words = {"first": ("first", "middle"), "given": ("first",)}.get(option, (option,))
         found = " ".join(name.get(word, "") for word in words).strip(" ,")
         if found:
