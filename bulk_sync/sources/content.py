@@ -43,6 +43,7 @@ _SUFFIXES = {
     "xlsb": (".xlsb",),
     "ods": (".ods",),
 }
+WORKBOOK_SUFFIXES = frozenset(suffix for kind in _SUFFIXES if kind != "csv" for suffix in _SUFFIXES[kind])
 
 
 class Content(NamedTuple):

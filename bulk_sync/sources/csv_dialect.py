@@ -27,6 +27,7 @@ class SampleRecord(NamedTuple):
     fault: Fault | None
     line: int
     lines: int
+    delimiters: int
 
 
 class Layout(NamedTuple):
@@ -97,7 +98,8 @@ def _header(records: list[SampleRecord], header_row: int | None, needs: Collecti
         found = header_index([record.fields for record in records[:SEARCHED_ROWS]], needs)
         if found is None:
             raise SourceError(f"{name} has no header: every row is blank", hint="the first row names the columns")
-        damaged = [at for at in range(found) if records[at].fault and len(records[at].fields) > 1]
+        width = len(records[found].fields)
+        damaged = [at for at in range(found) if records[at].fault and records[at].delimiters >= max(1, width - 2)]
         index = damaged[0] if damaged else found
     record = records[index]
     if record.fault or not any(field.strip() for field in record.fields):
@@ -166,6 +168,6 @@ def _records(lines: Iterable[str], skipped: int, dialect: Dialect) -> Iterable[S
             fault = record.feed(waiting[at + used])
             used += 1
         used = 1 if fault else used
-        yield SampleRecord(record.fields, fault, skipped + at + 1, used)
+        yield SampleRecord(record.fields, fault, skipped + at + 1, used, waiting[at].count(dialect.delimiter))
         at += used
         count += 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bulk_sync.errors import SourceError
 from bulk_sync.records import SourceRow
-from bulk_sync.sources.content import Content
+from bulk_sync.sources.content import WORKBOOK_SUFFIXES, Content
 from bulk_sync.sources.csv_dialect import SAMPLE_CHARACTERS, delimiter_of, layout_of
 from bulk_sync.sources.csv_encoding import encoding_of, first_undecodable, undecodable
 from bulk_sync.sources.csv_rows import LINE_LIMIT, RowReader
@@ -39,6 +39,11 @@ class CsvSource(OpenSource):
             name=str(path),
         )
         self.header: tuple[str, ...] = tuple(fold(name) for name in self._layout.header)
+        if len(self.header) == 1 and path.suffix.lower() in WORKBOOK_SUFFIXES:
+            raise SourceError(
+                f"{path} is no workbook, and as a text it is no table",
+                hint="open it in a spreadsheet program and save it as .xlsx or .csv",
+            )
         self.notes: tuple[str, ...] = content.notes
 
     @property

@@ -106,18 +106,22 @@ def format_code(code: str, number: int | None = None) -> FormatCode:
     if number in _EAST_ASIAN_TIMES:
         return FormatCode(f"number format {number}", Shows.TIME)
     sections = [_tokens(section) for section in _sections(code)]
-    shows = _dated(sections[0])
+    shows = _dated(sections[0]) or _plain(sections)
     if shows is not None:
         return FormatCode(code, shows)
-    if sections[0] and all(kind == "general" for kind, _ in sections[0]):
-        return FormatCode(code, Shows.GENERAL if len(sections) == 1 else Shows.OTHER)
-    if [text for _, text in sections[0]] == ["@"]:
-        return FormatCode(code, Shows.TEXT)
     parsed = [_digits(section) for section in sections[:3]]
     complete = tuple(section for section in parsed if section is not None)
     if len(complete) != len(parsed) or not complete[0].digits:
         return FormatCode(code, Shows.OTHER)
     return FormatCode(code, Shows.NUMBER, complete)
+
+
+def _plain(sections: list[list[_Token]]) -> Shows | None:
+    """Recognise General and text, which have no digits of their own."""
+    first = sections[0]
+    if first and all(kind == "general" for kind, _ in first):
+        return Shows.GENERAL if len(sections) == 1 else Shows.OTHER
+    return Shows.TEXT if [text for _, text in first] == ["@"] else None
 
 
 def _sections(code: str) -> list[str]:
@@ -153,7 +157,7 @@ def _bracket(text: str) -> list[_Token]:
     if _COLOURS.fullmatch(text):
         return []
     if text.startswith("$"):
-        return [("text", text[1:].split("-")[0])]
+        return [("text", text[1:].partition("-")[0])]
     if _ELAPSED.fullmatch(text):
         return [("elapsed", text)]
     return [("condition", text)]
@@ -189,14 +193,10 @@ def _digits(tokens: list[_Token]) -> Digits | None:
                 return None
             pattern += text
             continue
-        if kind == "plain" and text == "%":
-            percent, literal = True, "%"
-        elif kind == "text" or (kind == "plain" and text in _LITERALS):
-            literal = text
-        elif kind == "plain" and text == "?" and not has_digits:
-            literal = " "
-        else:
+        literal = _literal(kind, text, has_digits)
+        if literal is None:
             return None
+        percent = percent or (kind == "plain" and text == "%")
         if pattern:
             after += literal
         else:
@@ -211,3 +211,10 @@ def _digits(tokens: list[_Token]) -> Digits | None:
     if "#" in whole.lstrip("#,") or "0" in decimals.lstrip("0"):
         return None
     return Digits(before, after, whole.count("0"), len(decimals), decimals.count("#"), "," in whole, percent)
+
+
+def _literal(kind: str, text: str, has_digits: bool) -> str | None:
+    """Return what a part without digits shows; None if that is not reproduced."""
+    if kind == "text" or (kind == "plain" and (text == "%" or text in _LITERALS)):
+        return text
+    return " " if kind == "plain" and text == "?" and not has_digits else None

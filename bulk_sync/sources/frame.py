@@ -6,9 +6,9 @@ Row numbers are those the frame would have if it were saved with its header in r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bulk_sync.records import Cell, CellKind, SourceRow
 from bulk_sync.sources.header import fold
@@ -51,18 +51,26 @@ def _cell(value: object) -> str | Cell:
     """Give a value its text and kind; '' for NaN. What is no cell's value becomes its text."""
     if type(value).__module__ == "numpy" and hasattr(value, "item") and not hasattr(value, "__len__"):
         value = value.item()
-    if isinstance(value, bool):
-        return Cell(str(value).upper(), value, CellKind.BOOLEAN)
-    if isinstance(value, int):
-        return Cell(str(value), value, CellKind.NUMBER)
-    if isinstance(value, float):
-        return "" if math.isnan(value) else Cell(general_text(value), value, CellKind.NUMBER)
-    if isinstance(value, datetime):
-        return Cell(value.isoformat(), value, CellKind.DATETIME)
-    if isinstance(value, date):
-        return Cell(value.isoformat(), value, CellKind.DATE)
-    if isinstance(value, time):
-        return Cell(value.isoformat(), value, CellKind.TIME)
     if isinstance(value, timedelta):
         return duration_cell(value)
+    if isinstance(value, float) and math.isnan(value):
+        return ""
+    for types, kind, text in _KINDS:
+        if isinstance(value, types):
+            return Cell(text(value), value, kind)
     return str(value)
+
+
+def _iso(value: Any) -> str:  # noqa: ANN401  # date, time and datetime share nothing but this method
+    return str(value.isoformat())
+
+
+_KINDS: tuple[tuple[type, CellKind, Callable[[Any], str]], ...] = (
+    (bool, CellKind.BOOLEAN, lambda value: str(value).upper()),
+    (int, CellKind.NUMBER, str),
+    (float, CellKind.NUMBER, general_text),
+    (datetime, CellKind.DATETIME, _iso),
+    (date, CellKind.DATE, _iso),
+    (time, CellKind.TIME, _iso),
+)
+"""How each type is shown, the narrower before the wider: a bool is an int, a datetime a date."""

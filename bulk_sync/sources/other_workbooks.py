@@ -22,6 +22,10 @@ from bulk_sync.sources.sheet_choice import chosen_sheet
 from bulk_sync.sources.sheet_table import Covered, RawRow, SheetSource, first_rows
 from bulk_sync.sources.xlsx_merged import Merged, MergedCells
 
+_LIMITS = (
+    "number formats, hidden rows and errors such as #N/A are not read from .{kind} files: numbers are shown "
+    "plainly, errors as blanks; save it as .xlsx where that matters"
+)
 _CalamineValue = int | float | str | bool | time | date | datetime | timedelta
 
 
@@ -35,11 +39,11 @@ class CalamineSource(SheetSource):
             sheets = [one for one in self._book.sheets_metadata if one.typ is calamine.SheetTypeEnum.WorkSheet]
             name = chosen_sheet(
                 str(path),
-                [one.name for one in sheets],
-                {one.name for one in sheets if one.visible is not calamine.SheetVisibleEnum.Visible},
-                options.sheet,
-                needs,
-                lambda name: self._peek(path, name),
+                sheets=[one.name for one in sheets],
+                hidden={one.name for one in sheets if one.visible is not calamine.SheetVisibleEnum.Visible},
+                wanted=options.sheet,
+                needs=needs,
+                peek=lambda name: self._peek(path, name),
             )
             self._sheet = _loaded(self._book, path, name)
             super().__init__(path, name, options, needs)
@@ -48,8 +52,7 @@ class CalamineSource(SheetSource):
             raise
         self.notes = (
             *content.notes,
-            f"number formats, hidden rows and errors such as #N/A are not read from .{self.kind} files: numbers are "
-            "shown plainly, errors as blanks; save it as .xlsx where that matters",
+            _LIMITS.format(kind=self.kind),
         )
 
     def close(self) -> None:
@@ -80,6 +83,16 @@ def _rows(sheet: calamine.CalamineSheet) -> Iterator[RawRow]:
         yield RawRow(number, cells)
 
 
+def read_sheets(path: Path) -> Iterator[tuple[str, Iterator[RawRow]]]:
+    """Read every sheet of a workbook: its name and its rows.
+
+    :raises SourceError: if the workbook cannot be read.
+    """
+    with _opened(path) as book:
+        for name in book.sheet_names:
+            yield name, _rows(_loaded(book, path, name))
+
+
 def _cell(value: _CalamineValue) -> str | Cell:
     """Give a stored value its text and kind."""
     if isinstance(value, str):
@@ -102,7 +115,7 @@ def _opened(path: Path) -> calamine.CalamineWorkbook:
     try:
         # By its bytes: given a path, calamine goes by the suffix.
         return calamine.CalamineWorkbook.from_filelike(BytesIO(path.read_bytes()))
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  # a panic of calamine is no Exception
         raise _refusal(path, error) from None
 
 
@@ -110,7 +123,7 @@ def _loaded(book: calamine.CalamineWorkbook, path: Path, name: str) -> calamine.
     """Load a sheet; what calamine raises becomes a refusal."""
     try:
         return book.get_sheet_by_name(name)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  # a panic of calamine is no Exception
         raise _refusal(path, error) from None
 
 

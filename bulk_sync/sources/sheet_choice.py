@@ -12,6 +12,7 @@ Peek = Callable[[str], Sequence[Sequence[str]]]
 
 def chosen_sheet(
     name: str,
+    *,
     sheets: Sequence[str],
     hidden: Collection[str],
     wanted: str | int | None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -16,6 +15,8 @@ from bulk_sync.sources.options import SourceOptions
 from bulk_sync.sources.source import OpenSource
 
 WIDEST_HEADER = 4096
+_WIDEST_GAP = 1000
+"""Blank rows below which no header is looked for any more."""
 _MERGED = Cell("", None, CellKind.MERGED)
 
 
@@ -74,29 +75,28 @@ class SheetSource(OpenSource, ABC):
         self._hidden_rows, self._beyond = 0, ""
         covered = self._covered().covered
         width = len(self.header)
-        blank: list[str | Cell] = [""] * width
         for number, cells, hidden in self._raw_rows():
-            if number <= self._header_row:
-                covered(number, width)
+            if number <= self._header_row or not cells:
                 continue
-            merged = covered(number, width)
-            if not cells:
-                continue
-            values = blank.copy()
-            for column, cell in cells.items():
-                if column < width:
-                    values[column] = cell
-                elif not self._beyond:
-                    self._beyond = cell_name(column, number, sheet=self.sheet)
-            for column in merged:
-                values[column] = _MERGED
+            values = self._placed(number, cells, covered(number, width))
             if not any(value and value is not _MERGED for value in values):
                 continue
-            if hidden:
-                self._hidden_rows += 1
-                if self._visible_only:
-                    continue
-            yield SourceRow(number, tuple(values), None, self._damaged_ids(number, values), "", hidden)
+            self._hidden_rows += hidden
+            if not (hidden and self._visible_only):
+                yield SourceRow(number, tuple(values), None, self._damaged_ids(number, values), "", hidden)
+
+    def _placed(self, number: int, cells: Mapping[int, str | Cell], merged: Sequence[int]) -> list[str | Cell]:
+        """Put a row's cells under the header; what stands outside of it is remembered, not read."""
+        width = len(self.header)
+        values: list[str | Cell] = [""] * width
+        for column, cell in cells.items():
+            if column < width:
+                values[column] = cell
+            elif not self._beyond:
+                self._beyond = cell_name(column, number, sheet=self.sheet)
+        for column in merged:
+            values[column] = _MERGED
+        return values
 
     def closing_notes(self) -> tuple[str, ...]:
         """Say how many rows the workbook hides, and whether values stand outside of the header."""
@@ -154,8 +154,13 @@ def header_of(
 
 def first_rows(rows: Iterable[RawRow]) -> list[tuple[int, list[str]]]:
     """Return the first rows that hold anything: their numbers and texts."""
-    filled = ((row.number, texts(row)) for row in rows if row.cells)
-    return list(islice(filled, SEARCHED_ROWS))
+    filled: list[tuple[int, list[str]]] = []
+    for row in rows:
+        if len(filled) == SEARCHED_ROWS or (filled and row.number > filled[-1][0] + _WIDEST_GAP):
+            break
+        if row.cells:
+            filled.append((row.number, texts(row)))
+    return filled
 
 
 def texts(row: RawRow) -> list[str]:

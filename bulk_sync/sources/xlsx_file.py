@@ -29,11 +29,11 @@ class XlsxSource(SheetSource):
             sheets = {sheet.name: sheet for sheet in package.sheets}
             name = chosen_sheet(
                 str(path),
-                tuple(sheets),
-                {sheet.name for sheet in package.sheets if sheet.state != "visible"},
-                options.sheet,
-                needs,
-                lambda name: self._peek(sheets[name]),
+                sheets=tuple(sheets),
+                hidden={sheet.name for sheet in package.sheets if sheet.state != "visible"},
+                wanted=options.sheet,
+                needs=needs,
+                peek=lambda name: self._peek(sheets[name]),
             )
             self._part = sheets[name].part
             self._reader = SheetReader(package, sheets[name], self._look)

@@ -49,7 +49,7 @@ class SheetReader:
         self.hidden_columns: list[tuple[int, int]] = []
 
     def rows(self) -> Iterator[RawRow]:
-        """Yield the rows that stand in the file, in their order.
+        """Yield the rows that hold anything, in their order.
 
         :raises SourceError: if the sheet is damaged or larger than a sheet can be.
         """
@@ -66,7 +66,7 @@ class SheetReader:
             parser.Parse(b"", True)
             yield from ready
 
-    def _parser(self, ready: list[RawRow]) -> expat.XMLParserType:
+    def _parser(self, ready: list[RawRow]) -> expat.XMLParserType:  # noqa: C901  # flat dispatch, run for each cell
         """Make the parser. Its handlers share local variables: they run for each cell, and attributes cost time."""
         text: list[str] = []
         inline: list[str] = []
@@ -111,8 +111,9 @@ class SheetReader:
                 if (value or formula) and (cell := cell_of(kind, style, value, formula)):
                     cells[column] = cell
             elif tag == "row":
-                ready.append(RawRow(self._number_of_row, cells, self._hidden))
-                cells = {}
+                if cells:
+                    ready.append(RawRow(self._number_of_row, cells, self._hidden))
+                    cells = {}
             elif tag == "t":
                 if not phonetic:
                     inline.append("".join(text))
@@ -155,12 +156,16 @@ class SheetReader:
             return unescaped(value)
         if not value:
             return _UNSAVED if formula else ""
-        if kind == "b":
-            return _BOOLEANS.get(value) or Cell(value, None, CellKind.ERROR)
-        if kind == "e":
-            return Cell(value, None, CellKind.ERROR)
+        return self._rare(kind, value)
+
+    def _rare(self, kind: str, value: str) -> str | Cell:
+        """Return a cell of a kind that is neither text nor number."""
+        if kind == "b" and value in _BOOLEANS:
+            return _BOOLEANS[value]
         if kind == "d":
             return iso_cell(value) or value
+        if kind in {"b", "e"}:
+            return Cell(value, None, CellKind.ERROR)
         raise self._damaged(f"a cell has the unknown type {kind!r}")
 
     def _number(self, style: str, value: str) -> str | Cell:

@@ -1,0 +1,81 @@
+"""The same table from a workbook and from CSVs, and from a DataFrame."""
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bulk_sync.records import Cell, CellKind, SourceRow
+from bulk_sync.sources import open_source
+from bulk_sync.sources.frame import FrameSource
+
+TABLE = [
+    ["Client ID", "Company", "City", "Note"],
+    ["00123", "Müller & Söhne", "Köln", 'says "hi"; twice, today'],
+    ["971501234567", "Café; Bar", "", "line\nbreak"],
+    ["A-1", " padded ", "Zürich", "'"],
+]
+
+
+def test_workbook_and_both_csvs_give_the_same_texts(
+    workbook: Callable[..., Path], csv_file: Callable[..., Path], read: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    """An .xlsx, a UTF-8 comma CSV and a cp1252 semicolon CSV of one table are one table."""
+
+    def text(delimiter: str) -> str:
+        buffer = io.StringIO()
+        csv.writer(buffer, delimiter=delimiter).writerows(TABLE)
+        return buffer.getvalue()
+
+    expected = [(number, *row) for number, row in enumerate(TABLE[1:], start=2)]
+    assert read(workbook(TABLE)) == expected
+    assert read(csv_file(text(","), "comma.csv")) == expected
+    assert read(csv_file(text(";"), "semicolon.csv", encoding="cp1252"), encoding="cp1252") == expected
+
+
+def test_a_frame_keeps_its_values() -> None:
+    """Numbers, dates and booleans keep what is stored; None, NaN, NA and NaT are blank; blank rows are none."""
+    frame = pd.DataFrame(
+        {
+            " Client\nID ": ["00123", "2", None],
+            "n": pd.array([1, None, None], dtype="Int64"),
+            "f": [0.5, float("nan"), None],
+            "b": pd.array([True, None, None], dtype="boolean"),
+            "t": pd.to_datetime(["2024-03-01 10:00", None, None]),
+            "d": [dt.date(2024, 3, 1), pd.NA, None],
+        }
+    )
+    source = FrameSource(frame)
+    stamp = pd.Timestamp("2024-03-01 10:00")
+    assert source.header == ("Client ID", "n", "f", "b", "t", "d")
+    assert list(source.rows()) == [
+        SourceRow(
+            2,
+            (
+                "00123",
+                Cell("1", 1, CellKind.NUMBER),
+                Cell("0.5", 0.5, CellKind.NUMBER),
+                Cell("TRUE", True, CellKind.BOOLEAN),
+                Cell("2024-03-01T10:00:00", stamp, CellKind.DATETIME),
+                Cell("2024-03-01", dt.date(2024, 3, 1), CellKind.DATE),
+            ),
+        ),
+        SourceRow(3, ("2", "", "", "", "", "")),
+    ]
+
+
+def test_frames_and_workbooks_close(csv_file: Callable[..., Path]) -> None:
+    """Every source is a context manager with nothing more to say at its end."""
+    with FrameSource(pd.DataFrame({"a": [dt.timedelta(hours=1), 1, dt.time(1), (1, 2)]})) as frame:
+        assert [row.values[0] for row in frame.rows()] == [
+            Cell("1:00:00", dt.timedelta(hours=1), CellKind.DURATION),
+            Cell("1", 1, CellKind.NUMBER),
+            Cell("01:00:00", dt.time(1), CellKind.TIME),
+            "(1, 2)",
+        ]
+    with open_source(csv_file("a,b\n1,2\n")) as source:
+        assert source.closing_notes() == frame.closing_notes() == ()
