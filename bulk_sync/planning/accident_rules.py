@@ -52,7 +52,8 @@ def _shifted(trace: FieldTrace) -> GuardFinding | None:
     """Find changed cells that hold what the row one place away has at present, the same way for all.
 
     Half of them are enough where the neighbours lose these values and hardly any cell fits at another distance;
-    where few values are shared by many, nearly all must fit, and far fewer elsewhere.
+    where few values are shared by many, nearly all must fit, and far fewer elsewhere. (Serial numbers that go up
+    by one fit their neighbours, too, but those keep theirs.)
     """
     moving = {distance: len(trace.neighbours.moving.get(distance, ())) for distance in _DISTANCES}
     best, others = _best(moving)
@@ -62,11 +63,11 @@ def _shifted(trace: FieldTrace) -> GuardFinding | None:
     best, others = _best(trace.neighbours.all)
     fitting = trace.neighbours.all[best]
     fewest = 5 if trace.name in _NAMES else 8
-    if trace.changed >= fewest and fitting >= 0.9 * trace.changed and others <= 0.6 * trace.changed:
-        counts = Counter(trace.new)
-        if len(counts) >= 3 and max(counts.values()) <= 0.5 * trace.changed:
-            return _shift_finding(trace, best, fitting)
-    return None
+    if _own(trace) or trace.changed < fewest or fitting < 0.9 * trace.changed or others > 0.6 * trace.changed:
+        return None
+    counts = Counter(trace.new)
+    mixed = len(counts) >= 3 and max(counts.values()) <= 0.5 * trace.changed
+    return _shift_finding(trace, best, fitting) if mixed else None
 
 
 def _best(counts: Mapping[int, int]) -> tuple[int, int]:

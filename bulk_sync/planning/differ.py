@@ -86,6 +86,10 @@ class _Agreement(NamedTuple):
     as_answered: bool
 
 
+_SEEN = _Agreement(on_ledger=False, as_answered=False)
+_UNKNOWN = _Present(known=False, value=None, seen=False)
+
+
 class _Comparison:
     """One row against one record; asks the ledger's fingerprint at most once."""
 
@@ -102,12 +106,12 @@ class _Comparison:
 
     def present(self, field: str) -> _Present:
         if self._record is None:
-            return _Present(known=False, value=None, seen=False)
+            return _UNKNOWN
         shown, value = shown_value(self._record, field, readable=self._rules.readable)
         if shown:
             return _Present(known=True, value=value, seen=True)
         if self._entry is None or not self._believed(field, self._entry, self._record):
-            return _Present(known=False, value=None, seen=False)
+            return _UNKNOWN
         return _Present(known=True, value=self._entry.values[field].stored, seen=False)
 
     def _believed(self, field: str, entry: LedgerEntry, record: Mapping[str, Json]) -> bool:
@@ -122,6 +126,8 @@ class _Comparison:
         """How the record already has the value, or None: it differs, or nothing is known."""
         if not present.known:
             return None
+        if present.seen and isinstance(value, str) and value == present.value:
+            return _SEEN
         policy = self._rules.policies.get(field)
         loose = policy is not None and policy.compare == "loose"
         if field_agrees(field, value, present.value, loose=loose):

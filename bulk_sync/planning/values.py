@@ -73,7 +73,7 @@ def field_agrees(field: str, sent: Json, shown: Json, *, loose: bool = False) ->
     >>> field_agrees("billingAddress", {"city": "Dubai"}, {"city": "Dubai", "country": "AE"})
     True
     """
-    if is_custom(field) or not (is_object(sent) and is_object(shown)):
+    if isinstance(sent, str) or is_custom(field) or not (is_object(sent) and is_object(shown)):
         return same_value(sent, shown, loose=loose)
     return all(same_value(part, shown.get(name), loose=loose) for name, part in sent.items())
 

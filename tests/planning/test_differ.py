@@ -182,6 +182,7 @@ def test_a_ledger_entry_survives_json(rules: DiffRules) -> None:
     """An entry is stored as JSON and read back as it was; anything else is refused."""
     entry = accepted(rules, {"name": "A", "billingAddress": ADDRESS}, {"name": "A", "customFields": {"x": [1, None]}})
     assert LedgerEntry.from_json(entry.to_json()) == entry
+    assert entry.fingerprint == accepted(rules, {}, {"name": "A", "customFields": {"cf_x": [1.0, ""]}}).fingerprint
     assert entry.values["billingAddress"] == LedgerValue(ADDRESS, None, shown=False, at=0)
     for broken in (
         None,
