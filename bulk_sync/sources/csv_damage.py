@@ -39,17 +39,8 @@ def reaches_back(line: str, before: Sequence[str], width: int, dialect: Dialect)
 
     ``before`` are the lines above it, the nearest last.
     """
-    delimiter, quote = dialect
-    body = line.rstrip("\r\n").replace(quote * 2, _MASK)
-    at = body.find(quote)
-    if at < 0 or (at + 1 < len(body) and body[at + 1] != delimiter):
-        return False
-    after = body[at + 1 :]
-    fields, fault = record_of(after[1:].replace(_MASK, quote * 2), dialect) if after else ([], None)
-    if fault not in {None, Fault.OPEN}:
-        return False
-    column = width - len(fields) - (1 if fault else 0)
-    if column < 1:
+    column = _column_closed(line, width, dialect)
+    if column is None:
         return False
     begun: bool | None = None
     passed = False
@@ -65,6 +56,21 @@ def reaches_back(line: str, before: Sequence[str], width: int, dialect: Dialect)
             return True
         passed = begun is True
     return begun is None and len(before) >= REMEMBERED_LINES
+
+
+def _column_closed(line: str, width: int, dialect: Dialect) -> int | None:
+    """Return in which column (from 1) the cell stands that a line's first quote may close; None if it closes none."""
+    delimiter, quote = dialect
+    body = line.rstrip("\r\n").replace(quote * 2, _MASK)
+    at = body.find(quote)
+    if at < 0 or (at + 1 < len(body) and body[at + 1] != delimiter):
+        return None
+    after = body[at + 2 :].replace(_MASK, quote * 2)
+    fields, fault = record_of(after, dialect) if at + 1 < len(body) else ([], None)
+    if fault not in {None, Fault.OPEN}:
+        return None
+    column = width - len(fields) - (1 if fault else 0)
+    return column if column >= 1 else None
 
 
 def _may_begin(line: str, column: int, dialect: Dialect) -> bool | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from bulk_sync.records import Cell, CellKind, SourceRow
+from bulk_sync.records import Cell, CellKind, CellValue, SourceRow
 from bulk_sync.sources.header import fold
 from bulk_sync.sources.number_format import general_text
 from bulk_sync.sources.serial_date import duration_cell
@@ -57,7 +57,7 @@ def _cell(value: object) -> str | Cell:
         return ""
     for types, kind, text in _KINDS:
         if isinstance(value, types):
-            return Cell(text(value), value, kind)
+            return Cell(text(value), cast("CellValue", value), kind)
     return str(value)
 
 

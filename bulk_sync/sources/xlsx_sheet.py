@@ -98,7 +98,7 @@ class SheetReader:
             else:
                 self._outside_rows(tag, attributes)
 
-        def end(tag: str) -> None:
+        def end(tag: str) -> None:  # noqa: C901  # as above
             nonlocal cells, value, phonetic
             if ":" in tag:
                 tag = local_name(tag)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import xlsxwriter
@@ -59,8 +59,8 @@ def workbook(tmp_path: Path) -> Callable[..., Path]:
 def read() -> Read:
     """Read a file to (row number, texts) or (row number, problem code)."""
 
-    def read_all(path: Path, needs: tuple[str, ...] = (), **options: Any) -> list[tuple[Any, ...]]:
-        with open_source(path, SourceOptions(**options), needs=needs) as source:
+    def read_all(path: Path, needs: tuple[str, ...] = (), **options: object) -> list[tuple[Any, ...]]:
+        with open_source(path, SourceOptions(**cast("dict[str, Any]", options)), needs=needs) as source:
             return [
                 (row.row_number, *(cell.text for cell in row.cells))
                 if row.values

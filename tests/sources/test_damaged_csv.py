@@ -42,8 +42,10 @@ def damaged_files(draw: st.DrawFn) -> tuple[list[list[str]], bytes, str]:
     width, delimiter = draw(st.integers(2, 7)), draw(st.sampled_from(DELIMITERS))
     end = draw(st.sampled_from(["\n", "\r\n"]))
     table = [[f"name {column}" for column in range(width)]]
-    for row in range(1, draw(st.integers(2, 8))):
-        table.append([draw(cells(row, column, width, delimiter)) for column in range(width)])
+    table += [
+        [draw(cells(row, column, width, delimiter)) for column in range(width)]
+        for row in range(1, draw(st.integers(2, 8)))
+    ]
     quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     records = [_record(row, delimiter, quoting) for row in table]
     hit, way = draw(st.integers(1, len(records) - 1)), draw(st.sampled_from(WAYS))

@@ -45,7 +45,7 @@ def test_a_frame_keeps_its_values() -> None:
             "n": pd.array([1, None, None], dtype="Int64"),
             "f": [0.5, float("nan"), None],
             "b": pd.array([True, None, None], dtype="boolean"),
-            "t": pd.to_datetime(["2024-03-01 10:00", None, None]),
+            "t": pd.Series([pd.Timestamp("2024-03-01 10:00"), pd.NaT, pd.NaT]),
             "d": [dt.date(2024, 3, 1), pd.NA, None],
         }
     )
@@ -71,11 +71,11 @@ def test_a_frame_keeps_its_values() -> None:
 def test_frames_and_workbooks_close(csv_file: Callable[..., Path]) -> None:
     """Every source is a context manager with nothing more to say at its end."""
     with FrameSource(pd.DataFrame({"a": [dt.timedelta(hours=1), 1, dt.time(1), (1, 2)]})) as frame:
-        assert [row.values[0] for row in frame.rows()] == [
+        assert [row.cells[0] for row in frame.rows()] == [
             Cell("1:00:00", dt.timedelta(hours=1), CellKind.DURATION),
             Cell("1", 1, CellKind.NUMBER),
             Cell("01:00:00", dt.time(1), CellKind.TIME),
-            "(1, 2)",
+            Cell("(1, 2)", "(1, 2)", CellKind.TEXT),
         ]
     with open_source(csv_file("a,b\n1,2\n")) as source:
         assert source.closing_notes() == frame.closing_notes() == ()

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xlsxwriter.workbook import Workbook as Book
+from xlsxwriter.worksheet import Worksheet
 
 from bulk_sync.errors import Problem, Question, SourceError
 from bulk_sync.records import Cell, CellKind, SourceRow
@@ -14,6 +16,8 @@ from bulk_sync.sources import SourceOptions, open_source
 
 Workbook = Callable[..., Path]
 Read = Callable[..., list[tuple[Any, ...]]]
+LEAP_DAY = dt.datetime.fromisoformat("2024-02-29T13:05")
+FIRST_OF_MARCH = dt.datetime.fromisoformat("2024-03-01")
 HEADER = ["id", "name", "city"]
 
 
@@ -28,18 +32,19 @@ def _part(path: Path, name: str, change: Callable[[str], str]) -> Path:
     return path
 
 
+DOCTYPE = '<!DOCTYPE w [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
 SHEET = "xl/worksheets/sheet1.xml"
 
 
 def test_every_kind_of_cell(workbook: Workbook) -> None:
     """Text is a plain text, everything else has its text, its stored value and its kind."""
 
-    def shape(book: Any, sheet: Any) -> None:
+    def shape(book: Book, sheet: Worksheet) -> None:
         sheet.write_string(1, 0, "00123")
         sheet.write_number(1, 1, 123, book.add_format({"num_format": "00000"}))
         sheet.write_number(1, 2, 971501234567)
         sheet.write_boolean(1, 3, True)
-        sheet.write_datetime(1, 4, dt.datetime(2024, 3, 1), book.add_format({"num_format": "dd/mm/yyyy"}))
+        sheet.write_datetime(1, 4, FIRST_OF_MARCH, book.add_format({"num_format": "dd/mm/yyyy"}))
         sheet.write_formula(1, 5, "=1/0", None, "#DIV/0!")
         sheet.write_number(1, 6, 1234.5, book.add_format({"num_format": "0.00E+00"}))
         sheet.write_formula(1, 7, "=A1&B1", None, "ab")
@@ -77,7 +82,7 @@ def test_a_formula_without_its_result_is_told_apart(workbook: Workbook) -> None:
 def test_merged_cells_belong_to_their_top_left(workbook: Workbook) -> None:
     """What a merged cell covers is marked, below and to the right; a row of nothing else is blank."""
 
-    def shape(_: Any, sheet: Any) -> None:
+    def shape(_: Book, sheet: Worksheet) -> None:
         sheet.merge_range(1, 0, 3, 0, "1")
         sheet.merge_range(4, 1, 4, 2, "wide")
         sheet.write(2, 1, "b")
@@ -95,7 +100,7 @@ def test_merged_cells_belong_to_their_top_left(workbook: Workbook) -> None:
 def test_hidden_rows_and_columns_are_said(workbook: Workbook) -> None:
     """Rows that are hidden are read and counted, or left out on request; hidden columns are named."""
 
-    def shape(_: Any, sheet: Any) -> None:
+    def shape(_: Book, sheet: Worksheet) -> None:
         sheet.set_row(2, None, None, {"hidden": True})
         sheet.set_column(1, 1, None, None, {"hidden": True})
 
@@ -104,8 +109,10 @@ def test_hidden_rows_and_columns_are_said(workbook: Workbook) -> None:
     assert source.notes == ("column B is hidden in sheet Clients, and read all the same",)
     assert [(row.row_number, row.hidden) for row in source.rows()] == [(2, False), (3, True), (4, False)]
     assert source.closing_notes() == (
-        "1 row is hidden in sheet Clients (by hand or by a filter): read all the same; "
-        "source.rows: visible leaves them out",
+        (
+            "1 row is hidden in sheet Clients (by hand or by a filter): read all the same; "
+            "source.rows: visible leaves them out"
+        ),
     )
     visible = open_source(path, SourceOptions(rows="visible"))
     assert [row.row_number for row in visible.rows()] == [2, 4]
@@ -135,7 +142,7 @@ def test_a_header_below_a_title_block(workbook: Workbook, read: Read) -> None:
 def test_several_sheets_that_fit_are_a_question(workbook: Workbook) -> None:
     """Only the user can tell which of two fitting sheets is meant; the mapping's columns may decide."""
 
-    def shape(book: Any, _: Any) -> None:
+    def shape(book: Book, _: Worksheet) -> None:
         other = book.add_worksheet("Other")
         other.write_row(0, 0, ["id", "price"])
         hidden = book.add_worksheet("Hidden")
@@ -175,17 +182,17 @@ def test_a_number_too_long_for_a_spreadsheet_is_warned_about(workbook: Workbook)
 def test_dates_of_1904(workbook: Workbook) -> None:
     """A workbook that counts days from 1904 shows the same dates."""
 
-    def shape(book: Any, sheet: Any) -> None:
-        sheet.write_datetime(1, 0, dt.datetime(2024, 2, 29, 13, 5), book.add_format({"num_format": "d/m/yy h:mm"}))
+    def shape(book: Book, sheet: Worksheet) -> None:
+        sheet.write_datetime(1, 0, LEAP_DAY, book.add_format({"num_format": "d/m/yy h:mm"}))
 
     [row] = open_source(workbook([HEADER], shape, date_1904=True)).rows()
-    assert row.values[0] == Cell("2024-02-29T13:05:00", dt.datetime(2024, 2, 29, 13, 5), CellKind.DATETIME)
+    assert row.values[0] == Cell("2024-02-29T13:05:00", LEAP_DAY, CellKind.DATETIME)
 
 
 def test_rich_text_escapes_and_inline_strings(workbook: Workbook) -> None:
     """Runs of rich text are joined, escaped characters restored, inline strings read."""
 
-    def shape(book: Any, sheet: Any) -> None:
+    def shape(book: Book, sheet: Worksheet) -> None:
         sheet.write_rich_string(1, 0, "a", book.add_format({"bold": True}), "b", "c")
 
     path = workbook([HEADER, ["", "x_x000D_y", "z"]], shape, name="rich.xlsx")
@@ -204,7 +211,7 @@ def test_rich_text_escapes_and_inline_strings(workbook: Workbook) -> None:
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("entity", lambda xml: xml.replace("<worksheet", '<!DOCTYPE w [<!ENTITY x SYSTEM "file:///etc/passwd">]><worksheet', 1), "document type"),
+        ("entity", lambda xml: xml.replace("<worksheet", f"{DOCTYPE}<worksheet", 1), "document type"),
         ("row_beyond_the_last", lambda xml: xml.replace('<row r="2"', '<row r="9999999"'), "row 9999999 follows row 1"),
         ("rows_out_of_order", lambda xml: xml.replace('<row r="2"', '<row r="1"'), "row 1 follows row 1"),
         ("column_beyond_the_last", lambda xml: xml.replace('r="A2"', 'r="ZZZ2"'), "no column 'ZZZ'"),
