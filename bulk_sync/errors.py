@@ -37,6 +37,19 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+EXIT_MEANINGS = {
+    ExitCode.OK: "every row is updated, unchanged or left out by the user's own rule; check and plan: none is invalid",
+    ExitCode.ROWS: "finished, and some rows are invalid, failed, differs or in_doubt",
+    ExitCode.REFUSED: "usage, configuration, mapping or source refused, or the wrong target: nothing was sent",
+    ExitCode.HALTED: "stopped by the breaker, a limit or a local fault: rows are left not_sent, and resume goes on",
+    ExitCode.KEY_REFUSED: "the key was refused; resume goes on with a good one",
+    ExitCode.BUSY: "another process works on this run, or on this account with this mapping",
+    ExitCode.GUARD: "stopped before sending by a guard, or by your no",
+    ExitCode.DEFECT: "a defect in bulk_sync; details are in a file that it names",
+    ExitCode.INTERRUPTED: "interrupted; resume goes on",
+}
+
+
 class Problem(NamedTuple):
     """A finding about data: what is wrong, where, and what was expected.
 

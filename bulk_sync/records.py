@@ -146,6 +146,18 @@ class Status(StrEnum):
     READY = "ready"
 
 
+STATUS_MEANINGS: Mapping[Status, str] = {
+    Status.UPDATED: "accepted by the API; where the answer shows a field, it agrees; the message names the others",
+    Status.DIFFERS: "accepted, but the answer shows another value, or lacks a custom field that it would show",
+    Status.UNCHANGED: "nothing to send: the record has these values, or every mapped cell is blank and kept",
+    Status.INVALID: "refused here: never sent",
+    Status.FAILED: "refused by the API (a definite 4xx)",
+    Status.IN_DOUBT: "it may or may not have been applied, when the attempts were used up",
+    Status.NOT_SENT: "the run stopped before this row, or its request never left",
+    Status.SKIPPED: "left out by the user's rule, or superseded by a later run",
+    Status.READY: "in check and plan only: would be sent",
+}
+
 OUTCOMES = frozenset(
     {Status.UPDATED, Status.DIFFERS, Status.UNCHANGED, Status.INVALID, Status.FAILED, Status.SKIPPED}
 )

@@ -63,6 +63,13 @@ class JournalBook:
                 yield self._row(self._journal.checked("rows", entry), ended)
             last = batch[-1][0]
 
+    def row(self, number: int) -> RowResult | None:
+        """Return the line of one source row, None where the run has no such row."""
+        with self._journal.faults():
+            batch = self._journal.connection.execute("SELECT * FROM rows WHERE number = ?", (number,)).fetchall()
+            ended = self._ended(batch)
+        return self._row(self._journal.checked("rows", batch[0]), ended) if batch else None
+
     def changes(self) -> Iterator[ChangedField]:
         """Yield a line for each field of each change, a unit's parts apart."""
         with self._journal.faults():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,7 +64,10 @@ def open_table(
             hint=f"to send again what failed or what you corrected in it: bulk-sync retry {path}",
         )
     try:
-        return Table(source, _mapper(desk, source, spec), spec)
+        mapper = settle_mapper(desk, spec, source.header, source.sheet, _Rows(source))
+        for note in mapper.notes:
+            desk.talk.say(note)
+        return Table(source, mapper, spec)
     except BaseException:
         source.close()
         raise
@@ -79,22 +82,36 @@ def open_plain(desk: Desk, path: Path, options: SourceOptions, *, needs: Collect
             options = _settled(options, _option(question), _answer(desk, question))
 
 
-def _mapper(desk: Desk, source: Source, spec: MappingSpec) -> RowMapper:
+def settle_mapper(
+    desk: Desk, spec: MappingSpec, header: tuple[str, ...], sheet: str, rows: Iterable[SourceRow]
+) -> RowMapper:
+    """Compile the mapping for a header, and decide from ``rows`` what all values of a column decide.
+
+    ``rows`` are iterated anew for each attempt; asks where both readings fit.
+    """
     settled: dict[str, str] = {}
     while True:
-        mapper = compile_mapping(spec, source.header, sheet=source.sheet, **settled)
+        mapper = compile_mapping(spec, header, sheet=sheet, **settled)
         if not mapper.needs_survey:
-            break
-        for row in source.rows():
+            return mapper
+        for row in rows:
             mapper.survey(row)
         try:
             mapper.settle()
-            break
         except Question as question:
             settled[_option(question)] = _answer(desk, question)
-    for note in mapper.notes:
-        desk.talk.say(note)
-    return mapper
+        else:
+            return mapper
+
+
+class _Rows:
+    """The rows of a source, from the beginning each time."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __iter__(self) -> Iterator[SourceRow]:
+        return self._source.rows()
 
 
 def source_options(spec: MappingSpec, settings: Settings) -> SourceOptions:
@@ -173,7 +190,7 @@ def _entries(
         elif not table.mapper.selects(row):
             yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, "left out by the mapping's where")
         else:
-            yield _mapped(row, shaped(map_row(row)), by_id=by_id)
+            yield mapped_entry(row, shaped(map_row(row)), by_id=by_id)
 
 
 def _refused(row: SourceRow) -> RowEntry:
@@ -181,7 +198,8 @@ def _refused(row: SourceRow) -> RowEntry:
     return RowEntry(row, None, None, Status.INVALID, code)
 
 
-def _mapped(row: SourceRow, mapped: MappedRow, *, by_id: bool) -> RowEntry:
+def mapped_entry(row: SourceRow, mapped: MappedRow, *, by_id: bool) -> RowEntry:
+    """Return how a mapped row goes into the journal; ``by_id``: its one key is the record's id."""
     record_id = mapped.keys[0] if by_id and mapped.keys and mapped.keys[0] else None
     if mapped.problems:
         for problem in mapped.problems:

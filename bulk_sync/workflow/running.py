@@ -64,7 +64,7 @@ async def carry_out_job(desk: Desk, job: Job) -> Ended:
         stack.callback(journal.close)
         try:
             await take_in(desk, journal, table, settings)
-            return await _plan_and_send(desk, job, journal, target)
+            return await plan_and_send(desk, job, journal, target)
         except Refused:
             # Nothing was sent: a refused run leaves no trace.
             journal.close()
@@ -72,7 +72,8 @@ async def carry_out_job(desk: Desk, job: Job) -> Ended:
             raise
 
 
-async def _plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) -> Ended:
+async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) -> Ended:
+    """Take a journal that has its rows to its results: look at the CRM, plan, ask, send, write."""
     began = desk.clock.monotonic()
     early = _early_findings(desk, job, journal, target)
     if stopping(early) and not (desk.talk.interactive and job.kind == "run"):

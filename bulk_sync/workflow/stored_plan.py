@@ -18,6 +18,7 @@ from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import LEFT_OUT
 from bulk_sync.workflow.jobs import account_lock
 from bulk_sync.workflow.present import read_present
+from bulk_sync.workflow.results_tables import kept_fields
 from bulk_sync.workflow.resuming import check_same_target, findings_again, resumed_settings
 from bulk_sync.workflow.runs import find_run, journal_path, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
@@ -90,8 +91,6 @@ def _check_plan(desk: Desk, journal: Journal) -> None:
 
 def _leave_out(desk: Desk, journal: Journal, path: Path) -> None:
     """Take out of the plan what was deleted from its file."""
-    from bulk_sync.workflow.plan_file import kept_fields
-
     kept = kept_fields(path)
     tables = PlanTables(journal)
     changes = list(tables.changes(only_open=True))
