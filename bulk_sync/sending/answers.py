@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from bulk_sync.planning.values import is_list, is_object
 from bulk_sync.records import Json, Reply, Request
+from bulk_sync.sending.headers import read_allowance
 
 MESSAGE_LIMIT = 500
 """Characters of a server's message that go into a row's message."""
@@ -80,6 +81,13 @@ def redirect_target(reply: Reply) -> str:
     except ValueError:
         return "an address that is none"
     return _clean(f"{host}{parts.path}") or "nowhere"
+
+
+def retry_after(reply: Reply, wall_time: float) -> float:
+    """Return the seconds that a reply asks to wait before the next attempt; 0 where it does not ask."""
+    if "retry-after" not in reply.headers:
+        return 0.0
+    return read_allowance(reply.headers, wall_time=wall_time).retry_after or 0.0
 
 
 def _issues(source: Json) -> Iterator[str]:

@@ -13,7 +13,7 @@ from bulk_sync.sending.breaker import Breaker, Signal
 from bulk_sync.sending.lanes import Lanes
 from bulk_sync.sending.limits import Limits
 from bulk_sync.sending.outcomes import describe
-from bulk_sync.sending.pace import Concurrency
+from bulk_sync.sending.pace import MOMENT, Concurrency
 from bulk_sync.sending.policy import Fault, Ruling, Trouble, Verdict, may_have_been_applied, rule
 from bulk_sync.sending.ports import (
     ChangeLog,
@@ -107,7 +107,7 @@ class Exchange:
                 self.breaker.probing(now)
                 return True
             left = self._limits.breaker.max_outage - self.breaker.outage(now)
-            await self._clock.sleep(min(wait, max(left, 0.0)))
+            await self._clock.sleep(max(min(wait, left), MOMENT))
             self._check()
         return False
 

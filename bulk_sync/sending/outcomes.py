@@ -62,7 +62,7 @@ def settled_by_reading(
     tries = f"after {attempts} attempt{'' if attempts == 1 else 's'}"
     if read is None:
         return doubtful(change, last, attempts, f"{tries}; the record could not be read")
-    if read.http_status == 404 and definite:
+    if definite and last.http_status == read.http_status == 404:
         return refused(change, last, attempts)
     record = client_of(read.body, change.record_id) if read.http_status == 200 else None
     if record is None:

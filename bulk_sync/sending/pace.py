@@ -7,6 +7,8 @@ from bulk_sync.sending.policy import Trouble
 BACKOFF = 0.5
 """Seconds: the longest wait before the second attempt; it doubles with each further one."""
 BACKOFF_CAP = 30.0
+MOMENT = 0.01
+"""Seconds that whoever waits for a moment sleeps at least: a shorter sleep may not move a clock of floats."""
 
 
 def backoff(tries: int, dice: float, *, at_least: float = 0.0) -> float:
@@ -76,4 +78,4 @@ class RetryBudget:
         if self._credit >= 1.0:
             self._credit -= 1.0
             return 0.0
-        return (1.0 - self._credit) / self.PER_SECOND
+        return max((1.0 - self._credit) / self.PER_SECOND, MOMENT)

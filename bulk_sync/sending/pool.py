@@ -8,7 +8,7 @@ request, reading or writing, takes the one way of :class:`bulk_sync.sending.exch
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
@@ -16,10 +16,10 @@ from tenacity import AsyncRetrying, retry_if_result
 
 from bulk_sync.records import Change, Outcome, Reply, Request, Status
 from bulk_sync.sending import outcomes, stops
+from bulk_sync.sending.answers import retry_after
 from bulk_sync.sending.exchange import Exchange, NoMoreRequests
-from bulk_sync.sending.headers import read_allowance
 from bulk_sync.sending.limits import Limits, SendReport
-from bulk_sync.sending.pace import BACKOFF, RetryBudget, backoff
+from bulk_sync.sending.pace import BACKOFF, MOMENT, RetryBudget, backoff
 from bulk_sync.sending.policy import Ruling, Trouble, Verdict
 from bulk_sync.sending.ports import (
     ChangeLog,
@@ -97,7 +97,7 @@ class Pool:
             await self._send_canaries(stream, group)
             # Twice as many as lanes: while one waits for its outcome to be durable, the other sends.
             for _ in range(2 * self._limits.workers):
-                self._spawn(group, self._work(stream, group))
+                self._spawn(group, partial(self._work, stream, group))
         for task in tuple(self._open):
             await self._leave_unsettled(task)
         return self.report
@@ -109,7 +109,7 @@ class Pool:
         """
         task = Task(request)
         async with self._scope() as group:
-            running = self._spawn(group, self._carry(task))
+            running = self._spawn(group, partial(self._carry, task))
         self._raise_stop(ended=not running.cancelled() and running.result())
         return task.last
 
@@ -137,7 +137,7 @@ class Pool:
         stream = Changes(changes)
         async with self._scope() as group:
             for _ in range(self._limits.workers):
-                self._spawn(group, self._settle_each(stream))
+                self._spawn(group, partial(self._settle_each, stream))
         return self.report
 
     # Changes.
@@ -148,7 +148,7 @@ class Pool:
         if not tasks:
             return
         self._open.update(tasks)
-        await asyncio.wait([self._spawn(group, self._carry(task)) for task in tasks])
+        await asyncio.wait([self._spawn(group, partial(self._carry, task)) for task in tasks])
         ends = [task.outcome for task in tasks if task.outcome is not None]
         refusal = stops.canaries_refused(ends) if len(ends) == len(tasks) else None
         if refusal is not None:
@@ -169,12 +169,13 @@ class Pool:
             self._open.add(task)
             if not await self._attempt(task):
                 self._waiting += 1
-                self._spawn(group, self._wait_and_carry(task))
+                self._spawn(group, partial(self._wait_and_carry, task))
 
     async def _wait_and_carry(self, task: Task) -> None:
         try:
-            await self._rest(task, self._pause(task))
-            await self._carry(task)
+            if not (self._used_up(task) and await self._give_up(task)):
+                await self._rest(task, self._pause(task))
+                await self._carry(task)
         finally:
             self._waiting -= 1
             self._room.set()
@@ -290,7 +291,8 @@ class Pool:
 
     def _used_up(self, task: Task) -> bool:
         """Whether a request had its attempts; in an outage nobody's are used up."""
-        long = task.spent + self._asked(task) >= self._limits.row_seconds
+        asked = 0.0 if task.trouble is Trouble.QUOTA else retry_after(task.last, self._clock.time())
+        long = task.spent + asked >= self._limits.row_seconds
         return (long or task.attempts >= self._limits.attempts) and not self._exchange.breaker.open
 
     def _pause(self, task: Task) -> float:
@@ -298,17 +300,10 @@ class Pool:
         if task.trouble is Trouble.QUOTA:
             seconds = self._dice() * BACKOFF  # how long a 429 lasts, the gate knows
         else:
-            seconds = backoff(max(1, task.tries), self._dice(), at_least=self._asked(task))
+            seconds = backoff(max(1, task.tries), self._dice(), at_least=retry_after(task.last, self._clock.time()))
         if task.change is not None:
             self._observer.again(task.change, task.last, seconds)
         return seconds
-
-    def _asked(self, task: Task) -> float:
-        """Return the seconds that the server asked this row to wait."""
-        headers = task.last.headers
-        if "retry-after" not in headers or task.trouble is Trouble.QUOTA:
-            return 0.0
-        return read_allowance(headers, wall_time=self._clock.time()).retry_after or 0.0
 
     async def _rest(self, task: Task, seconds: float) -> None:
         """Sleep, then wait for the retry budget; raises NoMoreRequests where the run is to end."""
@@ -323,14 +318,16 @@ class Pool:
     # Reading.
 
     async def _read_into(self, replies: asyncio.Queue[Task | None], requests: Iterator[Request]) -> bool:
-        """Read with several workers; return whether all was read."""
+        """Read with several workers; return whether all was read. None in the queue is the end, good or bad."""
         try:
             async with self._scope() as group:
-                workers = [self._spawn(group, self._read_each(replies, requests)) for _ in range(self._limits.workers)]
-            return all(not worker.cancelled() and worker.result() for worker in workers)
-        finally:
-            with suppress(asyncio.CancelledError):
-                await replies.put(None)
+                work = partial(self._read_each, replies, requests)
+                workers = [self._spawn(group, work) for _ in range(self._limits.workers)]
+        except Exception:
+            await replies.put(None)
+            raise
+        await replies.put(None)
+        return all(not worker.cancelled() and worker.result() for worker in workers)
 
     async def _read_each(self, replies: asyncio.Queue[Task | None], requests: Iterator[Request]) -> None:
         for request in requests:
@@ -358,7 +355,7 @@ class Pool:
                 watcher.cancel()
             await asyncio.gather(*watchers, return_exceptions=True)
 
-    def _spawn(self, group: asyncio.TaskGroup, work: Coroutine[object, object, None]) -> asyncio.Task[bool]:
+    def _spawn(self, group: asyncio.TaskGroup, work: Callable[[], Awaitable[None]]) -> asyncio.Task[bool]:
         """Start a task that the stop may end; its result says whether it came to its own end."""
         task = group.create_task(_until_stopped(work))
         self._running.add(task)
@@ -380,16 +377,16 @@ class Pool:
             left = self._limits.next_moment(monotonic=self._clock.monotonic(), wall=self._clock.time())
             if left is None:
                 return
-            await self._clock.sleep(min(left, _LONGEST_NAP))
+            await self._clock.sleep(max(min(left, _LONGEST_NAP), MOMENT))
             reached = self._limits.reached(requests=0, monotonic=self._clock.monotonic(), wall=self._clock.time())
             if reached is not None:
                 self._stop.set(reached)
                 return
 
 
-async def _until_stopped(work: Coroutine[object, object, None]) -> bool:
+async def _until_stopped(work: Callable[[], Awaitable[None]]) -> bool:
     try:
-        await work
+        await work()
     except NoMoreRequests:
         return False
     return True
