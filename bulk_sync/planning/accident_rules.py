@@ -161,7 +161,7 @@ def _beyond_chance(trace: FieldTrace, old: Counter[int], moved: int) -> bool:
     counts = sorted(old.values())[:-1]
     chance = math.fsum(-0.5 * math.log(4 * math.pi * count) for count in counts)
     ordered = trace.ascending or trace.descending
-    return chance < math.log(_CHANCE) or (ordered and moved > FEWEST)
+    return chance < math.log(_CHANCE) or (ordered and moved >= 5)
 
 
 def _filled(trace: FieldTrace) -> GuardFinding | None:
