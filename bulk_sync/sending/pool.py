@@ -253,10 +253,9 @@ class Pool:
         change = task.change
         if change is None:
             return
-        attempts = change.attempts + task.attempts
-        task.outcome = outcomes.settled_by_reading(
-            change, task.last, read, attempts, definite=definite, readable=self._limits.readable
-        )
+        tried = change.attempts + task.attempts
+        seen = self._limits.readable
+        task.outcome = outcomes.settled_by_reading(change, task.last, read, tried, definite=definite, readable=seen)
         await self._log.finish(task.outcome)
         self._open.discard(task)
         self._settled(change, task.outcome, read=read is not None)
@@ -268,7 +267,7 @@ class Pool:
                 await self._settle(change_task(change), read, definite=False)
 
     async def _leave_unsettled(self, task: Task) -> None:
-        """Write down that a change whose run was stopped may have been applied; others stay not sent."""
+        """Write down that a change may have been applied when the run was stopped; others stay not sent."""
         self._open.discard(task)
         change = task.change
         if change is not None and (task.doubtful or task.flying):

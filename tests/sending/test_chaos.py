@@ -38,12 +38,12 @@ class Weather:
             return self.dice.choice(OUT)
         if request.record_id in self.cursed and request.kind == "patch":
             return self.dice.choice(CURSES)
-        if request.kind != "patch" and self.dice.random() < self.rate:
-            return self.dice.choice(READING)
+        if request.kind != "patch":  # reading may fail, but it does not lie
+            return self.dice.choice(READING) if self.dice.random() < self.rate else "ok"
         return self.dice.choice(self.kinds) if self.dice.random() < self.rate else "ok"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6), stop_after=st.none() | st.floats(0.01, 900), workers=st.sampled_from([1, 4, 20]))
 def test_the_books_balance(make_world: Callable[..., Any], seed: int, stop_after: float | None, workers: int) -> None:
     """Law: every row ends once; updated means held; failed and not sent mean never applied."""
