@@ -10,14 +10,14 @@ _CORE = re.compile(r"(?P<before>[^\d.-]*)(?P<sign>-?)(?P<whole>\d[\d,]*)(?:\.(?P
 
 
 def general_text(value: float) -> str:
-    """Return a number as written without any format: no exponent before 10^16, no ``.0``.
+    """Return a number as a wide cell without a format shows it: 15 digits, no exponent before 10^16, no ``.0``.
 
-    >>> general_text(971501234567.0), general_text(12.5)
-    ('971501234567', '12.5')
+    >>> general_text(971501234567.0), general_text(0.1 + 0.2), general_text(0.00001)
+    ('971501234567', '0.3', '1E-05')
     """
     if isinstance(value, int) or (value.is_integer() and abs(value) < 1e16):
         return str(int(value))
-    return repr(value)
+    return f"{value:.15g}".upper()
 
 
 def number_format(text: str, value: float) -> str:
