@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 from xml.parsers import expat
@@ -18,6 +19,8 @@ from bulk_sync.sources.xlsx_package import Attributes, Package, Sheet, flag, loc
 MAX_ROWS = 1 << 20
 MAX_COLUMNS = 1 << 14
 _CHUNK = 1 << 16
+_BLANK_CELLS = re.compile(rb'(?:<c r="[A-Z]{1,3}\d+"(?: s="\d+")? ?/>)+')
+"""Cells that have a style and nothing else: millions of them stand in sheets whose columns were formatted."""
 _TEXTS = frozenset({"v", "t", "f"})
 _CACHED_CELLS = 1 << 16
 _BOOLEANS = {"1": Cell("TRUE", True, CellKind.BOOLEAN), "0": Cell("FALSE", False, CellKind.BOOLEAN)}
@@ -59,8 +62,11 @@ class SheetReader:
         ready: list[RawRow] = []
         parser = self._parser(ready)
         with self._package.open(self._sheet.part) as stream:
+            literal = False
             while chunk := stream.read(_CHUNK):
-                parser.Parse(chunk, False)
+                # In a comment or CDATA such bytes would be text; once one may have begun, nothing is left out.
+                literal = literal or b"![" in chunk or b"!-" in chunk or chunk.endswith(b"!")
+                parser.Parse(chunk if literal else _BLANK_CELLS.sub(b"", chunk), False)
                 yield from ready
                 ready.clear()
             parser.Parse(b"", True)
