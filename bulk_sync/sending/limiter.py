@@ -20,6 +20,9 @@ from typing import NamedTuple
 from bulk_sync.sending.quota_state import QuotaState, Spell, Terms, hold, places_of
 from bulk_sync.sending.rate import Rate
 
+CLOCK_DRIFT = 1e-4
+"""The clocks of two machines differ by no more than this share."""
+
 LEAST_MARGIN = 0.02
 MOST_MARGIN = 0.029
 """The even pace is slower than the quota by the measured jitter, within these bounds: 97 % are promised."""
@@ -30,8 +33,11 @@ PROBE_PATIENCE = 10.0
 FREE_SPELL = 0.25
 """Seconds for which an unpaced process need not ask again: so much later it hears of a 429 elsewhere."""
 
-_LATENESS = 0.01
+_LATENESS = 0.005
 """Seconds of a late start that the next slot makes good."""
+
+_TIMED_ENOUGH = 10
+"""Replies after which their jitter is believed."""
 
 _FASTEST_TURN = 0.005
 """Seconds: slots closer than this are given out several at once, since nobody wakes up more often."""
@@ -42,9 +48,14 @@ _ROUNDED_DOWN_FROM = 20.0
 In shorter ones it is taken as rounded up, as servers with such windows must, until a 429 says otherwise.
 """
 
+_STALE = 2.0
+"""Seconds after which a new window is asked for anew, though the old one had places left: others may use it."""
+
 _GRACE = 0.05
 _POLL_LEAST = 0.01
-_SPELLS = 64
+_SPELLS = 128
+SPELL_MEMORY = 1.05
+"""Windows for which what left is kept in mind."""
 
 
 class Grant(NamedTuple):
@@ -68,12 +79,27 @@ def effective_rate(state: QuotaState, terms: Terms) -> Rate:
 
 
 def pace_interval(state: QuotaState, terms: Terms) -> float:
-    """Return the seconds between requests at the even pace, with the margin for jitter."""
+    """Return the seconds between requests at the even pace, with a margin for jitter."""
     rate = effective_rate(state, terms)
     if rate.unpaced:
         return 0.0
-    margin = min(max(state.jitter / rate.interval, LEAST_MARGIN), MOST_MARGIN)
-    return rate.interval * (1 + margin)
+    return rate.interval * (1 + _margin(state, rate)) * state.slowdown
+
+
+def _margin(state: QuotaState, rate: Rate) -> float:
+    """Return the share by which the pace is slower than the rate, so that requests may come closer than they left.
+
+    Where they leave far apart, jitter counts against the distance of two (a strict GCRA); where they leave so close
+    that this is beyond reach, against the whole window.
+    """
+    if state.trickles and state.previous_left:
+        return 0.0  # a place is in hand: what replies tell is the better measure
+    if state.timed < _TIMED_ENOUGH:
+        return MOST_MARGIN
+    spacing = state.jitter / rate.interval
+    if spacing > 3 * MOST_MARGIN:
+        spacing = (state.jitter + _LATENESS) / rate.seconds
+    return min(max(spacing, LEAST_MARGIN), MOST_MARGIN)
 
 
 def reserve(state: QuotaState, terms: Terms, now: float, member: str, wanted: int = 1) -> tuple[QuotaState, Grant]:
@@ -114,11 +140,24 @@ def opens_at(state: QuotaState) -> float:
     """Return when the window that is known has certainly ended, or the next place is back."""
     if not state.reset_by:
         return state.heard + max(state.window, 1.0)
-    if state.trickles or not state.coarse:
-        return state.reset_by
-    rounded_down = state.floors or state.window >= _ROUNDED_DOWN_FROM
-    latest = state.reset_by + 1.0 if rounded_down else state.reset_by
-    return min(latest, state.reset_latest) if state.reset_latest else latest
+    told = state.reset_by
+    if state.coarse and not state.trickles and may_round_down(state):
+        told = min(told + 1.0, state.reset_latest or math.inf)
+    if state.remaining or state.in_flight:
+        return told
+    # Under each rule a request that was let in is forgotten a window later; a sliding log may name the last of many.
+    window = state.window * (1 + CLOCK_DRIFT)
+    own = (
+        spell.last + window + state.slowest
+        for spell in state.spells
+        if spell.first >= state.fresh_at and spell.last + window > state.heard
+    )
+    return min(told, next(own, told))
+
+
+def may_round_down(state: QuotaState) -> bool:
+    """Tell whether a reset in whole seconds may be up to one second early."""
+    return state.floors or state.window >= _ROUNDED_DOWN_FROM
 
 
 def _must_probe(state: QuotaState, now: float) -> bool:
@@ -128,11 +167,14 @@ def _must_probe(state: QuotaState, now: float) -> bool:
         return state.alone
     if state.remaining is None:
         return True
-    if state.alone:
-        return state.remaining - state.in_flight >= 1 or now >= opens_at(state)
-    if state.trickles:
+    if state.trickles and not state.alone:
         return now >= state.heard + max(state.window, PROBE_PATIENCE)
-    return now >= opens_at(state)
+    left = state.remaining - state.in_flight
+    opened = now - opens_at(state)
+    if left >= 1:
+        return state.alone or (opened >= 0 and now >= state.heard + _STALE)
+    # While replies are awaited, what came back may be theirs: they are waited for, unless they hang.
+    return opened >= (PROBE_PATIENCE if state.in_flight else 0.0)
 
 
 def _probe(state: QuotaState, terms: Terms, now: float, member: str) -> tuple[QuotaState, Grant]:
@@ -169,8 +211,10 @@ def _within_headers(state: QuotaState, terms: Terms, now: float, member: str, wa
     if (feels and left >= 1) or state.refills_evenly or (state.trickles and not state.in_flight):
         return _at_even_pace(state, terms, now, member, min(wanted, room))
     if state.in_flight > places_of(state, member):
-        return state, Grant(ask_at=min(opens_at(state), now + poll_interval(state)))
-    return state, Grant(ask_at=max(opens_at(state), now + _POLL_LEAST))
+        return state, Grant(ask_at=now + poll_interval(state))
+    opens = opens_at(state)
+    late = opens + PROBE_PATIENCE if now >= opens else opens
+    return state, Grant(ask_at=max(late, now + _POLL_LEAST))
 
 
 def _resets_soon(state: QuotaState, interval: float, now: float) -> bool:
@@ -228,11 +272,13 @@ def _room(state: QuotaState, terms: Terms, now: float) -> tuple[int, float]:
 
 
 def _count(state: QuotaState, terms: Terms, now: float, places: int) -> QuotaState:
+    """Keep in mind what leaves, for as long as a window may count it."""
     ceiling = _ceiling(state, terms)
-    if ceiling is None:
+    if ceiling is None and not state.seen:
         return state
-    spells = tuple(spell for spell in state.spells if spell.last + ceiling.seconds >= now)
-    if spells and now - spells[-1].first < ceiling.seconds / _SPELLS:
+    window = max(state.window, ceiling.seconds if ceiling else 0.0)
+    spells = tuple(spell for spell in state.spells if spell.last + window * SPELL_MEMORY >= now)
+    if spells and now - spells[-1].first < window / _SPELLS:
         *before, latest = spells
         return state._replace(spells=(*before, Spell(latest.first, now, latest.many + places)))
     return state._replace(spells=(*spells, Spell(now, now, places)))

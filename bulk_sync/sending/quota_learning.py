@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bulk_sync.sending.headers import LONGEST_WAIT, Allowance
-from bulk_sync.sending.limiter import pace_interval, take_back
+from bulk_sync.sending.limiter import CLOCK_DRIFT, SPELL_MEMORY, may_round_down, opens_at, pace_interval, take_back
 from bulk_sync.sending.quota_state import SURE, QuotaState, Terms, hold, spend
 from bulk_sync.sending.rate import DEFAULT_RATE
 
@@ -14,11 +14,10 @@ _WINDOWS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 1
 
 _FIRST_BACKOFF = 1.0
 _LONGEST_BACKOFF = 600.0
+_RECOVERY = 0.998
+_SLOWEST = 100.0
 _EARLY = 0.002
 """Seconds added to a reset: clocks are read before and after, and timers fire a little early."""
-
-_DRIFT = 1e-4
-"""Clocks of two machines differ by no more than this share."""
 
 
 class Answer(NamedTuple):
@@ -57,17 +56,18 @@ def learn(state: QuotaState, terms: Terms, answer: Answer) -> QuotaState:
         return _refused(state, answer)
     if answer.probe:
         state = state._replace(alone=False)
-    long_ago = state.blocked_until + (state.blocked_until - state.blocked_at)
-    return state._replace(refusals=0) if state.refusals and answer.sent_at >= long_ago else state
+    return state._replace(refusals=0, slowdown=max(1.0, state.slowdown * _RECOVERY))
 
 
 def _time(state: QuotaState, seconds: float) -> QuotaState:
-    if not state.slowest:
-        return state._replace(quickest=seconds, slowest=seconds)
+    timed = min(state.timed + 1, 1000)
+    if not state.timed:
+        return state._replace(quickest=seconds, slowest=seconds, timed=timed)
     middle = (state.quickest + state.slowest) / 2
     return state._replace(
         quickest=min(seconds, state.quickest + (middle - state.quickest) / 100),
         slowest=max(seconds, state.slowest + (middle - state.slowest) / 100),
+        timed=timed,
     )
 
 
@@ -82,7 +82,7 @@ def _refused(state: QuotaState, answer: Answer) -> QuotaState:
         wait = backoff
     elif refusals > 1:
         wait = max(wait, backoff / 2)
-    wait = min(wait, LONGEST_WAIT) * (1 + _DRIFT) + _EARLY
+    wait = min(wait, LONGEST_WAIT) * (1 + CLOCK_DRIFT) + _EARLY
     return state._replace(
         blocked_at=now if again else state.blocked_at,
         blocked_until=max(state.blocked_until, now + wait),
@@ -93,6 +93,7 @@ def _refused(state: QuotaState, answer: Answer) -> QuotaState:
         queue=(),
         refill=0,
         tied=0,
+        slowdown=state.slowdown if state.seen or not again else min(state.slowdown * 1.3, _SLOWEST),
         floors=state.floors or (answer.probe and state.coarse and told.retry_after is None),
     )
 
@@ -105,14 +106,20 @@ def _notice(state: QuotaState, terms: Terms, answer: Answer) -> QuotaState:
     state = _limit(state, terms, answer, left)
     state = _round(state, answer, left)
     state = _reset(state, answer, left)
+    fresh = not state.fresh_at or (answer.probe and left + 1 >= state.limit / 2)
+    turned = state.drained and answer.probe and left + 1 >= 0.8 * state.limit
     if not left and state.trickles:
         state = _used_up(state, terms, answer)
     return state._replace(
         seen=True,
         heard=answer.answered_at,
+        probe_slot=0.0,
         top=max(state.top, left + 1),
         coarse=told.coarse if told.reset_in is not None else state.coarse,
         previous_left=left,
+        fresh_at=answer.sent_at if fresh else state.fresh_at,
+        turned_at=answer.sent_at if turned else state.turned_at,
+        drained=not turned and (state.drained or left <= 0.2 * state.limit),
     )
 
 
@@ -130,9 +137,18 @@ def _feel(state: QuotaState, answer: Answer, left: int) -> QuotaState:
     """Notice places that came back though no window can have ended, or a new window that is far from full."""
     if not state.seen or answer.sent_at <= state.heard or left < state.previous_left:
         return state
+    if _forgets_ours(state, answer.answered_at):
+        return state
     early = answer.answered_at < state.reset_from
     partly = left + 1 < state.limit / 2
     return state._replace(refill=min(SURE, state.refill + early + partly))
+
+
+def _forgets_ours(state: QuotaState, now: float) -> bool:
+    """Tell whether a sliding log would just now forget requests of ours: that is no sign of a bucket."""
+    return any(
+        spell.first + state.window <= now <= spell.last + state.window * SPELL_MEMORY for spell in state.spells
+    )
 
 
 def _tie(state: QuotaState, answer: Answer, left: int) -> QuotaState:
@@ -160,11 +176,9 @@ def _window(state: QuotaState, terms: Terms, answer: Answer, left: int) -> float
     window, reset = state.window or assumed, answer.allowance.reset_in or 0.0
     if reset > window + 1:
         return _usual(reset - 0.5)
-    gained = left + 1 - state.previous_left
-    if not state.heard or gained < 2 or gained < 0.8 * state.limit:
+    if not (state.drained and state.turned_at and answer.probe and left + 1 >= 0.8 * state.limit):
         return window
-    took = (answer.answered_at - state.heard) * state.limit / gained
-    return min(window, _usual(0.98 * max(took, reset)))
+    return min(window, _usual(0.98 * max(answer.sent_at - state.turned_at, reset)))
 
 
 def _usual(seconds: float) -> float:
@@ -176,9 +190,9 @@ def _reset(state: QuotaState, answer: Answer, left: int) -> QuotaState:
     told = answer.allowance
     if told.reset_in is None or (told.reset_in == 0 and left):
         return state  # a server that tells when the next request may leave says 0 while some remain
-    slack = 1.0 if told.coarse else 0.0
-    drift = told.reset_in * _DRIFT + _EARLY
-    earliest, latest = answer.sent_at + told.reset_in - slack - drift, answer.answered_at + told.reset_in + drift
+    slack = 1.0 if told.coarse and may_round_down(state) else 0.0
+    drift = told.reset_in * CLOCK_DRIFT + _EARLY
+    earliest, latest = answer.sent_at + told.reset_in - told.coarse - drift, answer.answered_at + told.reset_in + drift
     bound = answer.answered_at + state.window + drift if state.policy else 0.0
     bound = max(bound, latest) if bound else 0.0
     passed = answer.sent_at >= state.reset_by or (not left and answer.sent_at > state.heard)
@@ -195,6 +209,10 @@ def _reset(state: QuotaState, answer: Answer, left: int) -> QuotaState:
 
 def _used_up(state: QuotaState, terms: Terms, answer: Answer) -> QuotaState:
     """Let the even pace go on when the next place is back."""
-    interval = pace_interval(state, terms)
-    wait = interval if state.refills_evenly else answer.allowance.reset_in or interval
-    return state._replace(next_slot=max(state.next_slot, answer.sent_at + wait + state.jitter))
+    if state.refills_evenly and (state.top == 1 or not state.previous_left):
+        return state  # as it must be for a burst of one, and until the margin has gained a place
+    if state.refills_surely:
+        back = answer.sent_at + pace_interval(state, terms) + state.jitter
+    else:
+        back = min(answer.sent_at + (answer.allowance.reset_in or 0.0) + state.jitter, opens_at(state))
+    return state._replace(next_slot=max(state.next_slot, back))

@@ -73,6 +73,12 @@ class QuotaState(NamedTuple):
     """… and has ended by this if the server rounds up; 0 if unknown."""
     reset_latest: float = 0.0
     """… and by this in any case, since no window is longer than itself; 0 if unknown."""
+    fresh_at: float = 0.0
+    """When the request left that found at least half of the quota free, as at the beginning of a window."""
+    drained: bool = False
+    """Nearly nothing was left since."""
+    turned_at: float = 0.0
+    """When a request left that found nearly all free, after nearly nothing was: the beginning of a window."""
     coarse: bool = False
     """Resets are told in whole seconds."""
     floors: bool = False
@@ -105,6 +111,10 @@ class QuotaState(NamedTuple):
     quickest: float = 0.0
     slowest: float = 0.0
     """Latencies, both drifting towards the middle: their distance is the jitter."""
+    timed: int = 0
+    """Replies whose latency is in these."""
+    slowdown: float = 1.0
+    """The pace is so much slower than thought right, after 429s that told nothing else."""
     holds: tuple[Hold, ...] = ()
     spells: tuple[Spell, ...] = ()
     """What left in the latest window of a ceiling."""
@@ -132,9 +142,15 @@ class QuotaState(NamedTuple):
         return self.refill >= 2 or self.tied >= 4
 
     @property
-    def refills_evenly(self) -> bool:
-        """Whether places come back at the even pace without doubt, so that those on their way can be counted on."""
+    def refills_surely(self) -> bool:
+        """Whether a place comes back with every interval of the even pace, without doubt."""
         return self.tied >= 4 or (self.refill >= SURE and 2 * self.top <= self.limit)
+
+    @property
+    def refills_evenly(self) -> bool:
+        """Whether those places can be counted on before replies tell of them, jitter or not."""
+        interval = self.window / self.limit if self.limit else 0.0
+        return self.refills_surely and max(self.top - 1, 0.1) * interval >= self.jitter
 
 
 def to_json(state: QuotaState) -> dict[str, Json]:
@@ -183,7 +199,7 @@ def forget(state: QuotaState, members: Sequence[str], now: float) -> QuotaState:
 
 
 _TIMES = (
-    "round_began", "heard", "reset_from", "reset_by", "reset_latest", "next_slot", "probing_until", "probe_slot",
+    "round_began", "heard", "reset_from", "reset_by", "reset_latest", "fresh_at", "turned_at", "next_slot", "probing_until", "probe_slot",
     "blocked_at", "blocked_until",
 )  # fmt: skip
 
