@@ -210,6 +210,19 @@ class PlanTables:
         """Let a planned change send less. Within the caller's transaction."""
         self._journal.update("changes", {"payload": dump(dict(payload))}, "id = :id", id=number)
 
+    def renew_change(self, number: int, payload: Mapping[str, Json], old: Mapping[str, Json]) -> None:
+        """Let a planned change send less, over other old values. Within the caller's transaction."""
+        values = {"payload": dump(dict(payload)), "old": dump(dict(old))}
+        self._journal.update("changes", values, "id = :id", id=number)
+
+    def count_unended(self) -> int:
+        """Return how many changes have no outcome that ``resume`` keeps to."""
+        kept = ",".join(f"'{status}'" for status in OUTCOMES)
+        return self._number(
+            "SELECT count(*) FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id "
+            f"WHERE outcomes.status IS NULL OR outcomes.status NOT IN ({kept})"
+        )
+
     def add_records(self, records: Iterable[tuple[str, Mapping[str, Json]]], *, read_at: float) -> None:
         """Keep records as they were read before writing; a later reading replaces an earlier one."""
         entries = [(record_id, dump(dict(body)), read_at) for record_id, body in records]
@@ -257,6 +270,16 @@ class PlanTables:
             if not batch:
                 return
             last = batch[-1][0]
+
+    def canaries(self) -> list[StoredChange]:
+        """Return the changes that go first and have no outcome yet."""
+        with self._journal.faults():
+            found = self._connection.execute(
+                "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id "
+                "WHERE canary = 1 ORDER BY changes.id"
+            ).fetchall()
+        stored = [self._stored_change(entry, {}) for entry in found]
+        return [change for change in stored if change.status not in OUTCOMES]
 
     def begun_changes(self) -> frozenset[int]:
         """Return the changes without an outcome of which a request may have been applied (a crash's heirs)."""

@@ -149,7 +149,7 @@ async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]
     facts: dict[str, Json] = {
         **plan_facts(summary, reading=present.reason),
         "planned_at": desk.clock.time(),
-        "read_at": present.read_at,
+        "read_at": present.read_at if present.how != "none" else 0.0,
         "listing_seconds": present.listing_seconds,
     }
     journal.update_header(state="planned", facts=facts, started_at=desk.clock.time())

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bulk_sync.errors import Refused
+from bulk_sync.errors import Halted, Refused
 from bulk_sync.heffl.client import HefflClient
 from bulk_sync.journal import Journal, PlanTables, RequestLog, StoredChange
 from bulk_sync.records import Change, Outcome, Reply, Request, Status
@@ -22,6 +22,7 @@ from bulk_sync.sending.rate import Rate, parse_rate
 from bulk_sync.settings import Settings, seconds_until
 from bulk_sync.state.quota import SharedQuota
 from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.refreshing import good_until, refresh
 from bulk_sync.workflow.target import Target
 
 
@@ -88,23 +89,41 @@ class Session:
     async def send(self) -> SendReport:
         """Send every change that has no outcome, canaries first, then settle what is in doubt."""
         desk = self.desk
-        total = sum(1 for _ in self.tables.changes(only_open=True))
-        desk.talk.phase("sending", total)
+        desk.talk.phase("sending", self.tables.count_unended())
         self.relay.to = desk.talk.observer(self.seconds_for)
-        report = await self.pool.send_all(self._open_changes())
+        report = await self.pool.send_all(self._open_changes(good_until(self.journal)))
+        while not desk.stop.is_set() and any(change.status is None for change in self._unsent()):
+            try:
+                await refresh(desk, self.journal, self.read, per_second=self.quota.rate().per_second)
+            except Halted:
+                if not desk.stop.is_set():
+                    raise
+                break
+            report = await self.pool.send_all(self._unsent_changes(good_until(self.journal)))
         if not desk.stop.is_set():
             report = await self.pool.settle_in_doubt(self._doubtful_changes())
         desk.talk.end_phase()
         return report
 
-    def _open_changes(self) -> Iterator[Change]:
+    def _open_changes(self, good_until: float) -> Iterator[Change]:
+        """Yield what is to be sent, canaries first, as long as the old values are fresh."""
         begun = self.tables.begun_changes()
-        canaries = [change for change in self.tables.changes(only_open=True) if change.canary]
-        for change in canaries:
-            yield _as_change(change, begun)
-        for change in self.tables.changes(only_open=True):
-            if not change.canary:
-                yield _as_change(change, begun)
+        for stored in self.tables.canaries():
+            yield _as_change(stored, begun)
+        for stored in self.tables.changes(only_open=True):
+            if self.desk.clock.time() >= good_until:
+                return
+            if not stored.canary:
+                yield _as_change(stored, begun)
+
+    def _unsent(self) -> Iterator[StoredChange]:
+        return (change for change in self.tables.changes(only_open=True) if change.status is None)
+
+    def _unsent_changes(self, good_until: float) -> Iterator[Change]:
+        for stored in self._unsent():
+            if self.desk.clock.time() >= good_until:
+                return
+            yield _as_change(stored, frozenset())
 
     def _doubtful_changes(self) -> Iterator[Change]:
         for change in self.tables.changes(only_open=True):

@@ -68,7 +68,7 @@ async def run_plan(desk: Desk, name: str) -> Ended:
             view = plan_view(session, summarise(journal), findings, question="Send this plan?")
             if stopped_by := ask_to_send(desk, asked, view):
                 return close_run(desk, journal, place, began=began, stopped_by=stopped_by)
-            journal.update_header(kind="run")
+            journal.update_header(kind="run", facts={**journal.header.facts, "stored_plan": True})
             return await send_and_close(desk, session, place, began=began)
 
 

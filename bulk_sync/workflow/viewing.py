@@ -39,7 +39,7 @@ def plan_view(session: Session, summary: RunSummary, findings: tuple[Finding, ..
     """Return the plan with the forecast for what is left to send."""
     journal = session.journal
     header = journal.header
-    left = sum(1 for _ in session.tables.changes(only_open=True))
+    left = session.tables.count_unended()
     seconds = session.seconds_for(left) if left else 0.0
     book = JournalBook(journal, summary, readable=readable_fields(journal))
     counts = dict(summary.counts)

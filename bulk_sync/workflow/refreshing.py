@@ -1,0 +1,80 @@
+"""Old values grow old: what is still to be sent is read again before more is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+
+from bulk_sync.journal import Journal, PlanTables, StoredChange
+from bulk_sync.planning.codes import CHANGED_SINCE
+from bulk_sync.planning.snapshot import FRESH_SECONDS, fresh_until
+from bulk_sync.planning.stale import check_plan
+from bulk_sync.planning.values import shown_value
+from bulk_sync.records import Json, Status
+from bulk_sync.resources import get_resource
+from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.present import Reader, read_present
+
+_AT_LEAST = 100
+
+
+def good_until(journal: Journal) -> float:
+    """Return until when (Unix time) the old values of a run may be used; endless where none were read."""
+    facts = journal.header.facts
+    read_at = facts.get("read_at")
+    if not isinstance(read_at, (int, float)) or not read_at:
+        return float("inf")
+    seconds = facts.get("listing_seconds")
+    return fresh_until(read_at, listing_seconds=seconds if isinstance(seconds, (int, float)) else 0.0)
+
+
+async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: float) -> None:
+    """Read the records of the next unsent changes again, as many as can be sent while that is fresh.
+
+    A change of a run keeps its purpose and gets the new old values; one of an undo, or of a stored plan, is left out
+    where somebody changed the record meanwhile.
+    """
+    tables = PlanTables(journal)
+    # Half of the time may go into reading them one by one.
+    many = max(_AT_LEAST, int(min(per_second, 1e6) * FRESH_SECONDS / 2))
+    unsent = (change for change in tables.changes(only_open=True) if change.status is None)
+    changes = list(islice(unsent, many))
+    if not changes:
+        return
+    began = desk.clock.time()
+    desk.talk.say(f"old values are older than they may be: reading {len(changes):,} clients again")
+    wanted = {change.record_id for change in changes}
+    present = await read_present(desk, tables, "auto", ("id",), None, read, wanted=wanted)
+    readable = get_resource(journal.header.resource).readable
+    strict = journal.header.kind == "undo" or bool(journal.header.facts.get("stored_plan"))
+    with journal.transaction():
+        for change in changes:
+            found = tables.record(change.record_id)
+            if found is not None and found[1] >= began:
+                _renew(desk, tables, change, found[0], readable=readable, strict=strict)
+    facts = {**journal.header.facts, "read_at": present.read_at, "listing_seconds": present.listing_seconds}
+    journal.update_header(facts=facts)
+
+
+def _renew(
+    desk: Desk,
+    tables: PlanTables,
+    change: StoredChange,
+    record: Mapping[str, Json],
+    *,
+    readable: frozenset[str],
+    strict: bool,
+) -> None:
+    checked = check_plan(change.payload, change.old, record, readable=readable)
+    if checked.moved and strict:
+        message = f"changed meanwhile, and kept: {', '.join(checked.moved)}"
+        tables.drop_change(change.id, Status.SKIPPED, CHANGED_SINCE, message, at=desk.clock.time())
+    elif len(checked.done) == len(change.payload):
+        message = "the record has these values by now"
+        tables.drop_change(change.id, Status.UNCHANGED, "", message, at=desk.clock.time())
+    elif checked.moved or checked.done:
+        payload = {name: value for name, value in change.payload.items() if name not in checked.done}
+        old = {name: value for name, value in change.old.items() if name in payload}
+        for name in checked.moved:
+            old[name] = shown_value(record, name, readable=readable)[1]
+        tables.renew_change(change.id, payload, old)
