@@ -39,6 +39,18 @@ class Reading(NamedTuple):
         return not self.text and not self.unshown
 
 
+def is_clean(text: str) -> bool:
+    """Whether a text is surely its own reading: nothing invisible in it, no margin, no scar. The common case."""
+    return (
+        text.isprintable()
+        and text != ""
+        and text[0] != " "
+        and text[-1] != " "
+        and "#" not in text
+        and "+" not in text[1:]
+    )
+
+
 def read_cell(value: str | Cell) -> Reading | Finding:
     """Read a cell: outer white space off; errors, unsaved formulas and control characters are findings."""
     if type(value) is str:
@@ -61,7 +73,8 @@ def _read_typed(cell: Cell) -> Reading | Finding:
         )
     if kind is CellKind.MERGED or kind is CellKind.BLANK:
         return Reading("", kind=kind)
-    return Reading(strip_margin(cell.text), cell.value, kind, cell.unshown)
+    text = strip_margin(cell.text)
+    return Reading(text, cell.value if text or cell.unshown else None, kind, cell.unshown)
 
 
 def text_finding(text: str) -> Finding | None:

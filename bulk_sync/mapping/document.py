@@ -200,7 +200,7 @@ class _Builder:
 
 
 def _scalar(event: ScalarEvent) -> Plain:
-    text = str(event.value)
+    text = _joined(str(event.value))
     if event.style is not None or event.tag is not None:
         return text
     if text in _WORDS:
@@ -210,6 +210,13 @@ def _scalar(event: ScalarEvent) -> Plain:
     if _REAL.fullmatch(text) and repr(float(text)) == text:
         return float(text)
     return text
+
+
+def _joined(text: str) -> str:
+    """Join pairs of surrogates, as JSON's escapes write what lies beyond the first plane."""
+    if not any("\ud800" <= character <= "\udfff" for character in text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def scalar_text(value: Plain) -> str:

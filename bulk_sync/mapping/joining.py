@@ -117,6 +117,7 @@ class _Joiner:
             clearable=program.clearable,
             clear_token=self._spec.clear_token,
             strict=self._spec.strict,
+            one_cell=program.mapping.column is not None,
             constant=program.constant,
         )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
 
-from bulk_sync.mapping.cells import Reading, exponent_finding, lost_digits_finding, read_cell, unshown_finding
+from bulk_sync.mapping.cells import Reading, exponent_finding, is_clean, lost_digits_finding, read_cell, unshown_finding
 from bulk_sync.mapping.convert import Converter
 from bulk_sync.mapping.findings import Finding
 from bulk_sync.mapping.template import Template
@@ -76,7 +76,8 @@ class Choices:
 class Pipeline:
     """One compiled field. ``columns`` are the indexes of the cells that :meth:`run` is given, in their order.
 
-    ``gather`` is None for a fixed value that ``when`` makes conditional: ``constant``.
+    ``gather`` is None for a fixed value that ``when`` makes conditional: ``constant``. ``one_cell``: the text is
+    that of the first cell, so that a clean one need not be gathered.
     """
 
     field: Field
@@ -92,6 +93,7 @@ class Pipeline:
     clearable: bool
     clear_token: str | None
     strict: bool
+    one_cell: bool = False
     constant: Json = None
 
     def run(self, cells: Sequence[str | Cell], trace: Trace | None = None) -> Outcome:
@@ -101,23 +103,27 @@ class Pipeline:
             return held
         if self.gather is None:
             return Outcome(self.constant)
-        return self._run_gathered(self.gather(cells), trace)
-
-    def _run_gathered(self, gathered: Gathered, trace: Trace | None) -> Outcome:
-        if trace:
-            trace("trim", "outer white space off", gathered.text)
+        first = cells[0]
+        if self.one_cell and type(first) is str and is_clean(first):
+            return self._run_text(first, None, trace)
+        gathered = self.gather(cells)
         if any(finding.severity == "error" for finding in gathered.findings):
             return Outcome(KEEP, gathered.findings)
-        text, cleared = self._token(gathered.text, trace)
+        outcome = self._run_text(gathered.text, gathered.reading, trace)
+        return outcome._replace(findings=gathered.findings + outcome.findings) if gathered.findings else outcome
+
+    def _run_text(self, seen: str, reading: Reading | None, trace: Trace | None) -> Outcome:
+        if trace:
+            trace("trim", "outer white space off", seen)
+        text, cleared = self._token(seen, trace)
         if cleared:
-            return self._clear(gathered.text, trace)
-        value, stored, problem = self._transform(text, gathered, trace)
+            return self._clear(seen, trace)
+        value, stored, problem = self._transform(text, reading, trace)
         if problem:
             return Outcome(KEEP, (problem,))
         if is_blank(value) and stored is None:
             return self._blank(trace)
-        outcome = self._map(value, stored, trace)
-        return outcome._replace(findings=gathered.findings + outcome.findings) if gathered.findings else outcome
+        return self._map(value, stored, trace)
 
     def text_to_convert(self, cells: Sequence[str | Cell]) -> str:
         """Return the text that ``type`` would have to read, '' where there is none: for the survey of a column."""
@@ -129,7 +135,7 @@ class Pipeline:
         text, cleared = self._token(gathered.text, None)
         if cleared:
             return ""
-        value, stored, problem = self._transform(text, gathered, None)
+        value, stored, problem = self._transform(text, gathered.reading, None)
         if problem or stored is not None or not isinstance(value, str):
             return ""
         return "" if self.choices and (self.choices.find(value)[0] or self.choices.action != "pass") else value
@@ -161,9 +167,10 @@ class Pipeline:
             return token, False
         return text, False
 
-    def _transform(self, text: str, gathered: Gathered, trace: Trace | None) -> tuple[Value, CellValue, Finding | None]:
+    def _transform(
+        self, text: str, reading: Reading | None, trace: Trace | None
+    ) -> tuple[Value, CellValue, Finding | None]:
         """Return the value, the stored value while it is still the cell's own, and a problem."""
-        reading = gathered.reading
         stored = reading.stored if reading is not None else None
         if not self.chain.steps:
             return text, stored, None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from bulk_sync.mapping.cells import text_finding
+from bulk_sync.mapping.cells import is_clean, text_finding
 from bulk_sync.mapping.findings import Finding, quoted
 from bulk_sync.mapping.transforms.options import did_you_mean
 from bulk_sync.records import Json
@@ -33,6 +33,8 @@ def _any(_field: Field) -> Check:
 
 def _text(_field: Field) -> Check:
     def check(value: Json) -> Finding | None:
+        if type(value) is str and is_clean(value):
+            return None
         return text_finding(value) if isinstance(value, str) else _not_text()
 
     return check

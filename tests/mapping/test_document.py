@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -60,8 +61,10 @@ def test_a_plain_scalar_is_what_was_written(written: str, meant: object) -> None
         ("a: {x: 1, x: 2}\n", "m.yaml:1:11: the key 'x' stands twice (first in line 1)"),
         (
             "a: !!python/object/apply:os.system [ls]\n",
-            "m.yaml:1:4: the tag tag:yaml.org,2002:python/object/apply:os.system is not allowed; "
-            "nothing in a mapping is executed or converted",
+            (
+                "m.yaml:1:4: the tag tag:yaml.org,2002:python/object/apply:os.system is not allowed; "
+                "nothing in a mapping is executed or converted"
+            ),
         ),
         ("a: &x {b: 1}\nc:\n  <<: *x\n", "m.yaml:3:3: merge keys (<<) are not allowed"),
         ("? [a, b]\n: 1\n", "m.yaml:1:3: a key must be a text"),
@@ -97,7 +100,7 @@ def bombs() -> dict[str, str]:
     """Files made to cost time or memory."""
     names = "abcdefghij"
     laughs = "a: &a [x, x, x, x, x, x, x, x, x]\n"
-    for before, name in zip(names, names[1:], strict=False):
+    for before, name in pairwise(names):
         laughs += f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
     return {
         "billion laughs": laughs,

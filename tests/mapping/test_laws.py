@@ -51,7 +51,8 @@ fields:
 partial: [billingAddress, primaryContact]
 """
 MAPPERS = [
-    compile_mapping(parse_mapping(MAPPING % strict, name="laws.yaml", environ={}), HEADER) for strict in ("true", "false")
+    compile_mapping(parse_mapping(MAPPING % strict, name="laws.yaml", environ={}), HEADER)
+    for strict in ("true", "false")
 ]
 
 odd_text = st.one_of(
@@ -60,19 +61,24 @@ odd_text = st.one_of(
     st.sampled_from(["X", "\\X", "a", "x", "a@b.com", "+971501234567", "12/13/2024", "#N/A", "1E+10", "{}", "\ud800"]),
     st.text(st.characters(), max_size=8),
 )
-stored = st.one_of(
-    st.none(),
-    st.integers(),
-    st.floats(),
-    st.booleans(),
-    st.dates(),
-    st.datetimes(),
-    st.times(),
-    st.timedeltas(),
-    odd_text,
-)
-typed_cells = st.builds(
-    Cell, odd_text, stored, st.sampled_from(list(CellKind)), st.sampled_from(["", "", "", "# ?/?"])
+STORED = {
+    CellKind.NUMBER: st.integers() | st.floats(),
+    CellKind.BOOLEAN: st.booleans(),
+    CellKind.DATE: st.dates(),
+    CellKind.DATETIME: st.datetimes(),
+    CellKind.TIME: st.times(),
+    CellKind.DURATION: st.timedeltas(),
+    CellKind.TEXT: odd_text,
+    CellKind.ERROR: st.none(),
+    CellKind.FORMULA: st.none(),
+    CellKind.MERGED: st.none(),
+    CellKind.BLANK: st.none(),
+}
+typed_cells = st.one_of(
+    *(
+        st.builds(Cell, odd_text, stored, st.just(kind), st.sampled_from(["", "", "", "# ?/?"]))
+        for kind, stored in STORED.items()
+    )
 )
 cells = st.one_of(odd_text, typed_cells)
 rows = st.builds(
@@ -106,7 +112,7 @@ def test_explains_last_step_is_what_is_sent(row: SourceRow, mapper: RowMapper) -
     payload = mapper.map(row).payload
     last = {step.field: step for step in mapper.explain(row) if step.field}
     sent = {name: step.value for name, step in last.items() if step.name == "sent"}
-    flat = {}
+    flat: dict[str, object] = {}
     for name, value in payload.items():
         parts = value.items() if name in ("billingAddress", "primaryContact") and isinstance(value, dict) else None
         flat.update({f"{name}.{part}": item for part, item in parts} if parts is not None else {name: value})
@@ -128,23 +134,32 @@ def test_a_survey_settles_or_asks(values: list[str | Cell]) -> None:
     try:
         mapper.settle()
     except Question as question:
-        assert question.setting in ("source.decimal", "source.dates")
+        if question.setting not in ("source.decimal", "source.dates"):
+            raise
         return
     codes = {problem.code for row in source for problem in mapper.map(row).problems}
     assert not codes & {"ambiguous_number", "ambiguous_date"}
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
 clients = get_resource("clients")
-names = st.sampled_from([*clients.readable, "salutation", "jobTitle", "taxNumber", "cf_a", "cf_", "nonsense", *clients.units])
+names = st.sampled_from(
+    [*clients.readable, "salutation", "jobTitle", "taxNumber", "cf_a", "cf_", "nonsense", *clients.units]
+)
 likely = st.sampled_from(
     ["company", "contact", "Acme", "a@b.com", "a@@b", "+971501234567", "+9715", "0501234567", "", None, "https://a.ae"]
 )
-unit_values = st.dictionaries(st.sampled_from(["city", "country", "email", "phone", "firstName", "x"]), likely, max_size=3)
+unit_values = st.dictionaries(
+    st.sampled_from(["city", "country", "email", "phone", "firstName", "x"]), likely, max_size=3
+)
 
 
 @settings(max_examples=400, deadline=None)
@@ -212,7 +227,7 @@ def test_naughty_strings_as_values(naughty: list[str], mapper_of: Callable[..., 
         if row.invalid:
             refused[text] = row.problems[0].code
         elif row.payload:
-            assert row.payload["cf_a"] in text
+            assert str(row.payload["cf_a"]) in text
             assert len(str(row.payload["cf_a"])) >= len(text.strip()) - 40
         else:
             assert not text.strip("\ufeff\u200b\u180e\u2060\u00ad\u200e\u200f").strip() or not text.isascii()
@@ -226,8 +241,8 @@ def test_naughty_strings_as_headers(naughty: list[str], spec_of: Callable[..., M
         spec_text = f"match: Client ID\nfields: {{cf_a: {{column: {json.dumps(text)}}}}}"
         try:
             mapper = compile_mapping(spec_of(spec_text), ("Client ID", text))
-        except MappingError as error:
-            assert str(error)
+        except MappingError:
+            assert not text.strip() or not text.isprintable() or "${" in text, text
             continue
         assert mapper.map(SourceRow(2, ("clt_1", "v"))).payload == {"cf_a": "v"}
 
@@ -238,8 +253,7 @@ def test_naughty_strings_as_yaml(naughty: list[str]) -> None:
         written = json.dumps(text) if form == "quoted" else text
         try:
             spec = parse_mapping(f"match: ID\nfields: {{cf_a: {{value: {written}}}}}", name="m", environ={})
-        except MappingError as error:
-            assert error.mistakes
+        except MappingError:
             continue
         if form == "quoted" and "${" not in text:
             assert spec.fields["cf_a"].value == text

@@ -365,18 +365,18 @@ def test_a_column_is_read_by_all_its_values(
     [
         (
             "number", ["1,234"], "source.decimal",
-            'column "A": "1,234" (Clients!B2) reads as 1234 or 1.234, and no other value of the column tells the '
-            "decimal sign",
+            ('column "A": "1,234" (Clients!B2) reads as 1234 or 1.234, and no other value of the column tells the '
+            "decimal sign"),
         ),
         (
             "number", ["1.5", "1,5"], "source.decimal",
-            'column "A" has no single decimal sign: "1.5" (Clients!B2) reads only as \'.\', "1,5" (Clients!B3) '
-            "only as ','",
+            ('column "A" has no single decimal sign: "1.5" (Clients!B2) reads only as \'.\', "1,5" (Clients!B3) '
+            "only as ','"),
         ),
         (
             "date", ["03/04/2024", "05/05/2024"], "source.dates",
-            'column "A": "03/04/2024" (Clients!B2) reads as 2024-04-03 or 2024-03-04, and no other value of the '
-            "column tells the order of day and month",
+            ('column "A": "03/04/2024" (Clients!B2) reads as 2024-04-03 or 2024-03-04, and no other value of the '
+            "column tells the order of day and month"),
         ),
     ],
 )  # fmt: skip

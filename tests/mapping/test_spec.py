@@ -36,14 +36,20 @@ partial: [billingAdress]
     assert mistakes(text) == [
         "m.yaml:3:3: unknown field 'emial' | did you mean 'email'?",
         "m.yaml:3:11: unknown key 'colum' | did you mean 'column'?",
-        'm.yaml:4:34: name cannot be cleared: the API does not let it be null | `clear_as: empty` sends "" instead, '
-        "at your word",
+        (
+            "m.yaml:4:34: name cannot be cleared: the API does not let it be null "
+            '| `clear_as: empty` sends "" instead, at your word'
+        ),
         "m.yaml:5:39: unknown transform 'loer' | did you mean 'lower'?",
         "m.yaml:5:70: fields.cf_tier.otherwise: expected error, leave, pass, clear or {value: …}",
-        'm.yaml:6:18: "0501234567": not an international phone number (it must begin with + and the country code) '
-        "| the transform {phone: AE} completes and checks numbers of a country",
-        "m.yaml:7:3: billingAddress is mapped in part (address, landmark, state, country, postalCode left out), and "
-        "the API may erase the rest | map the others, or say that it is on purpose: partial: [billingAddress]",
+        (
+            'm.yaml:6:18: "0501234567": not an international phone number (it must begin with + and the country code) '
+            "| the transform {phone: AE} completes and checks numbers of a country"
+        ),
+        (
+            "m.yaml:7:3: billingAddress is mapped in part (address, landmark, state, country, postalCode left out), "
+            "and the API may erase the rest | map the others, or say that it is on purpose: partial: [billingAddress]"
+        ),
         "m.yaml:8:1: unknown key 'blnk' | did you mean 'blank'?",
         "m.yaml:9:8: blank: expected 'keep', 'clear' or 'error', got \"klear\" | did you mean 'clear'?",
         'm.yaml:10:7: rate: "60/moon" is not understood | write 60/min, 1/s, 60/2s, 1000/h, or none',
@@ -59,12 +65,22 @@ partial: [billingAdress]
         ("- a\n", ["m.yaml:1:1: a mapping has keys with values, such as `fields:`"]),
         (
             "match: A\nfields: {name: }\n",
-            ["m.yaml:2:10: fields.name has no value | null and an empty value say nothing here; delete the line, "
-             "or fill it in"],
+            [
+                (
+                    "m.yaml:2:10: fields.name has no value | null and an empty value say nothing here; "
+                    "delete the line, or fill it in"
+                )
+            ],
         ),
-        ("match: {column: A, by: colour}\nfields: {name: A}\n",
-         ['m.yaml:1:24: match.1.by: "colour" is not understood | by is id, number, email, phone, name or a custom '
-          "field cf_…"]),
+        (
+            "match: {column: A, by: colour}\nfields: {name: A}\n",
+            [
+                (
+                    'm.yaml:1:24: match.1.by: "colour" is not understood | by is id, number, email, '
+                    "phone, name or a custom field cf_…"
+                )
+            ],
+        ),
         ("match: [A, A]\nfields: {name: B}\n", ['m.yaml:1:12: the column "A" is matched twice']),
         ("match: A\nfields: {name: {}}\n", ["m.yaml:2:10: one of column, value, template, first_of is needed"]),
         (
@@ -81,14 +97,20 @@ partial: [billingAdress]
         ),
         (
             "match: A\nfields: {cf_a: {column: A, separator: x, decimal: ','}}\n",
-            ["m.yaml:2:28: `separator` belongs to `type: list`",
-             "m.yaml:2:42: `decimal` belongs to `type: number` and `type: integer`"],
+            [
+                "m.yaml:2:28: `separator` belongs to `type: list`",
+                "m.yaml:2:42: `decimal` belongs to `type: number` and `type: integer`",
+            ],
         ),
         (
             "match: A\nfields: {billingAddress: A}\n",
-            ["m.yaml:2:10: billingAddress is filled by its parts | map billingAddress.address, "
-             "billingAddress.landmark, billingAddress.city, billingAddress.state, billingAddress.country, "
-             "billingAddress.postalCode"],
+            [
+                (
+                    "m.yaml:2:10: billingAddress is filled by its parts | map billingAddress.address, "
+                    "billingAddress.landmark, billingAddress.city, billingAddress.state, billingAddress.country, "
+                    "billingAddress.postalCode"
+                )
+            ],
         ),
         (
             "match: A\nfields: {type: {column: K, map: {Firm: compny}}}\n",
@@ -98,18 +120,35 @@ partial: [billingAdress]
             "match: A\nfields: {name: {value: }}\n",
             ["m.yaml:2:23: null would clear the field, which the API does not let be null"],
         ),
-        ("match: A\nfields: {name: {template: plain}}\n",
-         ["m.yaml:2:27: a template without a column; write `value:` for a fixed text, {Column} for a column"]),
-        ("match: A\nfields: {name: {template: '{A|loer}'}}\n",
-         ["m.yaml:2:27: unknown transform 'loer' | did you mean 'lower'?"]),
-        ("match: A\nfields: {name: A}\nclear_token: \\X\n",
-         ["m.yaml:3:14: clear_token: must be a visible word without outer white space that does not begin with \\"]),
-        ("match: A\nfields: {nonsense: A}\n",
-         ["m.yaml:2:10: unknown field 'nonsense' | custom fields begin with cf_; others are named under extra_fields"]),
-        ("match: A\nfields: {cf_n: {column: A, map: {a: x}, type: number}}\n",
-         ['m.yaml:2:37: "x": not a number | a number may have digits, a sign, a decimal sign and groups of three']),
-        ("match: A\nfields: {cf_n: {column: A, map: {a: x, A: y}, ignore_case: true}}\n",
-         ['m.yaml:2:40: "A" is listed twice when letter case is ignored']),
+        (
+            "match: A\nfields: {name: {template: plain}}\n",
+            ["m.yaml:2:27: a template without a column; write `value:` for a fixed text, {Column} for a column"],
+        ),
+        (
+            "match: A\nfields: {name: {template: '{A|loer}'}}\n",
+            ["m.yaml:2:27: unknown transform 'loer' | did you mean 'lower'?"],
+        ),
+        (
+            "match: A\nfields: {name: A}\nclear_token: \\X\n",
+            ["m.yaml:3:14: clear_token: must be a visible word without outer white space that does not begin with \\"],
+        ),
+        (
+            "match: A\nfields: {nonsense: A}\n",
+            [
+                (
+                    "m.yaml:2:10: unknown field 'nonsense' | "
+                    "custom fields begin with cf_; others are named under extra_fields"
+                )
+            ],
+        ),
+        (
+            "match: A\nfields: {cf_n: {column: A, map: {a: x}, type: number}}\n",
+            ['m.yaml:2:37: "x": not a number | a number may have digits, a sign, a decimal sign and groups of three'],
+        ),
+        (
+            "match: A\nfields: {cf_n: {column: A, map: {a: x, A: y}, ignore_case: true}}\n",
+            ['m.yaml:2:40: "A" is listed twice when letter case is ignored'],
+        ),
     ],
 )
 def test_each_kind_of_mistake_names_its_place(text: str, expected: list[str]) -> None:
@@ -155,7 +194,9 @@ def test_extends_lays_one_file_over_another(tmp_path: Path) -> None:
         "match: ID\nsource: {decimal: ',', sheet: A}\nignore: [x]\nfields: {name: N, email: {column: E}, phone: P}\n"
     )
     child = tmp_path / "child.yaml"
-    child.write_text("extends: base.yaml\nsource: {sheet: B}\nignore: [y]\nfields: {email: F, phone: null, cf_x: '${X}'}\n")
+    child.write_text(
+        "extends: base.yaml\nsource: {sheet: B}\nignore: [y]\nfields: {email: F, phone: null, cf_x: '${X}'}\n"
+    )
     spec = load_mapping(child, environ={"X": "a ${Y}"})
     assert {name: field.column for name, field in spec.fields.items()} == {"name": "N", "email": "F", "cf_x": "a ${Y}"}
     assert (spec.source.sheet, spec.source.decimal, spec.ignore) == ("B", ",", ("y",))

@@ -18,24 +18,20 @@ FIELDS = {"nullable": "taxNumber", "custom": "cf_a", "not nullable": "name"}
 KEEP, REFUSED = "keep", "refused by the mapping"
 
 
-def expected(cell: str, of_file: str | None, of_field: str | None, nullable: bool, clear_as: str) -> object:  # noqa: FBT001
+def expected(cell: str, policies: tuple[str | None, str | None], clear_as: str, *, nullable: bool) -> object:
     """Say what design.md's rules give: a value to send, KEEP, a problem code, or REFUSED."""
+    of_file, of_field = policies
     clearable = nullable or clear_as == "empty"
     cleared = "" if clear_as == "empty" else None
     if of_field == "clear" and not clearable:
         return REFUSED
-    if cell == "value":
-        return "Acme"
-    if cell == "escaped":
-        return "CLEAR!"
-    if cell == "token":
-        return cleared if clearable else "cannot_clear"
-    policy = of_field or of_file or "keep"
-    if policy == "error":
-        return "blank_cell"
-    if policy == "clear" and (of_field == "clear" or nullable):
-        return cleared
-    return KEEP
+    token = cleared if clearable else "cannot_clear"
+    of_blank = {
+        "keep": KEEP,
+        "error": "blank_cell",
+        "clear": cleared if of_field == "clear" or nullable else KEEP,
+    }[of_field or of_file or "keep"]
+    return {"value": "Acme", "escaped": "CLEAR!", "token": token, "blank": of_blank, "spaces": of_blank}[cell]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +52,7 @@ def test_every_cell_under_every_policy(
     own = f", blank: {of_field}" if of_field else ""
     text = f"clear_token: 'CLEAR!'\nfields: {{{field}: {{column: A, clear_as: {clear_as}{own}}}}}\n"
     text += f"blank: {of_file}\n" if of_file else ""
-    want = expected(cell, of_file, of_field, kind != "not nullable", clear_as)
+    want = expected(cell, (of_file, of_field), clear_as, nullable=kind != "not nullable")
     if want == REFUSED:
         with pytest.raises(MappingError, match=r"m\.yaml:3:\d+: name cannot be cleared"):
             mapper_of(text, "A")
