@@ -117,9 +117,15 @@ class RowMapper:
                 return False
         return True
 
+    def _unfit(self, row: SourceRow) -> bool:
+        """Whether a row was refused when it was read; a warning of the reader refuses nothing."""
+        if len(row.values) != self._width:
+            return True
+        return bool(row.problems) and any(problem.severity == "error" for problem in row.problems)
+
     def survey(self, row: SourceRow) -> None:
         """Take a row into account for what :meth:`settle` decides. Cheap for values seen before."""
-        if row.problems or len(row.values) != self._width:
+        if self._unfit(row):
             return
         for lane in self._surveyed:
             evidence = lane.evidence
@@ -144,7 +150,7 @@ class RowMapper:
     def map(self, row: SourceRow) -> MappedRow:
         """Return what the row comes to. Never raises on data: what is wrong is in ``problems``."""
         values = row.values
-        if row.problems or len(values) != self._width:
+        if self._unfit(row):
             return MappedRow(row.row_number, (), {}, row.problems or (self._shape_problem(row),))
         problems: list[Problem] = []
         keys = self._read_keys(row, problems)
@@ -168,7 +174,7 @@ class RowMapper:
 
         A column that is only a key gives its steps as such; one that nothing uses gives none.
         """
-        if row.problems or len(row.values) != self._width:
+        if self._unfit(row):
             found = self.map(row).problems
             return [Step("", "problem", problem.message, problem.value, problem.cell) for problem in found]
         wanted = None if column is None else fold_name(column).casefold()
