@@ -78,7 +78,7 @@ class Pool:
         self._room = asyncio.Event()
         self._open: set[Task] = set()
         self._running: set[asyncio.Task[object]] = set()
-        self._doubts: dict[int, bool] = {}
+        self._doubts: dict[int, Reply | None] = {}  # by change: the last reply, None where its record was read
         self._report = SendReport(requests=self._exchange.requests)
 
     @property
@@ -258,13 +258,16 @@ class Pool:
         task.outcome = outcomes.settled_by_reading(change, task.last, read, tried, definite=definite, readable=seen)
         await self._log.finish(task.outcome)
         self._open.discard(task)
-        self._settled(change, task.outcome, read=read is not None)
+        self._settled(change, task.outcome, last=None if read else task.last)
 
     async def _settle_each(self, stream: Changes) -> None:
         while (change := await stream.next()) is not None:
-            if not self._doubts.get(change.id, False):
+            last = self._doubts.get(change.id, NO_REPLY)
+            if last is not None:
+                task = change_task(change)
+                task.last = last
                 read, _ = await self._read(change.record_id)
-                await self._settle(change_task(change), read, definite=False)
+                await self._settle(task, read, definite=False)
 
     async def _leave_unsettled(self, task: Task) -> None:
         """Write down that a change may have been applied when the run was stopped; others stay not sent."""
@@ -276,13 +279,14 @@ class Pool:
             why = "the run stopped before it was settled"
             task.outcome = outcomes.doubtful(change, last, attempts, why)
             await self._log.finish(task.outcome)
-            self._settled(change, task.outcome)
+            self._settled(change, task.outcome, last=last)
 
-    def _settled(self, change: Change, outcome: Outcome, *, read: bool = False) -> None:
-        if self._doubts.pop(change.id, None) is not None:
+    def _settled(self, change: Change, outcome: Outcome, *, last: Reply | None = None) -> None:
+        if change.id in self._doubts:
+            del self._doubts[change.id]
             self._report.counts[Status.IN_DOUBT] -= 1
         if outcome.status is Status.IN_DOUBT:
-            self._doubts[change.id] = read
+            self._doubts[change.id] = last
         self._report.counts[outcome.status] += 1
         self._observer.settled(change, outcome)
 
