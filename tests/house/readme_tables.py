@@ -54,7 +54,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "transforms": lambda: table(
         ("transform", "option", "what it does", "example"),
         (
-            (code(row.name), row.option, row.summary + (f" (extra `{row.extra}`)" if row.extra else ""), code(row.example))
+            (
+                code(row.name),
+                row.option,
+                row.summary + (f" (extra `{row.extra}`)" if row.extra else ""),
+                code(row.example),
+            )
             for row in transforms_table()
         ),
     ),
@@ -71,4 +76,3 @@ def with_tables(text: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -23,6 +24,44 @@ HEAVY = {
     "rapidfuzz",
     "starlette",
 }
+
+
+DOORS = {
+    "aiohttp": {"heffl"},
+    "charset_normalizer": {"sources"},
+    "click": {"cli"},
+    "email_validator": {"resources"},
+    "filelock": {"state"},
+    "httpx2": {"heffl"},
+    "jinja2": {"results"},
+    "keyring": {"workflow"},
+    "pandas": {"api.py", "sources", "workflow"},
+    "phonenumbers": {"mapping", "resources"},
+    "platformdirs": {"workflow"},
+    "pycountry": {"mapping"},
+    "pydantic": {"mapping", "resources", "settings.py"},
+    "python_calamine": {"sources", "workflow"},
+    "rapidfuzz": {"mapping", "planning"},
+    "rich": {"console"},
+    "ruamel": {"mapping"},
+    "sqlite3": {"journal", "sandbox", "state"},
+    "starlette": {"sandbox"},
+    "tenacity": {"sending"},
+    "uvicorn": {"sandbox"},
+    "xlsxwriter": {"results"},
+}
+"""Outside library → the parts of the package that may import it."""
+
+
+def imported_libraries(path: Path) -> set[str]:
+    """Return the top-level names that a module imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
 
 
 def tool(name: str) -> str:
@@ -71,3 +110,13 @@ def test_modules_and_functions_stay_readable() -> None:
         if (lines := path.read_text(encoding="utf-8").count("\n")) > 400
     }
     assert long == {}
+
+
+def test_each_library_has_its_door() -> None:
+    """A library is imported where the plan of the house says, and nowhere else."""
+    package = ROOT / "bulk_sync"
+    found: dict[str, set[str]] = {}
+    for path in package.rglob("*.py"):
+        for name in imported_libraries(path) & DOORS.keys():
+            found.setdefault(name, set()).add(path.relative_to(package).parts[0])
+    assert found == DOORS
