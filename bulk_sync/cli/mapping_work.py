@@ -70,8 +70,8 @@ def _spec_or_none(desk: Desk, path: Path) -> MappingSpec | None:
 
 def _print_report(report: LintReport, mapping: Path) -> int:
     for mistake in report.mistakes:
-        text = report.files.get(mistake.file, "")
-        click.echo(point_out(mistake, text))
+        file = Path(mistake.file)
+        click.echo(point_out(mistake, file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""))
     for note in report.notes:
         click.echo(f"note: {note}")
     for group in report.groups:

@@ -119,6 +119,9 @@ async def _list(
             present.reason = f"{choice.reason}; stopped after {listing.pages} pages"
             break
     desk.talk.end_phase()
+    if listing.complete:
+        pages = "1 page" if listing.pages == 1 else f"{listing.pages:,} pages"
+        present.reason = f"list: all {listing.clients:,} clients on {pages}, instead of {rows:,} single reads"
     present.complete = listing.complete
     present.listing_seconds = listing.seconds
     present.clients = listing.total

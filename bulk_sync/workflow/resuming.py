@@ -83,7 +83,8 @@ def resumed_settings(desk: Desk, journal: Journal) -> Settings:
     kept = {
         name: value
         for name, value in journal.header.settings.items()
-        if name not in {"yes", "output", "overwrite", "first", "rows", "only_fields", "json_summary", "until"}
+        if name
+        not in {"yes", "output", "overwrite", "first", "rows", "only_fields", "json_summary", "until", "sandbox"}
     }
     return desk.settings(kept)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from bulk_sync.errors import Halted, Refused
 from bulk_sync.journal import Journal, PlanTables, open_journal
 from bulk_sync.planning.stale import check_plan
+from bulk_sync.planning.values import is_empty
 from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.state.locks import exclusive
@@ -64,6 +65,7 @@ async def run_plan(desk: Desk, name: str) -> Ended:
                 reason = desk.stop.stop.reason.value if desk.stop.stop else "reading"
                 ended = close_run(desk, journal, place, began=began, stopped_by=reason)
                 return ended._replace(notes=(*ended.notes, error.message))
+            _count_again(journal)
             findings = findings_again(journal, settings)
             view = plan_view(session, summarise(journal), findings, question="Send this plan?")
             if stopped_by := ask_to_send(desk, asked, view):
@@ -114,6 +116,17 @@ def _all_there(name: str, value: Json, fields: frozenset[str]) -> bool:
     if isinstance(value, Mapping) and name not in fields:
         return all(f"{name}.{part}" in fields for part in value)
     return name in fields
+
+
+def _count_again(journal: Journal) -> None:
+    """Let the plan's figures be those of what is left of it."""
+    counts = {"cells_set": 0, "cells_cleared": 0, "cells_not_restorable": 0}
+    for change in PlanTables(journal).changes(only_open=True):
+        cleared = sum(is_empty(value) for value in change.payload.values())
+        counts["cells_set"] += len(change.payload) - cleared
+        counts["cells_cleared"] += cleared
+        counts["cells_not_restorable"] += sum(name not in change.old for name in change.payload)
+    journal.update_header(facts={**journal.header.facts, **counts})
 
 
 async def _compare(desk: Desk, session: Session) -> None:

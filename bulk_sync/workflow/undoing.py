@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bulk_sync.errors import Halted, Question, Refused
 from bulk_sync.journal import Journal, PlannedChange, PlanTables, RowEntry, RunHeader, StoredChange, create_journal
+from bulk_sync.mapping.spec import parse_mapping
 from bulk_sync.planning.ledger import LedgerEntry
 from bulk_sync.planning.undo import APPLIED, DoneChange, Undo, UndoRules, plan_undo
 from bulk_sync.planning.values import is_empty
@@ -147,7 +148,7 @@ async def _decide(desk: Desk, session: Session, done: Journal, settings: Setting
     tables = session.tables
     reading = settings.model_copy(update={"read": "auto" if settings.read == "none" else settings.read})
     present = await read_present(desk, tables, reading.read, ("id",), None, session.read)
-    rules = _rules(done, settings)
+    rules = _rules(desk, done, settings)
     changes = _applied(PlanTables(done))
     counts = {"cells_set": 0, "cells_cleared": 0, "cells_not_restorable": 0}
     while batch := list(islice(changes, _BATCH)):
@@ -162,12 +163,14 @@ async def _decide(desk: Desk, session: Session, done: Journal, settings: Setting
     )
 
 
-def _rules(done: Journal, settings: Settings) -> UndoRules:
+def _rules(desk: Desk, done: Journal, settings: Settings) -> UndoRules:
+    spec = parse_mapping(done.header.mapping_text, name=done.header.mapping_path, environ=desk.environ)
     resource = get_resource(done.header.resource)
     only = frozenset(name.partition(".")[0] for name in settings.only_fields) or None
     return UndoRules(
         readable=resource.readable,
         nullable=frozenset(field.top for field in resource.fields.values() if field.nullable),
+        empty_text=frozenset(program.field.top for program in spec.programs.values() if program.mapping.clear_as),
         include_unverified=settings.include_unverified,
         only_fields=only,
     )
