@@ -170,7 +170,9 @@ def _rules(desk: Desk, done: Journal, settings: Settings) -> UndoRules:
     return UndoRules(
         readable=resource.readable,
         nullable=frozenset(field.top for field in resource.fields.values() if field.nullable),
-        empty_text=frozenset(program.field.top for program in spec.programs.values() if program.mapping.clear_as),
+        empty_text=frozenset(
+            program.field.top for program in spec.programs.values() if program.mapping.clear_as == "empty"
+        ),
         include_unverified=settings.include_unverified,
         only_fields=only,
     )

@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bulk_sync.sources.codes import SOURCE_CODES
-
 from bulk_sync.cli import commands
 from bulk_sync.errors import EXIT_MEANINGS
 from bulk_sync.mapping.codes import PROBLEM_CODES
 from bulk_sync.mapping.transforms import transforms_table
 from bulk_sync.planning.codes import GUARD_NAMES, PLANNING_CODES
 from bulk_sync.records import STATUS_MEANINGS
+from bulk_sync.results.codes import RESULTS_CODES
 from bulk_sync.sending.policy import verdict_table
+from bulk_sync.sources.codes import SOURCE_CODES
 from bulk_sync.workflow.intake import CODES as INTAKE_CODES
 from bulk_sync.workflow.resuming import CODES as RESUME_CODES
 
@@ -35,7 +35,7 @@ def code(text: str) -> str:
 
 def all_codes() -> dict[str, str]:
     """Return every problem code of the program with its meaning."""
-    codes = {**SOURCE_CODES, **PROBLEM_CODES, **PLANNING_CODES, **INTAKE_CODES, **RESUME_CODES}
+    codes = {**SOURCE_CODES, **PROBLEM_CODES, **PLANNING_CODES, **RESULTS_CODES, **INTAKE_CODES, **RESUME_CODES}
     codes["differs"] = "the API accepted the change, and its answer shows another value"
     return dict(sorted(codes.items()))
 
@@ -71,7 +71,7 @@ TABLES: dict[str, Callable[[], str]] = {
 
 def with_tables(text: str) -> str:
     """Return the README with its tables as the program has them."""
-    return _PLACE.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]}\n{found[3]}", text)
+    return _PLACE.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n{found[3]}", text)
 
 
 if __name__ == "__main__":
