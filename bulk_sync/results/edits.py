@@ -78,6 +78,8 @@ def _plain(text: str) -> str:
 
 def _same_moment(was: CellValue, found: CellValue) -> bool:
     """Whether two booleans or moments are one, but for what a day's fraction rounds away."""
+    if isinstance(was, bool):
+        return was == found  # 1 is True: LibreOffice saves a boolean under a format as a number
     if type(was) is not type(found):
         return False
     if isinstance(was, datetime) and isinstance(found, datetime):

@@ -8,7 +8,7 @@ import tempfile
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -162,9 +162,7 @@ def _sync_to_disk(path: Path) -> None:
 
 def _free_name(path: Path) -> Path:
     numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
-    while _taken(path):
-        path = next(numbered)
-    return path
+    return next(free for free in chain((path,), numbered) if not _taken(free))
 
 
 def _taken(path: Path) -> bool:
