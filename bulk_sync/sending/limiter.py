@@ -274,9 +274,9 @@ def _room(state: QuotaState, terms: Terms, now: float) -> tuple[int, float]:
 def _count(state: QuotaState, terms: Terms, now: float, places: int) -> QuotaState:
     """Keep in mind what leaves, for as long as a window may count it."""
     ceiling = _ceiling(state, terms)
-    if ceiling is None and not state.seen:
+    if state.seen is False:
         return state
-    window = max(state.window, ceiling.seconds if ceiling else 0.0)
+    window = max(state.window, ceiling.seconds if ceiling else 0.0, 1.0)
     spells = tuple(spell for spell in state.spells if spell.last + window * SPELL_MEMORY >= now)
     if spells and now - spells[-1].first < window / _SPELLS:
         *before, latest = spells

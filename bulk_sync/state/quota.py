@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import sqlite3
 from collections import deque
@@ -121,11 +122,12 @@ class SharedQuota:
             make_private(self._locks)
             self._alive = FileLock(self._lock_path(self._member), timeout=0, mode=0o600)
             self._alive.acquire()
+            # Made here for its owner only: what SQLite puts beside it has the same mode.
+            os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
             self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=10)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.executescript(_TABLE)
-        self._path.chmod(0o600)
         self._update(self._enter)
 
     async def acquire(self) -> Place:
