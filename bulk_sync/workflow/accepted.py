@@ -11,6 +11,9 @@ from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.state.store import State
 
+FOLDED = "folded"
+"""Fact of a run whose every outcome the ledger knows."""
+
 _ACCEPTED = frozenset({Status.UPDATED, Status.DIFFERS})
 _BATCH = 1000
 

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from bulk_sync.errors import Defect, ExitCode, OutputError, Problem
 from bulk_sync.journal import Journal, JournalBook
 from bulk_sync.journal.book import iso
-from bulk_sync.records import RunSummary, Status
+from bulk_sync.records import Json, RunSummary, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.results import check_writable, write_results
 from bulk_sync.results.placing import check_place, check_replaceable, default_path
@@ -172,6 +172,7 @@ def blank_summary(journal: Journal) -> RunSummary:
         sandbox=header.sandbox,
         parent=header.parent,
         notes=header.notes,
+        quota=cast("Mapping[str, Json]", header.facts.get("quota", {})),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bulk_sync.errors import BulkSyncError, Halted
 from bulk_sync.journal import Journal, JournalFault
 from bulk_sync.journal.store import RunState
-from bulk_sync.workflow.accepted import fold_into_ledger
+from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
 from bulk_sync.workflow.closing import Ended, Outputs, summarise
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.session import Session
@@ -21,6 +21,7 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
         stopped_by = report.stopped_by
         if report.stop is not None:
             notes = [report.stop.message, *([report.stop.hint] if report.stop.hint else [])]
+        journal.update_header(facts={**journal.header.facts, "rate": session.rate, "quota": session.standing()})
     except JournalFault as fault:
         stopped_by, notes = "local_fault", [fault.message, fault.hint]
     ended = close_run(
@@ -54,8 +55,8 @@ def close_run(
             stopped_by=stopped_by,
             **({"state": state} if state else {}),
         )
-        if not journal.header.sandbox or journal.header.kind != "check":
-            fold_into_ledger(journal, desk.state)
+        fold_into_ledger(journal, desk.state)
+        journal.update_header(facts={**journal.header.facts, FOLDED: state == "done"})
     except Halted as fault:
         stopped_by = stopped_by or "local_fault"
         notes = (fault.message, fault.hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from bulk_sync.errors import Halted, Refused
 from bulk_sync.heffl.client import HefflClient
 from bulk_sync.journal import Journal, PlanTables, RequestLog, StoredChange
-from bulk_sync.records import Change, Outcome, Reply, Request, Status
+from bulk_sync.records import Change, Json, Outcome, Reply, Request, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.sending.breaker import BreakerSettings
 from bulk_sync.sending.limits import Limits, SendReport
@@ -82,6 +82,13 @@ class Session:
         """The pace as a person writes it."""
         return str(self.quota.rate())
 
+    def standing(self) -> dict[str, Json]:
+        """Return what the last answers said of the quota, for the summary."""
+        known = self.quota.standing()
+        if not known.told:
+            return {}
+        return {"limit": known.limit, "remaining": known.remaining, "window_seconds": known.window}
+
     def read(self, requests: Iterable[Request]) -> AsyncIterator[tuple[Request, Reply]]:
         """Send reading requests through quota, retries and journal."""
         return self.pool.fetch_all(requests)
@@ -151,7 +158,14 @@ async def open_session(desk: Desk, settings: Settings, journal: Journal, target:
     """Connect a run to its account."""
     kind = get_resource(journal.header.resource)
     relay = Relay()
-    with open_quota(desk, settings, target) as quota:
+    tables = PlanTables(journal)
+
+    def corrected(before: Rate, after: Rate) -> None:
+        left = tables.count_unended()
+        finish = f"; {left:,} changes are done about {clock_time(desk, quota.forecast(left))}" if left else ""
+        desk.talk.warn(f"the API's headers say {after}, not {before}: the pace follows them{finish}")
+
+    with open_quota(desk, settings, target, corrected) as quota:
         async with HefflClient(target.base_url, target.key, path=kind.path, deadline=settings.timeout) as client:
             pool = Pool(
                 sender=client,
@@ -163,24 +177,30 @@ async def open_session(desk: Desk, settings: Settings, journal: Journal, target:
                 limits=_limits(desk, settings, kind.readable),
                 observer=relay,
             )
-            yield Session(desk, journal, PlanTables(journal), target, quota, pool, relay)
+            yield Session(desk, journal, tables, target, quota, pool, relay)
 
 
-def open_quota(desk: Desk, settings: Settings, target: Target) -> SharedQuota:
+def clock_time(desk: Desk, seconds: float) -> str:
+    """Return the local date and time that many seconds from now."""
+    return f"{datetime.fromtimestamp(desk.clock.time() + seconds, UTC).astimezone():%Y-%m-%d %H:%M}"
+
+
+def open_quota(
+    desk: Desk,
+    settings: Settings,
+    target: Target,
+    on_correction: Callable[[Rate, Rate], None] | None = None,
+) -> SharedQuota:
     """Join the quota that all processes share for this origin and key."""
     rate = given_rate(settings)
     terms = Terms(share=settings.quota_share) if rate is None else Terms(rate, given=True, share=settings.quota_share)
-
-    def corrected(before: Rate, after: Rate) -> None:
-        desk.talk.warn(f"the API's headers say {after}, not {before}: the pace and the finish time follow them")
-
     return SharedQuota(
         desk.state.folder,
         origin=target.origin,
         key_hash=target.key_hash,
         terms=terms,
         clock=desk.clock,
-        on_correction=corrected,
+        on_correction=on_correction,
     )
 
 
