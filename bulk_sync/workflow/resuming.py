@@ -11,7 +11,7 @@ from bulk_sync.records import Status
 from bulk_sync.resources import get_resource
 from bulk_sync.settings import Settings
 from bulk_sync.state.locks import exclusive
-from bulk_sync.workflow.accepted import fold_into_ledger
+from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import Ended, Outputs, blank_summary, outputs, summarise
 from bulk_sync.workflow.desk import Desk
@@ -46,6 +46,11 @@ async def resume(desk: Desk, name: str | None) -> Ended:
         header = journal.header
         if header.kind in {"plan", "check"}:
             raise Refused(f"run {run} is a plan: nothing of it was sent", hint=f"bulk-sync run --plan {run}")
+        if header.kind == "retry" and header.state == "planning":
+            raise Refused(
+                f"run {run} is a retry that ended before it was planned: nothing of it was sent",
+                hint="begin it anew: bulk-sync retry RESULTS",
+            )
         settings = resumed_settings(desk, journal)
         _check_files(desk, journal, settings)
         if header.state == "planning":
@@ -156,7 +161,7 @@ def _fold(desk: Desk, run: str) -> None:
     """Let the ledger know what a later run did, in case it died before it could say so itself."""
     journal = open_journal(journal_path(desk, run))
     try:
-        if journal.header.state in {"sending", "done"}:
+        if journal.header.state in {"sending", "done"} and not journal.header.facts.get(FOLDED):
             fold_into_ledger(journal, desk.state)
     finally:
         journal.close()
