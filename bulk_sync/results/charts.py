@@ -16,7 +16,8 @@ KINDS = ("accepted", "refused", "slowed", "broken")
 _MOST_SPANS = 480
 _SHOWN_SPANS = 120
 _EDGES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, math.inf)
-_FINENESS = 40
+_FINENESS = 200
+"""Steps in which latencies are kept: 200 for each tenfold, about one per cent each."""
 _RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)?\s*(s|sec|min|m|h)\s*")
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
 
