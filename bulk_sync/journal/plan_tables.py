@@ -31,6 +31,7 @@ class OpenRow(NamedTuple):
     payload: dict[str, Json]
     problems: tuple[Problem, ...]
     record_id: str | None
+    line: int | None = None
 
 
 class RowEntry(NamedTuple):
@@ -320,13 +321,14 @@ class PlanTables:
         )
 
     def _open_row(self, entry: tuple[object, ...]) -> OpenRow:
-        number, _, _, _, keys, payload, problems, record_id = self._journal.checked("rows", entry)[:8]
+        number, line, _, _, keys, payload, problems, record_id = self._journal.checked("rows", entry)[:8]
         return OpenRow(
             cast("int", number),
             tuple(cast("list[str]", load(cast("str", keys)) or [])),
             cast("dict[str, Json]", load(cast("str", payload)) or {}),
             load_problems(cast("str | None", problems)),
             cast("str | None", record_id),
+            cast("int | None", line),
         )
 
     def _number(self, sql: str) -> int:

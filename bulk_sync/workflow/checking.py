@@ -15,6 +15,7 @@ from bulk_sync.workflow.closing import Ended, summarise
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import open_table, take_in
 from bulk_sync.workflow.jobs import Job, MappingGiven, new_journal, prepare
+from bulk_sync.workflow.placing_problems import Place, placer
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -33,7 +34,7 @@ async def check(desk: Desk, source: Path | DataFrame, mapping: MappingGiven) -> 
             journal = new_journal(desk, job, table, None, path=Path(folder) / "journal.sqlite")
             try:
                 await take_in(desk, journal, table, job.settings)
-                refuse_contradictions(journal)
+                refuse_contradictions(journal, placer(job.spec, table.source.header, table.source.sheet))
                 journal.update_header(busy_seconds=time.monotonic() - began, started_at=desk.clock.time())
                 return _closed(desk, journal, job)
             finally:
@@ -59,7 +60,7 @@ def _closed(desk: Desk, journal: Journal, job: Job) -> Ended:
     return Ended(summary, notes)
 
 
-def refuse_contradictions(journal: Journal) -> None:
+def refuse_contradictions(journal: Journal, place: Place) -> None:
     """Refuse the rows of one client that want different values for one field, as sending would."""
     tables = PlanTables(journal)
     for record_id in tables.repeated_records():
@@ -69,5 +70,6 @@ def refuse_contradictions(journal: Journal) -> None:
             for problem in merged.problems:
                 if problem.row is not None:
                     row = rows[problem.row]
-                    kept = (*row.problems, *(each for each in merged.problems if each.row == problem.row))
+                    own = (place(each, row.line) for each in merged.problems if each.row == problem.row)
+                    kept = (*row.problems, *own)
                     tables.settle_row(problem.row, Status.INVALID, problem.code, "", problems=kept)

@@ -23,6 +23,7 @@ from bulk_sync.resources.fields import Resource
 from bulk_sync.settings import Settings
 from bulk_sync.state.store import State
 from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.placing_problems import Place
 from bulk_sync.workflow.present import Present
 
 _BATCH = 1000
@@ -54,6 +55,7 @@ class Decision:
     present: Present
     now: float
     watch: AccidentWatch
+    place: Place
 
 
 async def decide(desk: Desk, decision: Decision, tally: PlanTally) -> None:
@@ -136,7 +138,7 @@ def _find_key(decision: Decision, row: OpenRow) -> None:
 
 
 def _refuse(decision: Decision, row: OpenRow, problem: Problem) -> None:
-    problems = (*row.problems, problem)
+    problems = (*row.problems, decision.place(problem, row.line))
     decision.tables.settle_row(row.number, Status.INVALID, problem.code, "", problems=problems)
 
 
@@ -147,7 +149,8 @@ def _decide_client(
     merged = merge_rows(record_id, [PayloadRow(row.number, row.payload) for row in rows])
     for number, problems in _by_row(merged.problems):
         row = by_number[number]
-        decision.tables.settle_row(number, Status.INVALID, problems[0].code, "", problems=(*row.problems, *problems))
+        placed = [decision.place(problem, row.line) for problem in problems]
+        decision.tables.settle_row(number, Status.INVALID, problems[0].code, "", problems=(*row.problems, *placed))
     if not merged.rows:
         return
     found = decision.tables.record(record_id)

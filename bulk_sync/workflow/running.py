@@ -21,6 +21,7 @@ from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.guarding import as_findings, before_reading, limits_on_changes, new_custom_fields
 from bulk_sync.workflow.intake import open_table, take_in
 from bulk_sync.workflow.jobs import Job, MappingGiven, account_lock, new_journal, prepare
+from bulk_sync.workflow.placing_problems import placer
 from bulk_sync.workflow.present import Present, read_present
 from bulk_sync.workflow.runs import run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
@@ -143,6 +144,7 @@ async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]
         present=present,
         now=desk.clock.time(),
         watch=watch,
+        place=placer(job.spec, journal.header.header, journal.header.sheet),
     )
     await decide(desk, decision, tally)
     summary = tally.summary()
