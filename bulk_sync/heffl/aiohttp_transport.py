@@ -30,7 +30,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     it leaves (name, connection, TLS); both in seconds.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext, deadline: float, connect: float) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None, deadline: float, connect: float) -> None:
         self._tls = tls
         # The part before sending must run out first: only then is it certain that nothing left.
         self._timeout = aiohttp.ClientTimeout(total=deadline, connect=min(connect, deadline / 2))
@@ -70,7 +70,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 
     def _open(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls, keepalive_timeout=KEEP_ALIVE),
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True, keepalive_timeout=KEEP_ALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=self._timeout,
             trust_env=False,

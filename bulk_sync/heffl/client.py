@@ -112,6 +112,10 @@ class HefflClient:
             return self._fault(fault, error, left=left, seconds=self._clock() - begun)
         return await self._reply(response, begun)
 
+    def _tls(self) -> ssl.SSLContext | None:
+        """Return this machine's authorities; loading them takes 20 ms, which plain http on loopback saves."""
+        return tls_context() if self.base_url.startswith("https:") else None
+
     def _message(self, request: Request) -> Message:
         """Build the HTTP request; ValueError for an id or a payload that cannot be sent."""
         if request.kind == "page":

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TypeAlias
 
-from bulk_sync.records import Outcome, Reply, Request
+from bulk_sync.records import Outcome, Reply
 from bulk_sync.sending import stops
 from bulk_sync.sending.breaker import Breaker, Signal
 from bulk_sync.sending.lanes import Lanes
@@ -15,15 +15,7 @@ from bulk_sync.sending.limits import Limits
 from bulk_sync.sending.outcomes import describe
 from bulk_sync.sending.pace import MOMENT, Concurrency
 from bulk_sync.sending.policy import Fault, Ruling, Trouble, Verdict, may_have_been_applied, rule
-from bulk_sync.sending.ports import (
-    ChangeLog,
-    Clock,
-    Gate,
-    Observer,
-    Permit,
-    Sender,
-    StopSignal,
-)
+from bulk_sync.sending.ports import ChangeLog, Clock, Gate, Observer, Permit, Sender, StopSignal
 from bulk_sync.sending.rows import Task
 
 Conclude: TypeAlias = Callable[[Reply, Ruling], Outcome | None]
@@ -58,10 +50,14 @@ class Exchange:
         self._stop = stop
         self._limits = limits
         self._observer = observer
-        self._lanes = Lanes(Concurrency(limits.workers))
+        self._concurrency = Concurrency(limits.workers)
+        self._lanes = Lanes(self._concurrency)
+        # With many workers a few stand ready, permit and intent in hand, so that no lane waits for the disk.
+        self._desks = Lanes(self._concurrency, ahead=limits.workers // 8)
         self._probe = asyncio.Lock()
         self._streak: list[Task] = []
         self._contact = False
+        self._leaving = 0
         self._why = ""
         self.breaker = Breaker(limits.breaker)
         self.requests: Counter[str] = Counter()
@@ -73,22 +69,16 @@ class Exchange:
         Raises NoMoreRequests where the run is to end.
         """
         self._check()
-        await self._lanes.enter()
         try:
-            if self.breaker.open:
-                async with self._probe:
-                    probe = await self._await_probe()
-                    number, reply, ruling = await self._leave(task, change_id, probe=probe)
-            else:
-                number, reply, ruling = await self._leave(task, change_id, probe=False)
-        finally:
-            self._lanes.leave()
-        try:
-            outcome = conclude(reply, ruling)
-            await self._log.answered(number, reply, ruling.verdict, outcome)
+            await self._desks.enter()
+            try:
+                number, ruling = await self._pass(task, change_id)
+            finally:
+                self._desks.leave()
+            await self._log.answered(number, task.last, ruling.verdict, conclude(task.last, ruling))
         finally:
             self._end_busy()
-        self._observer.answered(task.request, reply, ruling.verdict)
+        self._observer.answered(task.request, task.last, ruling.verdict)
         return ruling
 
     def trip(self) -> None:
@@ -111,49 +101,41 @@ class Exchange:
             self._check()
         return False
 
-    async def _leave(self, task: Task, change_id: int | None, *, probe: bool) -> tuple[int, Reply, Ruling]:
-        """Get a permit, make the intent durable, send, and let everyone learn from the reply."""
-        permit = await self._gate.acquire()
-        while self.breaker.open and not probe:
-            # It opened while this request waited for its permit.
-            self._gate.report(permit, None)
-            async with self._probe:
-                probe = await self._await_probe()
+    async def _pass(self, task: Task, change_id: int | None) -> tuple[int, Ruling]:
+        """Pass breaker and gate, then leave."""
+        while True:
+            if self.breaker.open:
+                async with self._probe:
+                    if await self._await_probe():
+                        return await self._leave(task, change_id, await self._gate.acquire())
             permit = await self._gate.acquire()
+            if not self.breaker.open:
+                return await self._leave(task, change_id, permit)
+            self._gate.report(permit, None)  # it opened while this request waited for its permit
+
+    async def _leave(self, task: Task, change_id: int | None, permit: Permit) -> tuple[int, Ruling]:
+        """Make the intent durable, send, and let everyone learn from the reply."""
+        used = False
+        self._leaving += 1
         try:
-            self._check()
-        except NoMoreRequests:
-            self._gate.report(permit, None)
-            raise
+            self._check(leaving=1)
+            self._begin_busy()
+            number = await self._log.intend(task.request, change_id)
+            await self._lanes.enter()
+            used = not self._stop.is_set()
+        finally:
+            self._leaving -= 1
+            if not used:
+                self._gate.report(permit, None)
+        if not used:
+            self._lanes.leave()
+            await self._log.answered(number, _UNSENT, Verdict.AGAIN, None)
+            raise NoMoreRequests
         self.requests[task.request.kind] += 1
-        current = asyncio.current_task()
-        if current is not None:
-            self.busy.add(current)
-        try:
-            number = await self._intend(task.request, change_id, permit)
-            reply = await self._send(task, permit)
-        except BaseException:
-            self._end_busy()
-            raise
+        reply = await self._send(task, permit)
         ruling = rule(task.request, reply)
         self._learn(task, reply, ruling)
-        return number, reply, ruling
-
-    async def _intend(self, request: Request, change_id: int | None, permit: Permit) -> int:
-        """Make the intent durable; where the stop comes meanwhile, that it did not leave after all."""
-        left = False
-        try:
-            number = await self._log.intend(request, change_id)
-            left = not self._stop.is_set()
-            if not left:
-                await self._log.answered(number, _UNSENT, Verdict.AGAIN, None)
-        finally:
-            if not left:
-                self._gate.report(permit, None)
-                self.requests[request.kind] -= 1
-        if not left:
-            raise NoMoreRequests
-        return number
+        return number, ruling
 
     async def _send(self, task: Task, permit: Permit) -> Reply:
         self._observer.started(task.request)
@@ -163,19 +145,29 @@ class Exchange:
             reply = await self._sender.send(task.request)
         finally:
             self._gate.report(permit, reply)
+            self._lanes.leave()
         task.flying = False
         return reply
+
+    def _begin_busy(self) -> None:
+        current = asyncio.current_task()
+        if current is not None:
+            self.busy.add(current)
 
     def _end_busy(self) -> None:
         current = asyncio.current_task()
         if current is not None:
             self.busy.discard(current)
 
-    def _check(self) -> None:
-        """Raise NoMoreRequests where the run is to end, setting the stop where a limit is what ends it."""
+    def _check(self, *, leaving: int = 0) -> None:
+        """Raise NoMoreRequests where the run is to end, setting the stop where a limit is what ends it.
+
+        ``leaving`` is 1 for who is counted among those that leave already.
+        """
         if not self._stop.is_set():
+            counted = self._limits.max_requests is not None
             reached = self._limits.reached(
-                requests=self.requests.total() if self._limits.max_requests is not None else 0,
+                requests=self.requests.total() + self._leaving - leaving if counted else 0,
                 monotonic=self._clock.monotonic(),
                 wall=self._clock.time(),
             )
@@ -191,7 +183,9 @@ class Exchange:
         if trouble is Trouble.TARGET and not self._contact:
             self._stop.set(stops.wrong_target(reply))
         self._contact = self._contact or reply.http_status is not None
-        self._lanes.observe(trouble, reply.seconds, now)
+        self._concurrency.observe(trouble, reply.seconds, now)
+        self._lanes.hand_out()
+        self._desks.hand_out()
         was_open = self.breaker.open
         outage = self.breaker.outage(now)
         accepted = task.request.kind == "patch" and ruling.verdict is Verdict.DONE

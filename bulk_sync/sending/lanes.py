@@ -6,20 +6,20 @@ import asyncio
 from collections import deque
 
 from bulk_sync.sending.pace import Concurrency
-from bulk_sync.sending.policy import Trouble
 
 
 class Lanes:
-    """A semaphore whose number of places changes while it is used."""
+    """A semaphore whose number of places, and ``ahead`` more, changes while it is used."""
 
-    def __init__(self, concurrency: Concurrency) -> None:
+    def __init__(self, concurrency: Concurrency, *, ahead: int = 0) -> None:
         self._concurrency = concurrency
+        self._ahead = ahead
         self._taken = 0
         self._queue: deque[asyncio.Future[None]] = deque()
 
     async def enter(self) -> None:
         """Wait for a lane and take it."""
-        if not self._queue and self._taken < self._concurrency.limit:
+        if not self._queue and self._free():
             self._taken += 1
             return
         turn = asyncio.get_running_loop().create_future()
@@ -34,16 +34,15 @@ class Lanes:
     def leave(self) -> None:
         """Give a lane back."""
         self._taken -= 1
-        self._hand_out()
+        self.hand_out()
 
-    def observe(self, trouble: Trouble, seconds: float, now: float) -> None:
-        """Let one reply change the number of lanes."""
-        self._concurrency.observe(trouble, seconds, now)
-        self._hand_out()
-
-    def _hand_out(self) -> None:
-        while self._queue and self._taken < self._concurrency.limit:
+    def hand_out(self) -> None:
+        """Let in who waits, after the concurrency has changed."""
+        while self._queue and self._free():
             turn = self._queue.popleft()
             if not turn.done():
                 self._taken += 1
                 turn.set_result(None)
+
+    def _free(self) -> bool:
+        return self._taken < self._concurrency.limit + self._ahead

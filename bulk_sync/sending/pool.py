@@ -21,15 +21,7 @@ from bulk_sync.sending.exchange import Exchange, NoMoreRequests
 from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.pace import BACKOFF, MOMENT, RetryBudget, backoff
 from bulk_sync.sending.policy import Ruling, Trouble, Verdict
-from bulk_sync.sending.ports import (
-    ChangeLog,
-    Clock,
-    Dice,
-    Gate,
-    Observer,
-    Sender,
-    StopSignal,
-)
+from bulk_sync.sending.ports import ChangeLog, Clock, Dice, Gate, Observer, Sender, StopSignal
 from bulk_sync.sending.rows import NO_REPLY, Changes, Task, change_task
 
 _AGAIN = frozenset({Verdict.AGAIN, Verdict.AGAIN_IN_DOUBT})
