@@ -52,7 +52,7 @@ class RequestLog:
     async def answered(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome | None) -> None:
         """Write down what came of a request and, where its change has ended with it, the outcome."""
         intent = self._open.pop(request_id)
-        answer = (self._wall(), reply.http_status, float(reply.seconds), verdict)
+        answer = (self._wall(), reply.http_status, float(reply.seconds), str(verdict))
         self._execute(
             "UPDATE requests SET replied_at = ?, http_status = ?, seconds = ?, verdict = ?, sum = ? WHERE id = ?",
             (*answer, entry_sum(*intent, *answer), request_id),
@@ -70,7 +70,7 @@ class RequestLog:
         values = (
             outcome.change_id,
             outcome.status.value,
-            outcome.code,
+            str(outcome.code),  # a StrEnum is summed by its name, and read back as its value
             outcome.message.encode("utf-8", "backslashreplace").decode(),
             outcome.http_status,
             outcome.attempts,
