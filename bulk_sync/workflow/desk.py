@@ -140,6 +140,15 @@ def default_profiles() -> Path:
     return user_config_path("bulk-sync", appauthor=False) / "profiles.toml"
 
 
+NOT_KEPT = frozenset({"notify", "heartbeat", "key_command"})
+"""Settings that may hold a secret: they come from outside each time, and are in no journal."""
+
+
+def kept_settings(settings: Settings) -> dict[str, Json]:
+    """Return what was given of the settings, as a run's journal keeps it."""
+    return {name: plain_json(getattr(settings, name)) for name in settings.model_fields_set if name not in NOT_KEPT}
+
+
 def plain_json(value: object) -> Json:
     """Return settings as JSON can hold them: paths and times as text."""
     if isinstance(value, (str, int, float, bool)) or value is None:

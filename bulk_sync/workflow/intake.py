@@ -160,7 +160,7 @@ async def take_in(desk: Desk, journal: Journal, table: Table, settings: Settings
     """
     tables = PlanTables(journal)
     chosen = chooser(settings)
-    shaped = _only_fields(table.spec, settings)
+    shaped = only_fields(table.spec, settings)
     by_id = len(table.spec.match) == 1 and table.spec.match[0].by == "id"
     desk.talk.phase("reading")
     for count in tables.add_rows(_entries(table, chosen, shaped, by_id=by_id)):
@@ -222,7 +222,8 @@ def chooser(settings: Settings) -> Callable[[int, int], bool]:
     return within
 
 
-def _only_fields(spec: MappingSpec, settings: Settings) -> Callable[[MappedRow], MappedRow]:
+def only_fields(spec: MappingSpec, settings: Settings) -> Callable[[MappedRow], MappedRow]:
+    """Return what takes all but the fields of ``--only-fields`` out of a mapped row; Refused for an unknown one."""
     if not settings.only_fields:
         return lambda mapped: mapped
     targets = set(spec.policies())

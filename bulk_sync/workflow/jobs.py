@@ -18,7 +18,7 @@ from bulk_sync.planning.guards import Limit, RowRange, RunLimits
 from bulk_sync.settings import Settings
 from bulk_sync.state.locks import lock_name
 from bulk_sync.workflow.closing import Outputs, outputs
-from bulk_sync.workflow.desk import Desk, plain_json
+from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import Table, file_sha256
 from bulk_sync.workflow.runs import JOURNAL_NAME
 from bulk_sync.workflow.session import given_rate
@@ -159,11 +159,7 @@ def new_journal(desk: Desk, job: Job, table: Table, target: Target | None, *, pa
         mapping_path=str(job.mapping_path.resolve()),
         mapping_text=job.spec.text,
         mapping_sha256=_sha256(job.mapping_path),
-        settings={
-            name: plain_json(value)
-            for name, value in job.settings.model_dump().items()
-            if name in job.settings.model_fields_set
-        },
+        settings=kept_settings(job.settings),
         output=str(job.outputs.path or ""),
         created_at=desk.clock.time(),
         notes=table.source.notes,

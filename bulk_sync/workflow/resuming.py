@@ -28,6 +28,14 @@ from bulk_sync.workflow.viewing import plan_view
 
 SUPERSEDED = "superseded"
 
+_ONE_TIME = frozenset(
+    {
+        "yes", "output", "report", "overwrite", "first", "rows", "only_fields", "json_summary", "quiet", "verbose",
+        "log_format", "until", "max_requests", "max_duration", "sandbox", "skip_same", "require_fresh",
+    }
+)  # fmt: skip
+"""Settings of a run that its resume and its retry begin without: answers, names of files, an evening's limits."""
+
 CODES = {SUPERSEDED: "a later run has handled the same client"}
 
 
@@ -84,13 +92,8 @@ async def _go_on(desk: Desk, journal: Journal, target: Target, settings: Setting
 
 
 def resumed_settings(desk: Desk, journal: Journal) -> Settings:
-    """Return the run's settings with what is given anew; answers and output names are not carried over."""
-    kept = {
-        name: value
-        for name, value in journal.header.settings.items()
-        if name
-        not in {"yes", "output", "overwrite", "first", "rows", "only_fields", "json_summary", "until", "sandbox"}
-    }
+    """Return the run's settings with what is given anew; what was meant for that one time is not carried over."""
+    kept = {name: value for name, value in journal.header.settings.items() if name not in _ONE_TIME}
     return desk.settings(kept)
 
 

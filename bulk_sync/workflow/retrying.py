@@ -2,52 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
+from zipfile import is_zipfile
 
-from bulk_sync.errors import Problem, Refused
+from bulk_sync.errors import Refused
 from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry, RunHeader, create_journal
-from bulk_sync.mapping.mapper import RowMapper
 from bulk_sync.mapping.spec import parse_mapping
-from bulk_sync.records import RowResult, SourceRow, Status, cell_text
-from bulk_sync.results.read_back import Edit, ReadBack, RetryRow
+from bulk_sync.records import SourceRow
+from bulk_sync.results.read_back import ReadBack, RetryRow
 from bulk_sync.results.run_property import run_of_workbook
+from bulk_sync.settings import Settings
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import demand_answerable
 from bulk_sync.workflow.closing import Ended, blank_summary, outputs
-from bulk_sync.workflow.desk import Desk, plain_json
-from bulk_sync.workflow.intake import LEFT_OUT, chooser, mapped_entry, settle_mapper
+from bulk_sync.workflow.desk import Desk, kept_settings
+from bulk_sync.workflow.intake import chooser, file_sha256, only_fields, settle_mapper
 from bulk_sync.workflow.jobs import Job, account_lock, run_limits
 from bulk_sync.workflow.results_tables import results_tables
 from bulk_sync.workflow.resuming import check_same_target, resumed_settings
+from bulk_sync.workflow.retry_rows import Findings, RetryRules, retry_entries
 from bulk_sync.workflow.running import plan_and_send
-from bulk_sync.workflow.runs import find_run, journal_path, opened, run_ids, run_lock
+from bulk_sync.workflow.runs import find_run, journal_path, opened, retried_by, run_ids, run_lock
 from bulk_sync.workflow.target import open_target
-
-AGAIN = frozenset({Status.FAILED, Status.IN_DOUBT, Status.NOT_SENT, Status.INVALID})
-"""Statuses that are tried again as they are; an ``invalid`` row only to see whether its problem is still there."""
-_EDITS_SHOWN = 20
-
-
-@dataclass(slots=True)
-class _Edits:
-    """The edited cells, for the plan: all counted, the first ones told."""
-
-    count: int = 0
-    first: list[str] = field(default_factory=list)
-
-    def add(self, row: int, edits: Iterable[Edit]) -> None:
-        for edit in edits:
-            self.count += 1
-            if len(self.first) < _EDITS_SHOWN:
-                old, new = cell_text(edit.old), cell_text(edit.new)
-                self.first.append(f'edited: row {row}, {edit.cell}, column "{edit.column}": "{old}" → "{new}"')
-
-    def notes(self) -> tuple[str, ...]:
-        more = self.count - len(self.first)
-        return (*self.first, f"and {more} more edited cells") if more else tuple(self.first)
 
 
 async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
@@ -64,7 +43,7 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
         header = before.header
         if header.kind not in {"run", "retry"}:
             raise Refused(f"run {parent} is of kind {header.kind}; only a run or a retry can be tried again")
-        settings = resumed_settings(desk, before)
+        settings = _settings(desk, before)
         asked = settings.model_copy(update={"sandbox": "keep" if header.sandbox else None})
         demand_answerable(desk, asked)
         target = stack.enter_context(open_target(desk, asked, sandbox=header.sandbox))
@@ -78,41 +57,84 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
         place.check(desk, file, None)
         job = Job(run, "retry", path, name, Path(header.mapping_path), spec, asked, run_limits(settings), place)
         mapper = settle_mapper(desk, spec, header.header, header.sheet, _Cells(before))
-        edits = _Edits()
-        with _rows_to_try(before, file) as rows:
+        _say_what_moved(desk, before)
+        with _rows_to_try(desk, before, file) as (rows, book):
             journal = create_journal(journal_path(desk, run), _header(desk, before, job))
             stack.callback(journal.close)
             stack.enter_context(exclusive(run_lock(desk, run), f"run {run}"))
-            by_id = len(spec.match) == 1 and spec.match[0].by == "id"
-            tables = PlanTables(journal)
-            for _ in tables.add_rows(_entries(rows, mapper, before, chooser(asked), edits, by_id=by_id)):
-                pass
-            tables.index_records()
-        journal.update_header(notes=edits.notes())
-        for note in edits.notes():
-            desk.talk.say(note)
-        ended = await plan_and_send(desk, job, journal, target)
-        if not ended.summary.stopped_by:
-            before.update_header(state="done")
-        return ended
+            rules = RetryRules(
+                before=before,
+                book=book,
+                mapper=mapper,
+                chosen=chooser(asked),
+                shaped=only_fields(spec, asked),
+                by_id=len(spec.match) == 1 and spec.match[0].by == "id",
+            )
+            _take_in(journal, retry_entries(rows, rules, found := Findings()))
+        journal.update_header(notes=tuple(found.notes()))
+        return await plan_and_send(desk, job, journal, target)
+
+
+def _settings(desk: Desk, before: Journal) -> Settings:
+    """Return the run's settings with what is given anew; the fields it was kept to still hold."""
+    settings = resumed_settings(desk, before)
+    kept = before.header.settings.get("only_fields")
+    if settings.only_fields or not isinstance(kept, list):
+        return settings
+    return settings.model_copy(update={"only_fields": tuple(str(name) for name in kept)})
+
+
+def _take_in(journal: Journal, entries: Iterator[RowEntry]) -> None:
+    tables = PlanTables(journal)
+    for _ in tables.add_rows(entries):
+        pass
+    tables.index_records()
+
+
+def _say_what_moved(desk: Desk, before: Journal) -> None:
+    """Say that the mapping's file is another by now: the retry goes by what the run had."""
+    header = before.header
+    path = Path(header.mapping_path)
+    if header.mapping_sha256 and path.is_file() and file_sha256(path) != header.mapping_sha256:
+        desk.talk.warn(f"{path} has changed since run {header.run}: the retry goes by the mapping that the run had")
+    if later := retried_by(desk).get(header.run):
+        desk.talk.warn(f"run {header.run} was retried before, by run {later}")
 
 
 def _run_of(desk: Desk, name: str, file: Path | None) -> str:
     """Find the run that a results file is of: by its properties, else by what the state directory remembers."""
     if file is None:
-        return find_run(desk, name)
-    found = run_of_workbook(file) if file.suffix.lower() in {".xlsx", ".xlsm"} else None
-    if found and found in run_ids(desk):
-        return found
+        return _named(desk, name)
+    is_workbook = is_zipfile(file)
+    stated = run_of_workbook(file) if is_workbook else None
+    if stated in run_ids(desk):
+        return stated
+    if stated:
+        # What is remembered of the path is then of another file that stood there: it must not be taken for this one.
+        raise Refused(
+            f"{name} holds the results of run {stated}, which is not in {desk.state.runs_folder}",
+            hint="was it purged, or made with another --state-dir or by another user? Correct the source and run it",
+        )
     try:
         return find_run(desk, name)
     except Refused:
-        where = "its properties, " if file.suffix.lower() == ".xlsx" else ""
-        known = f" (its properties name run {found}, which is not in {desk.state.runs_folder})" if found else ""
+        looked = ("its document properties", "the paths that are remembered", "its name")[0 if is_workbook else 1 :]
         raise Refused(
-            f"{name}: cannot tell which run these results are of{known}; looked at {where}the remembered paths and "
-            "the name",
-            hint="name it: bulk-sync retry FILE --run RUN; bulk-sync runs lists them",
+            f"{name}: cannot tell which run these results are of; looked at {', '.join(looked)}, "
+            f"for the runs in {desk.state.runs_folder}",
+            hint=f"name the run: bulk-sync retry {name} --run RUN; bulk-sync runs lists them",
+        ) from None
+
+
+def _named(desk: Desk, name: str) -> str:
+    try:
+        return find_run(desk, name)
+    except Refused as error:
+        if error.message.startswith(f"{name}: several"):
+            raise
+        raise Refused(
+            f"{name}: no such file in {desk.folder}, and no run in {desk.state.runs_folder} begins so",
+            hint="name the results file or the run; bulk-sync runs lists them",
         ) from None
 
 
@@ -135,7 +157,7 @@ def _header(desk: Desk, before: Journal, job: Job) -> RunHeader:
         kind="retry",
         parent=header.run,
         state="planning",
-        settings={name: plain_json(getattr(job.settings, name)) for name in job.settings.model_fields_set},
+        settings=kept_settings(job.settings),
         output=str(job.outputs.path or ""),
         created_at=desk.clock.time(),
         started_at=0.0,
@@ -149,74 +171,15 @@ def _header(desk: Desk, before: Journal, job: Job) -> RunHeader:
 
 
 @contextmanager
-def _rows_to_try(before: Journal, file: Path | None) -> Iterator[Iterator[RetryRow]]:
-    """Give the rows of the results file in the source's order, or those of the run itself."""
+def _rows_to_try(desk: Desk, before: Journal, file: Path | None) -> Iterator[tuple[Iterator[RetryRow], JournalBook]]:
+    """Give the rows of the results file in its order, or those of the run itself; and the run's lines by number."""
     book = JournalBook(before, blank_summary(before))
     if file is None:
-        yield (RetryRow(row.row_number, row.values, result=row) for row in book.rows())
+        yield (RetryRow(row.row_number, row.values, result=row) for row in book.rows()), book
         return
     with results_tables(file) as tables:
         back = ReadBack(tables, before.header.header, book.row)
+        for note in back.notes:
+            desk.talk.warn(note)
         back.survey()
-        yield back.rows()
-
-
-def _entries(
-    rows: Iterator[RetryRow],
-    mapper: RowMapper,
-    before: Journal,
-    chosen: Callable[[int, int], bool],
-    edits: _Edits,
-    *,
-    by_id: bool,
-) -> Iterator[RowEntry]:
-    spare = _last_number(before)
-    seen: set[int] = set()
-    for place, row in enumerate(rows, 1):
-        errors = [problem for problem in row.problems if problem.severity == "error"]
-        if errors or row.sync_row is None or row.result is None:
-            spare += 1
-            source = SourceRow(spare, row.values, None, row.problems or (_no_row(),))
-            yield RowEntry(source, None, None, Status.INVALID, source.problems[0].code)
-            continue
-        seen.add(row.sync_row)
-        source = SourceRow(row.sync_row, row.values, row.result.line, row.problems, row.result.raw)
-        if not chosen(place, row.sync_row):
-            yield RowEntry(source, None, None, Status.SKIPPED, LEFT_OUT, "left out by --rows or --first")
-        elif row.edits or row.result.status in AGAIN:
-            edits.add(row.sync_row, row.edits)
-            yield _again(source, row.result, mapper, edited=bool(row.edits), by_id=by_id)
-        else:
-            yield _kept(source, row.result, before.header.run)
-    yield from _deleted(before, seen)
-
-
-def _again(source: SourceRow, result: RowResult, mapper: RowMapper, *, edited: bool, by_id: bool) -> RowEntry:
-    if not source.values and not edited:
-        return RowEntry(source._replace(problems=result.problems), None, None, Status.INVALID, result.code)
-    return mapped_entry(source, mapper.map(source._replace(problems=())), by_id=by_id)
-
-
-def _kept(source: SourceRow, result: RowResult, run: str) -> RowEntry:
-    """Keep a row that is not tried again: what had succeeded needs nothing now, the rest is as it was."""
-    record = result.client_id or None
-    if result.status in {Status.UPDATED, Status.UNCHANGED}:
-        return RowEntry(source, None, record, Status.UNCHANGED, "", f"{result.status} by run {run}, and not edited")
-    message = f"as run {run} left it: {result.message}" if result.message else f"as run {run} left it"
-    return RowEntry(source, None, record, result.status, result.code, message)
-
-
-def _deleted(before: Journal, seen: set[int]) -> Iterator[RowEntry]:
-    for row in _Cells(before):
-        if row.row_number not in seen:
-            yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, "deleted from the results file")
-
-
-def _no_row() -> Problem:
-    return Problem("sync_row_blank", "the row has no sync_row")
-
-
-def _last_number(journal: Journal) -> int:
-    with journal.faults():
-        (number,) = journal.connection.execute("SELECT coalesce(max(number), 1) FROM rows").fetchone()
-    return int(number)
+        yield back.rows(), book

@@ -29,8 +29,10 @@ class PastRun:
 
     @property
     def unfinished(self) -> bool:
-        """Whether ``resume`` could go on with it."""
-        return self.header is not None and self.header.kind in {"run", "retry", "undo"} and self.header.state != "done"
+        """Whether ``resume`` has something to go on with. A retry that began to send nothing is begun anew."""
+        if self.header is None or self.header.state == "done":
+            return False
+        return self.header.kind in {"run", "undo"} or (self.header.kind == "retry" and self.header.state == "sending")
 
 
 def journal_path(desk: Desk, run: str) -> Path:
@@ -86,14 +88,30 @@ def _run_in_name(path: Path, ids: tuple[str, ...]) -> str | None:
     return next((run for run in reversed(ids) if run in path.name), None)
 
 
+def retried_by(desk: Desk) -> dict[str, str]:
+    """Return which run was retried by which: the last retry of each that began to send."""
+    return {
+        past.header.parent: past.run
+        for past in past_runs(desk)
+        if past.header and past.header.kind == "retry" and past.header.state in {"sending", "done"}
+    }
+
+
 def find_unfinished(desk: Desk, name: str | None) -> str:
     """Return the run to resume: the one named, else the one unfinished run.
 
-    Raises :class:`Refused` listing the candidates where it is not one.
+    Raises :class:`Refused` listing the candidates where it is not one, and for a run that was retried.
     """
+    closed = retried_by(desk)
     if name:
-        return find_run(desk, name)
-    open_runs = [past.run for past in past_runs(desk) if past.unfinished]
+        run = find_run(desk, name)
+        if later := closed.get(run):
+            raise Refused(
+                f"run {run} was retried by run {later}: what it had left is that run's now",
+                hint=f"bulk-sync resume {later}, or bulk-sync retry with its results",
+            )
+        return run
+    open_runs = [past.run for past in past_runs(desk) if past.unfinished and past.run not in closed]
     if len(open_runs) == 1:
         return open_runs[0]
     if not open_runs:

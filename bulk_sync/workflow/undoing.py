@@ -20,7 +20,7 @@ from bulk_sync.settings import Settings
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import Ended, outputs, summarise
-from bulk_sync.workflow.desk import Desk, plain_json
+from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import LEFT_OUT, chooser
 from bulk_sync.workflow.jobs import account_lock
 from bulk_sync.workflow.present import Present, read_present
@@ -112,7 +112,7 @@ def _header(desk: Desk, before: RunHeader, run: str, settings: Settings) -> RunH
         mapping_path=before.mapping_path,
         mapping_text=before.mapping_text,
         mapping_sha256=before.mapping_sha256,
-        settings={name: plain_json(getattr(settings, name)) for name in settings.model_fields_set},
+        settings=kept_settings(settings),
         created_at=desk.clock.time(),
     )
 

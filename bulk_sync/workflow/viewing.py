@@ -93,6 +93,8 @@ def _reasons(journal: Journal) -> Iterator[tuple[int, str]]:
 
 
 def _notes(journal: Journal) -> Iterator[str]:
+    if journal.header.kind == "retry":
+        yield from journal.header.notes
     if count := _figure(journal, "rows_on_ledger"):
         yield f"{count:,} rows rest on what this tool sent before, for fields that no answer shows"
     if count := _figure(journal, "rows_with_partial_units"):

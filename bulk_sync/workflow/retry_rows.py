@@ -1,0 +1,133 @@
+"""The rows of a retry: which are tried again, which stay as the run left them, which cannot be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from bulk_sync.errors import Problem
+from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry
+from bulk_sync.mapping.mapper import RowMapper
+from bulk_sync.records import MappedRow, RowResult, SourceRow, Status, cell_text
+from bulk_sync.results.read_back import Edit, RetryRow
+from bulk_sync.workflow.intake import LEFT_OUT, mapped_entry
+
+AGAIN = frozenset({Status.FAILED, Status.IN_DOUBT, Status.NOT_SENT, Status.INVALID})
+"""Statuses that are tried again as they are; an ``invalid`` row only to see whether its problem is still there."""
+EDITS_TOLD = 100
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found in the results file, for the plan: all of it counted, the first edited cells told."""
+
+    edits: int = 0
+    told: list[str] = field(default_factory=list)
+    ignored: int = 0
+    """Rows with an edit in a ``sync_`` column."""
+    unusable: int = 0
+    """Rows whose ``sync_row`` is blank, repeated or foreign."""
+    deleted: int = 0
+    """Rows that the results file no longer has."""
+
+    def add(self, row: int, edits: Iterable[Edit]) -> None:
+        """Count the edited cells of a row."""
+        for edit in edits:
+            self.edits += 1
+            if len(self.told) < EDITS_TOLD:
+                old, new = cell_text(edit.old), cell_text(edit.new)
+                self.told.append(f'edited: row {row}, {edit.cell}, column "{edit.column}": "{old}" → "{new}"')
+
+    def notes(self) -> Iterator[str]:
+        """Yield what the plan says of the file."""
+        yield from self.told
+        if more := self.edits - len(self.told):
+            yield f"and {more:,} more edited cells"
+        for count, what in (
+            (self.ignored, "with an edit in a sync_ column, which is ignored"),
+            (self.unusable, "whose sync_row is blank, repeated or of no row of the run: invalid"),
+            (self.deleted, "deleted from the results file: not part of the retry"),
+        ):
+            if count:
+                yield f"{count:,} {'row' if count == 1 else 'rows'} {what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRules:
+    """How rows are judged: the run before, its mapping, and the options that leave rows or fields out."""
+
+    before: Journal
+    book: JournalBook
+    mapper: RowMapper
+    chosen: Callable[[int, int], bool]
+    shaped: Callable[[MappedRow], MappedRow]
+    by_id: bool
+
+
+def retry_entries(rows: Iterator[RetryRow], rules: RetryRules, found: Findings) -> Iterator[RowEntry]:
+    """Yield each row of the results file, then those that it no longer has, as they go into the retry's journal.
+
+    A row that cannot be told apart gets a number above all others, since its own is no use; of a repeated row the
+    first copy keeps it.
+    """
+    spare = _last_number(rules.before)
+    seen: set[int] = set()
+    for place, row in enumerate(rows, 1):
+        if row.result is None or row.sync_row is None:
+            found.unusable += 1
+            source = _first_copy(row, rules, seen)
+            if source is None:
+                spare += 1
+                source = SourceRow(spare, row.values, None, row.problems or (_NO_ROW,))
+            yield RowEntry(source, None, None, Status.INVALID, source.problems[0].code)
+            continue
+        seen.add(row.sync_row)
+        found.ignored += any(problem.code == "sync_column_edited" for problem in row.problems)
+        yield _entry(place, row, row.result, rules, found)
+    for number, line, values in PlanTables(rules.before).cells():
+        if number not in seen:
+            found.deleted += 1
+            row_as_read = SourceRow(number, values, line)
+            yield RowEntry(row_as_read, None, None, Status.SKIPPED, LEFT_OUT, "deleted from the results file")
+
+
+def _first_copy(row: RetryRow, rules: RetryRules, seen: set[int]) -> SourceRow | None:
+    """Return the run's own row for the first of several lines that claim to be it."""
+    was = rules.book.row(row.sync_row) if row.sync_row is not None and row.sync_row not in seen else None
+    if was is None:
+        return None
+    seen.add(was.row_number)
+    return SourceRow(was.row_number, was.values, was.line, row.problems, was.raw)
+
+
+def _entry(place: int, row: RetryRow, result: RowResult, rules: RetryRules, found: Findings) -> RowEntry:
+    source = SourceRow(result.row_number, row.values, result.line, row.problems, result.raw)
+    if not rules.chosen(place, result.row_number):
+        return RowEntry(source, None, None, Status.SKIPPED, LEFT_OUT, "left out by --rows or --first")
+    if not row.edits and result.status not in AGAIN:
+        return _kept(source, result, rules.before.header.run)
+    found.add(result.row_number, row.edits)
+    if not source.values:
+        return RowEntry(source._replace(problems=result.problems), None, None, Status.INVALID, result.code)
+    plain = source._replace(problems=())
+    if not rules.mapper.selects(plain):
+        return RowEntry(source, None, None, Status.SKIPPED, LEFT_OUT, "left out by the mapping's where")
+    return mapped_entry(source, rules.shaped(rules.mapper.map(plain)), by_id=rules.by_id)
+
+
+def _kept(source: SourceRow, result: RowResult, run: str) -> RowEntry:
+    """Keep a row that is not tried again: what had succeeded needs nothing now, the rest is as it was."""
+    record = result.client_id or None
+    if result.status in {Status.UPDATED, Status.UNCHANGED}:
+        return RowEntry(source, None, record, Status.UNCHANGED, "", f"{result.status} by run {run}, and not edited")
+    message = f"as run {run} left it: {result.message}" if result.message else f"as run {run} left it"
+    return RowEntry(source, None, record, result.status, result.code, message)
+
+
+def _last_number(journal: Journal) -> int:
+    with journal.faults():
+        (number,) = journal.connection.execute("SELECT coalesce(max(number), 1) FROM rows").fetchone()
+    return int(number)
+
+
+_NO_ROW = Problem("sync_row_blank", "the row has no sync_row")
