@@ -114,6 +114,12 @@ class State:
                 "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?)", (str(path.resolve()), fingerprint, run)
             )
 
+    def forget_account(self, account: str) -> None:
+        """Forget what was accepted for and learned of an account whose clients are no more (an emptied sandbox)."""
+        with self._faults(), self._transaction():
+            self._connection.execute("DELETE FROM ledger WHERE account = ?", (account,))
+            self._connection.execute("DELETE FROM learned WHERE account = ?", (account,))
+
     def forget_run(self, run: str) -> None:
         """Forget which files a purged run wrote; the ledger stays, it is about the CRM."""
         with self._faults():

@@ -77,4 +77,5 @@ def _sandbox(desk: Desk, settings: Settings) -> Iterator[SandboxServer]:
     with SandboxServer(desk.state.folder / "sandbox", config=demo_config()) as server:
         if settings.sandbox == "fresh":
             server.empty()
+            desk.state.forget_account(SANDBOX_ACCOUNT)
         yield server
