@@ -11,8 +11,8 @@ class SourceOptions:
     """The reading half of the mapping's ``source:`` block; ``None`` means detect.
 
     ``sheet`` is a name, or a number from 1. ``header_row`` is the row a spreadsheet shows. ``delimiter`` is
-    one character or its name (``tab``, ``comma``, ``semicolon``, ``pipe``). ``rows="visible"`` leaves out
-    the rows that a workbook hides. How numbers and dates are written is the mapping's own business.
+    one character or its name (``tab``, ``comma``, ``semicolon``, ``pipe``). ``rows="visible"`` is
+    for whoever takes the rows: those that a workbook hides come marked ``hidden``, to be left out there. How numbers and dates are written is the mapping's own business.
     """
 
     sheet: str | int | None = None

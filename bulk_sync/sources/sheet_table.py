@@ -82,8 +82,7 @@ class SheetSource(OpenSource, ABC):
             if not any(value and value is not _MERGED for value in values):
                 continue
             self._hidden_rows += hidden
-            if not (hidden and self._visible_only):
-                yield SourceRow(number, tuple(values), None, self._damaged_ids(number, values), "", hidden)
+            yield SourceRow(number, tuple(values), None, self._damaged_ids(number, values), "", hidden)
 
     def _placed(self, number: int, cells: Mapping[int, str | Cell], merged: Sequence[int]) -> list[str | Cell]:
         """Put a row's cells under the header; what stands outside of it is remembered, not read."""

@@ -45,6 +45,9 @@ class Source(Protocol):
     def rows(self) -> Iterator[SourceRow]:
         """Read from the first row below the header; each call begins again.
 
+        Rows that a workbook hides come in their place with ``hidden``, whatever ``SourceOptions.rows`` says:
+        with ``rows="visible"`` the reader of the rows counts them as left out, so that none is missing.
+
         :raises SourceError: in the middle too, where what follows cannot be read with certainty.
         """
         ...

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 LEFT_OUT = "left_out"
-"""Code of a row that ``--rows``, ``--first`` or the mapping's ``where`` leaves out."""
+"""Code of a row that ``--rows``, ``--first`` or the mapping's ``where`` or ``rows: visible`` leaves out."""
+
+HIDDEN = "hidden in the workbook, left out by rows: visible"
 
 CODES = {
     LEFT_OUT: "left out by --rows, --first, or the mapping's rows or where",
@@ -64,7 +66,7 @@ def open_table(
             hint=f"to send again what failed or what you corrected in it: bulk-sync retry {path}",
         )
     try:
-        mapper = settle_mapper(desk, spec, source.header, source.sheet, _Rows(source))
+        mapper = settle_mapper(desk, spec, source.header, source.sheet, _Rows(source, spec))
         for note in mapper.notes:
             desk.talk.say(note)
         return Table(source, mapper, spec)
@@ -105,13 +107,15 @@ def settle_mapper(
 
 
 class _Rows:
-    """The rows of a source, from the beginning each time."""
+    """The rows of a source that the mapping takes, from the beginning each time."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, spec: MappingSpec) -> None:
         self._source = source
+        self._visible_only = spec.source.rows == "visible"
 
     def __iter__(self) -> Iterator[SourceRow]:
-        return self._source.rows()
+        rows = self._source.rows()
+        return (row for row in rows if not row.hidden) if self._visible_only else rows
 
 
 def source_options(spec: MappingSpec, settings: Settings) -> SourceOptions:
@@ -182,9 +186,12 @@ def _entries(
     by_id: bool,
 ) -> Iterator[RowEntry]:
     map_row = table.mapper.map
+    visible_only = table.spec.source.rows == "visible"
     for place, row in enumerate(table.source.rows(), 1):
         if not chosen(place, row.row_number):
             yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, "left out by --rows or --first")
+        elif row.hidden and visible_only:
+            yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, HIDDEN)
         elif row.problems and any(problem.severity == "error" for problem in row.problems):
             yield _refused(row)
         elif not table.mapper.selects(row):

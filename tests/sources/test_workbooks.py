@@ -98,7 +98,7 @@ def test_merged_cells_belong_to_their_top_left(workbook: Workbook) -> None:
 
 
 def test_hidden_rows_and_columns_are_said(workbook: Workbook) -> None:
-    """Rows that are hidden are read and counted, or left out on request; hidden columns are named."""
+    """Rows that are hidden come marked and are counted, whoever leaves them out; hidden columns are named."""
 
     def shape(_: Book, sheet: Worksheet) -> None:
         sheet.set_row(2, None, None, {"hidden": True})
@@ -115,7 +115,7 @@ def test_hidden_rows_and_columns_are_said(workbook: Workbook) -> None:
         ),
     )
     visible = open_source(path, SourceOptions(rows="visible"))
-    assert [row.row_number for row in visible.rows()] == [2, 4]
+    assert [(row.row_number, row.hidden) for row in visible.rows()] == [(2, False), (3, True), (4, False)]
     assert visible.closing_notes() == ("1 row is hidden in sheet Clients (by hand or by a filter): left out",)
 
 
