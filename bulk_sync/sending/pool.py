@@ -262,16 +262,17 @@ class Pool:
                 await self._settle(task, read, definite=False)
 
     async def _leave_unsettled(self, task: Task) -> None:
-        """Write down that a change may have been applied when the run was stopped; others stay not sent."""
+        """Write down what a stop left: an outcome that was cut off from the log, or that it may have been applied."""
         self._open.discard(task)
         change = task.change
-        if change is not None and (task.doubtful or task.flying):
+        if change is None or not (task.outcome or task.doubtful or task.flying):
+            return  # certainly not applied: not sent
+        if task.outcome is None:
             attempts = change.attempts + task.attempts + task.flying
             last = NO_REPLY if task.flying else task.last
-            why = "the run stopped before it was settled"
-            task.outcome = outcomes.doubtful(change, last, attempts, why)
-            await self._log.finish(task.outcome)
-            self._settled(change, task.outcome, last=last)
+            task.outcome = outcomes.doubtful(change, last, attempts, "the run stopped before it was settled")
+        await self._log.finish(task.outcome)
+        self._settled(change, task.outcome)
 
     def _settled(self, change: Change, outcome: Outcome, *, last: Reply | None = None) -> None:
         if change.id in self._doubts:

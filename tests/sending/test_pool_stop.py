@@ -102,6 +102,13 @@ def test_a_stop_while_the_intent_is_written_keeps_the_request_back(make_world: M
     assert set(world.log.verdicts.values()) <= {"again"}
 
 
+def test_an_answer_whose_outcome_the_log_had_not_kept_yet_is_kept_after_all(make_world: MakeWorld) -> None:
+    """A log slower than the grace: what the API said is neither lost nor called in doubt."""
+    world = make_world(2, commit=10.0)
+    report = world.send(Limits(grace=2.0), stop_after=15.0)
+    assert (report.counts, len(world.server.requests)) == ({Status.UPDATED: 2}, 2)
+
+
 def test_a_full_disk_ends_everything_and_is_raised(make_world: MakeWorld) -> None:
     """No request leaves after the log has failed."""
     world = make_world(100)
