@@ -35,7 +35,7 @@ def summary_json(
     requests = sum(summary.requests.values())
     found: dict[str, Json] = {
         "schema_version": SCHEMA_VERSION,
-        "run": summary.run,
+        "run": summary.run or None,
         "kind": summary.kind,
         "parent": summary.parent or None,
         "exit_code": int(summary.exit_code),
