@@ -26,6 +26,10 @@ from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.placing_problems import Place
 from bulk_sync.workflow.present import Present
 
+UNREAD = "unread"
+
+CODES = {UNREAD: "the client could not be read, so that the row's other keys could not be compared"}
+
 _BATCH = 1000
 _GONE = "no such client"
 
@@ -120,11 +124,17 @@ def _check_id(decision: Decision, row: OpenRow) -> None:
         problem = Problem(codes.NO_MATCH, f"{_GONE}: {record_id}", row=row.number, value=record_id)
         _refuse(decision, row, problem)
         return
-    found = decision.tables.record(record_id) if len(decision.kinds) > 1 else None
-    if found:
-        match = agrees(found[0], decision.kinds, row.keys)
-        if match.outcome != "found":
-            _refuse(decision, row, match.problem(row=row.number, value=row.keys[match.key]))
+    if len(decision.kinds) == 1:
+        return
+    found = decision.tables.record(record_id)
+    if found is None:
+        why = decision.present.unread.get(record_id, "it was not read")
+        message = f"client {record_id} could not be read, so its other keys could not be compared: {why}"
+        _refuse(decision, row, Problem(UNREAD, message, row=row.number, value=record_id))
+        return
+    match = agrees(found[0], decision.kinds, row.keys)
+    if match.outcome != "found":
+        _refuse(decision, row, match.problem(row=row.number, value=row.keys[match.key]))
 
 
 def _find_key(decision: Decision, row: OpenRow) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from bulk_sync.errors import Refused
 from bulk_sync.journal import PlanTables
 from bulk_sync.planning.keys import KeyIndex
 from bulk_sync.planning.reading import (
@@ -65,6 +66,11 @@ async def read_present(
     :class:`~bulk_sync.planning.snapshot.ListingFault` for a listing that cannot be trusted.
     """
     by_id = kinds[0] == "id"
+    if how == "none" and len(kinds) > 1:
+        raise Refused(
+            "--read none cannot compare the second key of match: nothing is read",
+            hint="leave --read out, or match by the id alone",
+        )
     if wanted is None:
         wanted = set(tables.wanted_records()) if by_id else set()
     rows = len(wanted) if by_id else tables.count_open()

@@ -15,6 +15,7 @@ from bulk_sync.records import STATUS_MEANINGS
 from bulk_sync.results.codes import RESULTS_CODES
 from bulk_sync.sending.policy import verdict_table
 from bulk_sync.sources.codes import SOURCE_CODES
+from bulk_sync.workflow.deciding import CODES as DECIDING_CODES
 from bulk_sync.workflow.intake import CODES as INTAKE_CODES
 from bulk_sync.workflow.resuming import CODES as RESUME_CODES
 
@@ -35,7 +36,15 @@ def code(text: str) -> str:
 
 def all_codes() -> dict[str, str]:
     """Return every problem code of the program with its meaning."""
-    codes = {**SOURCE_CODES, **PROBLEM_CODES, **PLANNING_CODES, **RESULTS_CODES, **INTAKE_CODES, **RESUME_CODES}
+    codes = {
+        **SOURCE_CODES,
+        **PROBLEM_CODES,
+        **PLANNING_CODES,
+        **RESULTS_CODES,
+        **INTAKE_CODES,
+        **DECIDING_CODES,
+        **RESUME_CODES,
+    }
     codes["differs"] = "the API accepted the change, and its answer shows another value"
     return dict(sorted(codes.items()))
 
