@@ -15,7 +15,7 @@ from bulk_sync.sending.limits import Limits
 from bulk_sync.sending.outcomes import describe
 from bulk_sync.sending.pace import MOMENT, Concurrency
 from bulk_sync.sending.policy import Fault, Ruling, Trouble, Verdict, may_have_been_applied, rule
-from bulk_sync.sending.ports import ChangeLog, Clock, Gate, Observer, Permit, Sender, StopSignal
+from bulk_sync.sending.ports import ChangeLog, Clock, Gate, Observer, Permit, Sender, StopReason, StopSignal
 from bulk_sync.sending.rows import Task
 
 Conclude: TypeAlias = Callable[[Reply, Ruling], Outcome | None]
@@ -122,7 +122,7 @@ class Exchange:
             self._begin_busy()
             number = await self._log.intend(task.request, change_id)
             await self._lanes.enter()
-            used = not self._stop.is_set()
+            used = self._may_leave()
         finally:
             self._leaving -= 1
             if not used:
@@ -136,6 +136,10 @@ class Exchange:
         ruling = rule(task.request, reply)
         self._learn(task, reply, ruling)
         return number, ruling
+
+    def _may_leave(self) -> bool:
+        """Whether a request whose intent is durable leaves: one that --max-requests counted already does."""
+        return self._stop.stop is None or self._stop.stop.reason is StopReason.MAX_REQUESTS
 
     async def _send(self, task: Task, permit: Permit) -> Reply:
         self._observer.started(task.request)
