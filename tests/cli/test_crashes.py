@@ -1,0 +1,156 @@
+"""kill -9 at any moment, then resume: nothing lost, nothing with an outcome sent again, the same results."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bulk_sync.sandbox import Quota, SandboxConfig, SandboxServer
+
+Serve = Callable[..., SandboxServer]
+Program = Any
+
+MAPPING = "version: 1\nresource: clients\nmatch: ID\nfields:\n  name: Company\n  email: E-mail\n"
+RUN = ("run", "clients.csv", "--mapping", "m.yaml", "--yes", "--output", "r.csv")
+WORKERS = 8
+
+
+def fill(program: Program, count: int) -> None:
+    """Every tenth row is invalid, every eleventh repeats the row before."""
+    program.write("m.yaml", MAPPING)
+    rows = []
+    for n in range(1, count + 1):
+        client = n - 1 if n % 11 == 0 else n
+        rows.append([f"clt_{client}", f"Company {client}", "no address" if n % 10 == 0 else f"c{client}@example.com"])
+    program.write_csv("clients.csv", [["ID", "Company", "E-mail"], *rows])
+
+
+def seeded(server: SandboxServer, count: int) -> SandboxServer:
+    server.seed({"id": f"clt_{n}", "name": f"Old {n}"} for n in range(1, count + 1))
+    return server
+
+
+def held(server: SandboxServer) -> dict[str, dict[str, object]]:
+    records = server.records()
+    return {name: {key: record.get(key) for key in ("name", "email")} for name, record in records.items()}
+
+
+def with_outcome(program: Program) -> set[str]:
+    """Which clients have a durable outcome, as another reader of the journal sees it."""
+    found: set[str] = set()
+    for path in program.state.glob("runs/*/journal.sqlite"):
+        connection = sqlite3.connect(path)
+        try:
+            found |= {
+                client
+                for (client,) in connection.execute(
+                    "SELECT record_id FROM changes JOIN outcomes ON outcomes.change = changes.id "
+                    "WHERE outcomes.status NOT IN ('in_doubt', 'not_sent')"
+                )
+            }
+        except sqlite3.OperationalError:
+            pass  # killed before it had tables
+        finally:
+            connection.close()
+    return found
+
+
+def kill_somewhere(program: Program, server: SandboxServer, dice: random.Random, args: tuple[str, ...]) -> int | None:
+    """Start, kill after a while or after some requests; return the exit code, None where it was killed."""
+    running = program.start(*args, "--workers", WORKERS)
+    if dice.random() < 0.3:
+        time.sleep(dice.uniform(0, 0.5))
+    else:
+        upto = server.counters["requests"] + dice.randrange(1, 60)
+        while server.counters["requests"] < upto and running.poll() is None:
+            time.sleep(0.001)
+        time.sleep(dice.uniform(0, 0.02))
+    running.signal(signal.SIGKILL)
+    code: int = running.wait().code
+    return None if code == -signal.SIGKILL else code
+
+
+def shoot(program: Program, server: SandboxServer, *, kills: int, seed: int) -> int:
+    """Kill and resume until so many kills are done or the run has ended; return how many there were."""
+    dice = random.Random(seed)
+    done = 0
+    code = kill_somewhere(program, server, dice, RUN)
+    while code is None:
+        done += 1
+        ended, seen = with_outcome(program), len(server.log)
+        args: tuple[str, ...] = ("resume", "--yes")
+        if done >= kills:
+            ran = program(*args)
+            code = ran.code
+            assert code != 2 or "no run is unfinished" in ran.err, ran.err
+        else:
+            code = kill_somewhere(program, server, dice, args)
+        if code == 2:  # it was killed before there was a run
+            code = kill_somewhere(program, server, dice, RUN)
+        again = {entry.client_id for entry in server.log[seen:] if entry.method == "PATCH"}
+        assert not again & ended, "sent again although it had an outcome"
+    assert code == 1, code
+    return done
+
+
+def unbroken(program: Program, serve_api: Serve, count: int, results: Any) -> tuple[list[dict[str, str]], Any]:
+    """What a run that nobody kills makes of the same sheet."""
+    server = seeded(serve_api(), count)
+    assert program(*RUN[:-1], "unbroken.csv", "--workers", "16", **of(server), BULK_SYNC_STATE_DIR="other").code == 1
+    return results(program.folder / "unbroken.csv"), held(server)
+
+
+def of(server: SandboxServer) -> dict[str, str]:
+    return {"BULK_SYNC_BASE_URL": server.base_url, "HEFFL_API_KEY": server.key}
+
+
+def killed_at_random(
+    program: Program, serve_api: Serve, results: Any, steady: Any, *, count: int, kills: int, seed: int
+) -> int:
+    """Run under fire and compare everything with an unbroken run."""
+    server = seeded(serve_api(config=SandboxConfig(quota=Quota(rate="none"), latency=0.05)), count)
+    fill(program.target(server), count)
+    expected, state = unbroken(program, serve_api, count, results)
+    done = shoot(program, server, kills=kills, seed=seed)
+    assert steady(results(program.folder / "r.csv")) == steady(expected)
+    assert held(server) == state
+    sent = Counter(entry.client_id for entry in server.log if entry.method == "PATCH")
+    assert sum(sent.values()) - len(sent) <= done * WORKERS
+    return done
+
+
+def test_twenty_kills(program: Program, serve_api: Serve, results: Any, steady: Any) -> None:
+    """600 rows, 8 workers, killed twenty times: results and server as if nothing had happened."""
+    done = killed_at_random(program, serve_api, results, steady, count=600, kills=20, seed=20)
+    assert done >= 10
+
+
+@pytest.mark.demand
+@pytest.mark.parametrize("seed", range(10))
+def test_two_hundred_kills(seed: int, program: Program, serve_api: Serve, results: Any, steady: Any) -> None:
+    """The same over ten runs of 600 rows, twenty kills each."""
+    killed_at_random(program, serve_api, results, steady, count=600, kills=20, seed=seed)
+
+
+def test_killed_while_results_are_written(program: Program, serve_api: Serve, results: Any) -> None:
+    """Killed after the last request: resume sends nothing, and the results are whole."""
+    server = seeded(serve_api(), 50)
+    fill(program.target(server), 50)
+    running = program.start(*RUN, "--workers", "1", "--read", "none")
+    while server.counters["PATCH"] < len({n - 1 if n % 11 == 0 else n for n in range(1, 51) if n % 10}) - 1:
+        assert running.poll() is None or server.counters["PATCH"]
+        if running.poll() is not None:
+            break
+    running.signal(signal.SIGKILL)
+    running.wait()
+    before = server.counters["PATCH"]
+    again = program("resume", "--yes")
+    assert again.code in {1, 2} and server.counters["PATCH"] - before <= 2, again.err
+    assert len(results(program.folder / "r.csv")) == 50
