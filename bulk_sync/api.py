@@ -66,8 +66,8 @@ class _Logged:
     def step(self, done: int) -> None:
         del done
 
-    def observer(self, forecast: Forecast) -> Observer:
-        del forecast
+    def observer(self, forecast: Forecast, quota: Callable[[], str]) -> Observer:
+        del forecast, quota
         return Observer()
 
     def end_phase(self) -> None:

@@ -143,6 +143,9 @@ class Settings(BaseModel):
     key_command: str = ""
 
 
+_OPTIONS = {"json_summary": "json"}
+"""Settings whose option has another name."""
+
 NOT_FROM_OUTSIDE = frozenset({"yes", "allow"})
 """Answers and overrides are given on the command line or not at all."""
 
@@ -178,8 +181,13 @@ def profile_names(profiles: Path) -> tuple[str, ...]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
-    given = {field: environ.get(f"BULK_SYNC_{field.upper()}", "") for field in Settings.model_fields}
+    given = {field: environ.get(_variable(field), "") for field in Settings.model_fields}
     return {field: text for field, text in given.items() if text and field not in NOT_FROM_OUTSIDE}
+
+
+def _variable(field: str) -> str:
+    """Return the variable for a setting, named as its option is."""
+    return f"BULK_SYNC_{_OPTIONS.get(field, field).upper()}"
 
 
 def _profile(name: str, profiles: Path | None) -> dict[str, object]:
@@ -189,7 +197,8 @@ def _profile(name: str, profiles: Path | None) -> dict[str, object]:
     if name not in tables:
         listed = ", ".join(tables) or "none"
         raise Refused(f"profile {name!r}: not in {profiles} (it has: {listed})")
-    values = {key.replace("-", "_"): value for key, value in tables[name].items()}
+    fields = {option: field for field, option in _OPTIONS.items()}
+    values = {fields.get(plain := key.replace("-", "_"), plain): value for key, value in tables[name].items()}
     for key in ("key", "api_key", *NOT_FROM_OUTSIDE):
         if key in values:
             raise Refused(
@@ -209,11 +218,11 @@ def _tables(profiles: Path) -> dict[str, dict[str, object]]:
 
 def _told(item: Mapping[str, Any], flags: Mapping[str, object], environment: Mapping[str, object], profile: str) -> str:
     field = str(item["loc"][0]) if item["loc"] else ""
-    option = "--" + {"json_summary": "json"}.get(field, field).replace("_", "-")
+    option = "--" + _OPTIONS.get(field, field).replace("_", "-")
     if flags.get(field) is not None:
         where = option
     elif field in environment:
-        where = f"BULK_SYNC_{field.upper()}"
+        where = _variable(field)
     else:
         where = f"profile {profile!r}, {field}" if profile else f"mapping, {field}"
     message = str(item["msg"]).removeprefix("Value error, ")

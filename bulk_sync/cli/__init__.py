@@ -19,6 +19,7 @@ from bulk_sync.cli.run_commands import (
     runs_command,
     undo_command,
 )
+from bulk_sync.cli.voice import Voice
 from bulk_sync.errors import BulkSyncError, ExitCode
 
 
@@ -62,26 +63,23 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run_arguments(arguments: list[str]) -> int:
     """Run a command and return its exit code: the one place where an exception becomes words."""
+    voice = Voice.of(arguments)
     try:
-        result = commands.main(arguments, prog_name="bulk-sync", standalone_mode=False)
+        result = commands.main(arguments, prog_name="bulk-sync", standalone_mode=False, obj=voice)
     except click.ClickException as error:
-        error.show()
+        voice.tell_usage(error)
         return ExitCode.REFUSED
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return ExitCode.INTERRUPTED
     except BulkSyncError as error:
-        from bulk_sync.console.messages import tell_error
-
-        tell_error(error)
+        voice.tell(error)
         return error.exit_code
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody to tell.
         sys.stderr.close()
         return ExitCode.OK
     except Exception as error:  # noqa: BLE001 - a defect of ours: kept for its report, never shown raw
-        from bulk_sync.console.messages import tell_defect
-
-        tell_defect(error)
+        voice.tell_defect(error)
         return ExitCode.DEFECT
     return result if isinstance(result, int) else ExitCode.OK

@@ -8,64 +8,91 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from bulk_sync.console.messages import tell_error
+from bulk_sync.cli.voice import settle_voice
 from bulk_sync.console.plan_text import plan_lines
-from bulk_sync.console.summary_text import summary_lines
 from bulk_sync.console.terminal import Terminal
 from bulk_sync.errors import BulkSyncError
 from bulk_sync.sending.ports import Stop, StopReason
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.closing import Ended
 from bulk_sync.workflow.desk import Desk, default_profiles
+from bulk_sync.workflow.notifying import tell_ended, tell_failed
 
 Workflow = Callable[[Desk], Awaitable[Ended]]
 
 
-def carry_out(flags: Mapping[str, object], workflow: Workflow, *, shows_plan: bool = False) -> int:
+def carry_out(flags: Mapping[str, object], workflow: Workflow, *, shows_plan: bool = False, job: str = "") -> int:
     """Run a workflow to its end and return the exit code.
 
-    ``shows_plan``: the plan is what was asked for, so it goes to stdout.
+    ``shows_plan``: the plan is what was asked for, so it goes to stdout. ``job`` names what runs night after night:
+    its end is told to those who asked for it (``BULK_SYNC_NOTIFY``, ``BULK_SYNC_HEARTBEAT``); '' is told to nobody.
     """
-    desk, settings = make_desk(flags)
+    desk, settings, terminal = _open_desk(flags)
     try:
         ended = asyncio.run(_with_signals(desk, workflow))
     except BulkSyncError as error:
-        if settings.json_summary:
-            from bulk_sync.results.summary_json import failure_json
-
-            _out(failure_json(error))
-        tell_error(error)
-        return error.exit_code
+        terminal.end_phase()
+        if job:
+            _quietly(desk, partial(tell_failed, desk, settings, error, job=job))
+        raise
     finally:
-        desk.talk.end_phase()
+        terminal.end_phase()
     if shows_plan and ended.view and not settings.json_summary:
         _out("\n".join(plan_lines(ended.view)))
     if settings.json_summary:
-        from bulk_sync.results.summary_json import summary_json
-
-        _out(summary_json(ended.summary))
-    if not settings.quiet or ended.summary.exit_code:
-        for line in summary_lines(ended.summary):
-            desk.talk.say(line)
-    for note in ended.notes:
+        _out(_summary(ended))
+    terminal.ended(ended.summary)
+    for note in _notes(desk, settings, ended):
         desk.talk.warn(note)
+    if job:
+        _quietly(desk, partial(tell_ended, desk, settings, ended, job=ended.summary.mapping or job))
     return ended.summary.exit_code
+
+
+def _summary(ended: Ended) -> str:
+    from bulk_sync.results.summary_json import summary_json
+
+    summary = ended.summary._replace(notes=tuple(dict.fromkeys((*ended.summary.notes, *ended.notes))))
+    return summary_json(summary, problems=ended.problems, skipped=ended.skipped, files=ended.files)
+
+
+def _notes(desk: Desk, settings: Settings, ended: Ended) -> tuple[str, ...]:
+    """Return what is still to be said: not what a stop says in the API's own words, where no values may be told."""
+    if settings.log_format == "text" or settings.verbose or desk.stop.stop is None:
+        return ended.notes
+    return tuple(note for note in ended.notes if note not in {desk.stop.stop.message, desk.stop.stop.hint})
+
+
+def _quietly(desk: Desk, tell: Callable[[], None]) -> None:
+    """Tell the end of a run; what goes wrong with that is a warning."""
+    try:
+        tell()
+    except BulkSyncError as error:
+        desk.talk.warn(error.message)
 
 
 def make_desk(flags: Mapping[str, object]) -> tuple[Desk, Settings]:
     """Return the desk for a command with these flags, and what is known of its settings before a mapping is read."""
+    desk, settings, _ = _open_desk(flags)
+    return desk, settings
+
+
+def _open_desk(flags: Mapping[str, object]) -> tuple[Desk, Settings, Terminal]:
     profiles = Path(os.environ.get("BULK_SYNC_PROFILES", "") or default_profiles())
     desk = Desk(talk=Terminal(), flags=flags, profiles=profiles)
     settings = desk.settings()
-    desk.talk = Terminal(
+    settle_voice(json_summary=settings.json_summary, log_json=settings.log_format == "json")
+    terminal = Terminal(
         quiet=settings.quiet,
         verbose=settings.verbose,
         log_format=settings.log_format,
         colour="NO_COLOR" not in os.environ,
     )
-    return desk, settings
+    desk.talk = terminal
+    return desk, settings, terminal
 
 
 async def _with_signals(desk: Desk, workflow: Workflow) -> Ended:

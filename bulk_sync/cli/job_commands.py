@@ -42,11 +42,11 @@ def run_command(
     flags = options.given(given)
     if plan_name:
         _neither(source=source, mapping=mapping_path)
-        return carry_out(flags, lambda desk: stored_plan.run_plan(desk, plan_name))
+        return carry_out(flags, lambda desk: stored_plan.run_plan(desk, plan_name), job="run --plan")
     path, mapping = _both(source, mapping_path)
     if dry_run:
         return carry_out(flags, lambda desk: running.plan(desk, path, mapping), shows_plan=True)
-    return carry_out(flags, lambda desk: running.run(desk, path, mapping))
+    return carry_out(flags, lambda desk: running.run(desk, path, mapping), job=str(mapping.resolve()))
 
 
 @click.command("check", short_help="Find the problems; no key, no network, nothing sent.")

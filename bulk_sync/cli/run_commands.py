@@ -25,7 +25,7 @@ def resume_command(run: str | None, **given: Any) -> int:
     from bulk_sync.cli.carrying_out import carry_out
     from bulk_sync.workflow import resuming
 
-    return carry_out(options.given(given), lambda desk: resuming.resume(desk, run))
+    return carry_out(options.given(given), lambda desk: resuming.resume(desk, run), job="resume")
 
 
 @click.command("retry", short_help="Send again what did not succeed, and what was corrected by hand.")
@@ -45,7 +45,7 @@ def retry_command(results: str, run_name: str | None, **given: Any) -> int:
     from bulk_sync.cli.carrying_out import carry_out
     from bulk_sync.workflow import retrying
 
-    return carry_out(options.given(given), lambda desk: retrying.retry(desk, results, run_name))
+    return carry_out(options.given(given), lambda desk: retrying.retry(desk, results, run_name), job="retry")
 
 
 @click.command("undo", short_help="Put back what a run changed.")

@@ -8,6 +8,7 @@ import tempfile
 import traceback
 from datetime import UTC, datetime
 
+from bulk_sync.console.events import event_line, masked
 from bulk_sync.errors import BulkSyncError, MappingError
 
 
@@ -25,6 +26,19 @@ def tell_error(error: BulkSyncError) -> None:
             _line(f"error: {line}")
     if error.hint:
         _line(f"hint: {error.hint}")
+
+
+def tell_error_event(error: BulkSyncError) -> None:
+    """Write an error to stderr as one line of JSON."""
+    _line(
+        event_line(
+            "error",
+            kind=type(error).__name__,
+            exit_code=int(error.exit_code),
+            text=masked(error.message),
+            hint=masked(error.hint),
+        )
+    )
 
 
 def tell_defect(error: BaseException) -> None:

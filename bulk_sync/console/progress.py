@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Protocol
 
@@ -16,6 +17,11 @@ _LAST_PROBLEMS = 3
 
 class Progress(Protocol):
     """A stage's display."""
+
+    @property
+    def total(self) -> int | None:
+        """How much there is to do, where that is known."""
+        ...
 
     def step(self, done: int) -> None:
         """Tell how much is done."""
@@ -42,28 +48,40 @@ class Progress(Protocol):
         ...
 
 
-def _count(name: str, done: int, total: int | None) -> str:
+def counted(name: str, done: int, total: int | None) -> str:
+    """Say how far a stage is."""
     return f"{name}: {done:,} of {total:,}" if total else f"{name}: {done:,}"
 
 
 class PlainProgress:
-    """A line every ten seconds, for logs and pipes."""
+    """Writes how far a stage is every ten seconds, also while it waits for the quota; for logs and pipes.
+
+    ``write`` gets the stage's name, what is done, the total and the status; it is called from a thread.
+    """
 
     def __init__(
-        self, name: str, total: int | None, out: IO[str], clock: Callable[[], float], *, colour: bool = True
+        self,
+        name: str,
+        total: int | None,
+        write: Callable[[str, int, int | None, str], None],
+        *,
+        every: float = PLAIN_SECONDS,
     ) -> None:
-        del colour
-        self._name, self._total, self._out, self._clock = name, total, out, clock
+        self._name, self._total, self._write, self._every = name, total, write, every
         self._done = 0
-        self._said = clock()
         self._status = ""
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._tick, name="bulk-sync-progress", daemon=True)
+        self._thread.start()
+
+    @property
+    def total(self) -> int | None:
+        """How much there is to do."""
+        return self._total
 
     def step(self, done: int) -> None:
-        """Keep the count; write a line when ten seconds have passed."""
+        """Keep the count for the next line."""
         self._done = done
-        if self._clock() - self._said >= PLAIN_SECONDS:
-            self._said = self._clock()
-            self._write()
 
     def status(self, text: str) -> None:
         """Keep it for the next line."""
@@ -79,12 +97,13 @@ class PlainProgress:
         """Nothing to bring back."""
 
     def close(self) -> None:
-        """Nothing to end: how it ended is said by whoever ended it."""
+        """End it: how it ended is said by whoever ended it."""
+        self._ended.set()
+        self._thread.join()
 
-    def _write(self) -> None:
-        parts = [_count(self._name, self._done, self._total), self._status]
-        self._out.write("; ".join(part for part in parts if part) + "\n")
-        self._out.flush()
+    def _tick(self) -> None:
+        while not self._ended.wait(self._every):
+            self._write(self._name, self._done, self._total, self._status)
 
 
 class LiveProgress:
@@ -101,6 +120,11 @@ class LiveProgress:
         self._drawn = 0.0
         self._live: Live | None = None
         self.resume()
+
+    @property
+    def total(self) -> int | None:
+        """How much there is to do."""
+        return self._total
 
     def step(self, done: int) -> None:
         """Redraw, a few times a second."""
@@ -143,7 +167,7 @@ class LiveProgress:
         if self._total:
             filled = min(30, 30 * self._done // self._total)
             bar = f" [{'█' * filled}{'·' * (30 - filled)}]"
-        lines = [_count(self._name, self._done, self._total) + bar]
+        lines = [counted(self._name, self._done, self._total) + bar]
         if self._status:
             lines.append("  " + self._status)
         lines.extend(f"  {problem}" for problem in self._problems)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import IO, Literal
 
+from bulk_sync.console.events import event_line, masked
 from bulk_sync.console.plan_text import plan_lines
-from bulk_sync.console.progress import LiveProgress, PlainProgress, Progress
+from bulk_sync.console.progress import LiveProgress, PlainProgress, Progress, counted
+from bulk_sync.console.summary_text import summary_lines
 from bulk_sync.errors import Question
+from bulk_sync.records import RunSummary
 from bulk_sync.sending.ports import Observer
 from bulk_sync.workflow.desk import Forecast
 from bulk_sync.workflow.view import PlanView
@@ -25,7 +26,7 @@ class Terminal:
 
     On a terminal questions are asked and progress is a live display; elsewhere a plain line comes every ten
     seconds and questions are not answered. ``log_format`` json writes one object a line, with a stable
-    ``event`` and no personal values.
+    ``event`` and, unless ``verbose``, no value of a cell or a record.
     """
 
     def __init__(
@@ -103,27 +104,57 @@ class Terminal:
                 for line in plan_lines(view):
                     self._line(line)
 
+    def ended(self, summary: RunSummary) -> None:
+        """Say how a command ended; when quiet only where something is wrong."""
+        if self._json:
+            self._event(
+                "ended",
+                run=summary.run or None,
+                kind=summary.kind,
+                exit_code=summary.exit_code,
+                stopped_by=summary.stopped_by or None,
+                counts=dict(summary.counts),
+                requests=sum(summary.requests.values()),
+                seconds=summary.seconds,
+            )
+        elif summary.run and (summary.exit_code or not self._quiet):
+            with self._aside():
+                for line in summary_lines(summary):
+                    self._line(line)
+
     def phase(self, name: str, total: int | None = None) -> None:
         """Begin a stage of work and its display."""
         self.end_phase()
         if self._json:
             self._event("phase", phase=name, total=total)
-        elif not self._quiet:
-            make = LiveProgress if self._out.isatty() else PlainProgress
-            self._progress = make(name, total, self._out, self._clock, colour=self._colour)
+            self._progress = PlainProgress(name, total, self._tell_progress)
+        elif self._quiet:
+            return
+        elif self._out.isatty():
+            self._progress = LiveProgress(name, total, self._out, self._clock, colour=self._colour)
+        else:
+            self._progress = PlainProgress(name, total, self._write_progress)
+
+    def _tell_progress(self, name: str, done: int, total: int | None, status: str) -> None:
+        del status
+        self._event("progress", phase=name, done=done, total=total)
+
+    def _write_progress(self, name: str, done: int, total: int | None, status: str) -> None:
+        self._line("; ".join(part for part in (counted(name, done, total), status) if part))
 
     def step(self, done: int) -> None:
         """Tell how far the stage is."""
         if self._progress:
             self._progress.step(done)
 
-    def observer(self, forecast: Forecast) -> Observer:
-        """Return the hooks that keep the display going while requests are sent."""
+    def observer(self, forecast: Forecast, quota: Callable[[], str] = str) -> Observer:
+        """Return the hooks that keep the display going while requests are sent; ``quota`` says what is allowed."""
         from bulk_sync.console.watching import JsonWatcher, Watcher
 
         if self._json:
-            return JsonWatcher(self._event, verbose=self._verbose)
-        return Watcher(self._progress, forecast, self.say if not self._quiet else _nothing, verbose=self._verbose)
+            return JsonWatcher(self._event, self._progress, verbose=self._verbose)
+        say = self.say if not self._quiet else _nothing
+        return Watcher(self._progress, forecast, say, quota=quota, verbose=self._verbose)
 
     def end_phase(self) -> None:
         """End the stage and take its display away."""
@@ -133,15 +164,15 @@ class Terminal:
 
     def _write(self, event: str, text: str) -> None:
         if self._json:
-            self._event(event, text=text)
+            words = text.removeprefix("warning: ")
+            self._event(event, text=words if self._verbose else masked(words))
             return
         with self._aside():
             for line in text.splitlines():
                 self._line(line)
 
     def _event(self, event: str, /, **values: object) -> None:
-        stamp = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-        self._line(json.dumps({"time": stamp, "event": event, **values}, default=str))
+        self._line(event_line(event, **values))
 
     @contextmanager
     def _aside(self) -> Iterator[None]:

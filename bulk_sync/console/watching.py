@@ -20,7 +20,13 @@ class Watcher(Observer):
     """Keeps the progress display of a run."""
 
     def __init__(
-        self, progress: Progress | None, forecast: Forecast, say: Callable[[str], None], *, verbose: bool
+        self,
+        progress: Progress | None,
+        forecast: Forecast,
+        say: Callable[[str], None],
+        *,
+        quota: Callable[[], str] = str,
+        verbose: bool = False,
     ) -> None:
         self._progress = progress
         self._forecast = forecast
@@ -29,7 +35,8 @@ class Watcher(Observer):
         self._counts: Counter[str] = Counter()
         self._settled: set[int] = set()
         self._left: deque[float] = deque()
-        self._total = getattr(progress, "_total", None)
+        self._quota = quota
+        self._total = progress.total if progress else None
         self._told = 0.0
 
     def started(self, request: Request) -> None:
@@ -78,23 +85,27 @@ class Watcher(Observer):
     def opened(self, canaries: int) -> None:
         """Say that the first changes came back as sent."""
         if canaries:
-            self._say(f"the first {canaries} changes are verified; sending the rest")
+            first = "first change is" if canaries == 1 else f"first {canaries} changes are"
+            self._say(f"the {first} verified; sending the rest")
 
     def _status(self) -> str:
         parts = [f"{count:,} {status}" for status, count in self._counts.items()]
-        parts.append(f"{len(self._left)} requests in the last minute")
         if self._total:
             left = self._forecast(max(0, self._total - len(self._settled)))
             parts.append(f"done about {clock(time.time() + left)}")
+        allowed = self._quota()
+        parts.append(f"{len(self._left)} requests in the last minute{f' of {allowed}' if allowed else ''}")
         return ", ".join(parts)
 
 
 class JsonWatcher(Observer):
     """One line an event, with stable names and no personal values."""
 
-    def __init__(self, event: Callable[..., None], *, verbose: bool) -> None:
+    def __init__(self, event: Callable[..., None], progress: Progress | None = None, *, verbose: bool = False) -> None:
         self._event = event
+        self._progress = progress
         self._verbose = verbose
+        self._settled: set[int] = set()
 
     def settled(self, change: Change, outcome: Outcome) -> None:
         """Tell how a change ended."""
@@ -106,6 +117,13 @@ class JsonWatcher(Observer):
             http_status=outcome.http_status,
             attempts=outcome.attempts,
         )
+        self._settled.add(change.id)
+        if self._progress:
+            self._progress.step(len(self._settled))
+
+    def opened(self, canaries: int) -> None:
+        """Tell that the first changes came back as sent."""
+        self._event("opened", canaries=canaries)
 
     def answered(self, request: Request, reply: Reply, verdict: str) -> None:
         """Tell each request when verbose."""
@@ -120,8 +138,8 @@ class JsonWatcher(Observer):
             )
 
     def paused(self, reason: str, seconds: float) -> None:
-        """Tell that the server is out."""
-        self._event("paused", reason=reason, seconds=round(seconds, 1))
+        """Tell that the server is out; its own words only when verbose."""
+        self._event("paused", reason=reason if self._verbose else reason.partition(":")[0], seconds=round(seconds, 1))
 
     def resumed(self, seconds: float) -> None:
         """Tell that it is back."""

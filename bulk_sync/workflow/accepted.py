@@ -40,8 +40,9 @@ def _entries(
     run: str,
     readable: frozenset[str],
 ) -> Iterator[tuple[str, str, Mapping[str, Json]]]:
+    known = state.ledger_entries(account, [change.record_id for change in changes])
     for change in changes:
-        found = state.ledger_entry(account, change.record_id)
+        found = known.get(change.record_id)
         if found and found[0] > run:
             continue  # a later run has handled the record: its word stands
         entry = _entry(change, LedgerEntry.from_json(found[1]) if found else None, tables, readable)

@@ -29,7 +29,10 @@ def ask_to_send(desk: Desk, settings: Settings, view: PlanView) -> str:
     they stop the run. ``--yes`` answers the question, never a guard.
     """
     guards = stopping(view.findings)
-    if desk.talk.interactive and not settings.sandbox and (guards or not settings.yes) and view.changes:
+    if desk.talk.interactive and not view.changes:
+        desk.talk.show(view)  # somebody sees that there is nothing to send: there is nothing to ask either
+        return ""
+    if desk.talk.interactive and not settings.sandbox and (guards or not settings.yes):
         return "" if desk.talk.confirm(view) else "declined"
     desk.talk.show(view)
     return f"guard:{guards[0].guard}" if guards else ""

@@ -11,7 +11,7 @@ from bulk_sync.journal import Journal, PlanTables
 from bulk_sync.planning.guards import RunFigures, limit_findings, stops
 from bulk_sync.planning.merge import PayloadRow, merge_rows
 from bulk_sync.records import Status
-from bulk_sync.workflow.closing import Ended, summarise
+from bulk_sync.workflow.closing import Ended, summarise, tell_end
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import open_table, take_in
 from bulk_sync.workflow.jobs import Job, MappingGiven, new_journal, prepare
@@ -57,7 +57,7 @@ def _closed(desk: Desk, journal: Journal, job: Job) -> Ended:
     if findings:
         summary = summary._replace(exit_code=6, stopped_by=f"guard:{findings[0].name}")
         notes = (*notes, *(f"{found.name}: {found.message}" for found in findings))
-    return Ended(summary, notes)
+    return tell_end(desk, journal, job.outputs, summary, notes)
 
 
 def refuse_contradictions(journal: Journal, place: Place) -> None:

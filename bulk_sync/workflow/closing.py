@@ -18,6 +18,7 @@ from bulk_sync.results.placing import check_place, check_replaceable, default_pa
 from bulk_sync.results.table import What
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.ending import Cause, causes, first_problems, refused_groups, skipped_by_reason
 from bulk_sync.workflow.view import PlanView
 
 _BAD = (Status.INVALID, Status.FAILED, Status.DIFFERS, Status.IN_DOUBT)
@@ -145,9 +146,13 @@ def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.
         finished_at=iso(finished_at) if finished_at else "",
         seconds=round(header.busy_seconds, 3),
         output=output or header.output,
-        problem_groups=grouped_problems(book.problems()),
+        problem_groups=_by_size((*grouped_problems(book.problems()), *refused_groups(journal))),
     )
     return summary._replace(next_steps=next_steps(summary))
+
+
+def _by_size(groups: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
+    return tuple(sorted(groups, key=lambda group: -group[0]))
 
 
 def blank_summary(journal: Journal) -> RunSummary:
@@ -249,8 +254,29 @@ def outputs(desk: Desk, settings: Settings, *, source: str, run: str, kind: str)
 
 
 class Ended(NamedTuple):
-    """How a workflow ended: its figures, what is still to be said, and the plan where one was made."""
+    """How a workflow ended: its figures, what is still to be said, and the plan where one was made.
+
+    ``problems`` are the first ones, ``skipped`` counts rows by code, ``files`` are those besides the results.
+    """
 
     summary: RunSummary
     notes: tuple[str, ...] = ()
     view: PlanView | None = None
+    problems: tuple[Problem, ...] = ()
+    skipped: Mapping[str, int] = {}
+    files: Mapping[str, str] = {}
+    causes: tuple[Cause, ...] = ()
+
+
+def tell_end(desk: Desk, journal: Journal, outputs: Outputs, summary: RunSummary, notes: tuple[str, ...] = ()) -> Ended:
+    """Return how a run ended, with what its journal tells besides the figures."""
+    book = JournalBook(journal, summary)
+    report = outputs.settings.report
+    return Ended(
+        summary,
+        notes,
+        problems=first_problems(journal, book),
+        skipped=skipped_by_reason(journal),
+        files={"report": str(desk.folder / report)} if report else {},
+        causes=causes(journal, book),
+    )

@@ -64,8 +64,8 @@ class Talk(Protocol):
         """Tell how far the stage is."""
         ...
 
-    def observer(self, forecast: Forecast) -> Observer:
-        """Return the hooks that the pool calls while it sends."""
+    def observer(self, forecast: Forecast, quota: Callable[[], str]) -> Observer:
+        """Return the hooks that the pool calls while it sends; ``quota`` says what is allowed, '' for unknown."""
         ...
 
     def end_phase(self) -> None:

@@ -23,6 +23,7 @@ from bulk_sync.workflow.intake import open_table, take_in
 from bulk_sync.workflow.jobs import Job, MappingGiven, account_lock, new_journal, prepare
 from bulk_sync.workflow.placing_problems import placer
 from bulk_sync.workflow.present import Present, read_present
+from bulk_sync.workflow.repeating import skip_same
 from bulk_sync.workflow.runs import run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import Session, open_session
@@ -58,6 +59,8 @@ async def carry_out_job(desk: Desk, job: Job) -> Ended:
             lock = account_lock(desk, target.account, job.mapping_path)
             what = f"account {target.account} with the mapping {job.mapping_path.name}"
             stack.enter_context(exclusive(lock, what, wait=settings.wait or 0.0))
+            if ended := skip_same(desk, job, target):
+                return ended
         stack.enter_context(exclusive(run_lock(desk, job.run), f"run {job.run}"))
         table = open_table(desk, job.source, job.spec, settings, frame=job.frame)
         stack.callback(table.source.close)
@@ -150,6 +153,7 @@ async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]
     summary = tally.summary()
     facts: dict[str, Json] = {
         **plan_facts(summary, reading=present.reason),
+        **session.quota_facts(),
         "planned_at": desk.clock.time(),
         "read_at": present.read_at if present.how != "none" else 0.0,
         "listing_seconds": present.listing_seconds,

@@ -6,7 +6,7 @@ from bulk_sync.errors import BulkSyncError, Halted
 from bulk_sync.journal import Journal, JournalFault
 from bulk_sync.journal.store import RunState
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
-from bulk_sync.workflow.closing import Ended, Outputs, summarise
+from bulk_sync.workflow.closing import Ended, Outputs, summarise, tell_end
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.session import Session
 
@@ -18,6 +18,7 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
     try:
         journal.update_header(state="sending")
         report = await session.send()
+        journal.update_header(facts={**journal.header.facts, **session.quota_facts()})
         stopped_by = report.stopped_by
         if report.stop is not None:
             notes = [report.stop.message, *([report.stop.hint] if report.stop.hint else [])]
@@ -69,4 +70,4 @@ def close_run(
         # The rows' ends are in the journal: a results file that cannot be written is told, not lost.
         notes = (*notes, fault.message, *([fault.hint] if fault.hint else ()))
         summary = summary._replace(output="", exit_code=summary.exit_code or int(fault.exit_code))
-    return Ended(summary, notes)
+    return tell_end(desk, journal, outputs, summary, notes)

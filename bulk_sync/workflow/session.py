@@ -89,6 +89,21 @@ class Session:
             return {}
         return {"limit": known.limit, "remaining": known.remaining, "window_seconds": known.window}
 
+    def _allowed(self) -> str:
+        standing = self.quota.standing()
+        if standing.told and standing.remaining is not None:
+            return f"{self.rate}, {standing.remaining} of {standing.limit} left"
+        return self.rate
+
+    def quota_facts(self) -> dict[str, Json]:
+        """Return rate and quota as they stand, as the journal keeps them."""
+        standing = self.quota.standing()
+        if not standing.told:
+            return {"rate": self.rate, "quota": {}}
+        reset_in = round(standing.reset_in, 1)
+        quota: dict[str, Json] = {"limit": standing.limit, "remaining": standing.remaining, "reset_in": reset_in}
+        return {"rate": self.rate, "quota": quota}
+
     def read(self, requests: Iterable[Request]) -> AsyncIterator[tuple[Request, Reply]]:
         """Send reading requests through quota, retries and journal."""
         return self.pool.fetch_all(requests)
@@ -97,7 +112,7 @@ class Session:
         """Send every change that has no outcome, canaries first, then settle what is in doubt."""
         desk = self.desk
         desk.talk.phase("sending", self.tables.count_unended())
-        self.relay.to = desk.talk.observer(self.seconds_for)
+        self.relay.to = desk.talk.observer(self.seconds_for, self._allowed)
         report = await self.pool.send_all(self._open_changes(good_until(self.journal)))
         while not desk.stop.is_set() and any(change.status is None for change in self._unsent()):
             try:

@@ -59,7 +59,7 @@ class Listener:
 
     def phase(self, name: str, total: int | None = None) -> None: ...
     def step(self, done: int) -> None: ...
-    def observer(self, forecast: Forecast) -> Observer:
+    def observer(self, forecast: Forecast, quota: Callable[[], str]) -> Observer:
         return Observer()
 
     def end_phase(self) -> None: ...
@@ -98,8 +98,9 @@ class Office:
         """Write the source: a workbook whose codes are text with zeros in front."""
         book = Workbook()
         assert isinstance(book.active, Worksheet)
-        for row in [HEADER, *rows]:
-            book.active.append(list[Any](row))
+        lines: list[list[Any]] = [list(HEADER), *rows]
+        for line in lines:
+            book.active.append(line)
         book.save(self.folder / "clients.xlsx")
 
     def sheet(self, name: str) -> list[dict[str, Any]]:

@@ -1,0 +1,114 @@
+"""What is told of how a run ended besides its figures: causes, first problems, skipped rows by reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+from bulk_sync.errors import Problem
+from bulk_sync.journal import Journal, JournalBook
+from bulk_sync.records import Status
+
+FIRST_PROBLEMS = 20
+_CELLS_TOLD = 3
+_BAD = (Status.FAILED, Status.DIFFERS, Status.IN_DOUBT)
+
+
+class Cause(NamedTuple):
+    """Why rows did not go through: nothing in it is a value from a cell or a record.
+
+    ``where`` is the column or field, '' where it is none. ``cells`` names the first ones.
+    """
+
+    status: str
+    code: str
+    where: str
+    rows: int
+    cells: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """What stays the same from night to night."""
+        return f"{self.status}/{self.code}/{self.where}"
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        more = "" if self.rows <= len(self.cells) else ", …"
+        where = f" in {self.where}" if self.where else ""
+        return f"{self.rows:,} {self.status}: {self.code or 'no code'}{where} ({', '.join(self.cells)}{more})"
+
+
+@dataclass(slots=True)
+class _Tally:
+    rows: int = 0
+    cells: tuple[str, ...] = ()
+
+    def add(self, cell: str) -> None:
+        self.rows += 1
+        if len(self.cells) < _CELLS_TOLD:
+            self.cells = (*self.cells, cell)
+
+
+def causes(journal: Journal, book: JournalBook) -> tuple[Cause, ...]:
+    """Return why rows are invalid, failed, differ or are in doubt, the most frequent first."""
+    found: dict[tuple[str, str, str], _Tally] = {}
+    for problem in book.problems():
+        if problem.severity == "error":
+            where = f'column "{problem.column}"' if problem.column else problem.field
+            tally = found.setdefault((Status.INVALID.value, problem.code, where), _Tally())
+            tally.add(problem.cell or f"row {problem.row}")
+    for number, status, code, _ in _bad_rows(journal):
+        found.setdefault((status, code, ""), _Tally()).add(f"row {number}")
+    told = [Cause(*key, tally.rows, tally.cells) for key, tally in found.items()]
+    return tuple(sorted(told, key=lambda cause: -cause.rows))
+
+
+def first_problems(journal: Journal, book: JournalBook) -> tuple[Problem, ...]:
+    """Return the first errors found here, then the first rows that the API refused, in row order."""
+    found = list(islice((problem for problem in book.problems() if problem.severity == "error"), FIRST_PROBLEMS))
+    for number, status, code, message in islice(_bad_rows(journal), FIRST_PROBLEMS):
+        found.append(Problem(code or status, message or status, row=number))
+    found.sort(key=lambda problem: problem.row or 0)
+    return tuple(found[:FIRST_PROBLEMS])
+
+
+def refused_groups(journal: Journal) -> Iterator[tuple[int, str]]:
+    """Yield the causes of rows that did not go through at the API, as (rows, text)."""
+    marks = ",".join(f"'{status}'" for status in _BAD)
+    with journal.faults():
+        found = journal.connection.execute(
+            "SELECT count(*), outcomes.status, outcomes.code, count(DISTINCT outcomes.message), "
+            "min(outcomes.message) FROM rows JOIN outcomes ON outcomes.change = rows.change "
+            f"WHERE outcomes.status IN ({marks}) GROUP BY 2, 3"
+        ).fetchall()
+    for rows, status, code, messages, message in found:
+        more = f", and {messages - 1} other messages" if messages > 1 else ""
+        yield rows, f"{status}: {_line(message)}{more} ({code or 'no code'})"
+
+
+def skipped_by_reason(journal: Journal) -> dict[str, int]:
+    """Return how many rows were skipped for which code."""
+    with journal.faults():
+        found = journal.connection.execute(
+            "SELECT coalesce(nullif(rows.code, ''), nullif(outcomes.code, ''), 'own_rule'), count(*) FROM rows "
+            "LEFT JOIN outcomes ON outcomes.change = rows.change "
+            "WHERE coalesce(rows.status, outcomes.status) = 'skipped' GROUP BY 1 ORDER BY 2 DESC"
+        ).fetchall()
+    return {str(code): int(count) for code, count in found}
+
+
+def _bad_rows(journal: Journal) -> Iterator[tuple[int, str, str, str]]:
+    marks = ",".join(f"'{status}'" for status in _BAD)
+    with journal.faults():
+        yield from journal.connection.execute(
+            "SELECT rows.number, outcomes.status, outcomes.code, outcomes.message FROM rows "
+            "JOIN outcomes ON outcomes.change = rows.change "
+            f"WHERE outcomes.status IN ({marks}) ORDER BY rows.number"
+        )
+
+
+def _line(text: str, limit: int = 100) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,0 +1,85 @@
+"""``--skip-same``: nothing to do if source, mapping and target are those of a run that ended with 0."""
+
+from __future__ import annotations
+
+import shutil
+
+from bulk_sync.errors import BulkSyncError
+from bulk_sync.journal import RunHeader
+from bulk_sync.records import RunSummary
+from bulk_sync.workflow.closing import Ended
+from bulk_sync.workflow.desk import Desk, kept_settings
+from bulk_sync.workflow.intake import file_sha256
+from bulk_sync.workflow.jobs import Job
+from bulk_sync.workflow.runs import opened, run_ids
+from bulk_sync.workflow.target import Target
+
+SAME = "same"
+"""``stopped_by`` of a run that had nothing to do."""
+_CHOOSES = ("sheet", "first", "rows", "only_fields")
+"""Settings that decide what of a source is sent."""
+
+
+def skip_same(desk: Desk, job: Job, target: Target) -> Ended | None:
+    """Return the end of a run that has nothing to do, None where it has.
+
+    A later run of the account that sent anything else, an undo for one, ends the sameness: the CRM may hold
+    something else since.
+    """
+    if not job.settings.skip_same or job.frame is not None or job.settings.sandbox == "fresh":
+        return None
+    before = _same(desk, job, target)
+    if before is None:
+        return None
+    text = f"nothing to do: source, mapping and target are those of run {before.run}, which ended with 0"
+    desk.talk.say(text)
+    shutil.rmtree(desk.run_folder(job.run), ignore_errors=True)  # what standard input was kept in
+    summary = RunSummary(
+        run="",
+        kind="run",
+        exit_code=0,
+        stopped_by=SAME,
+        counts={},
+        requests={},
+        source=before.source_path,
+        sheet=before.sheet,
+        mapping=before.mapping_path,
+        target=target.name,
+        account=target.account,
+        started_at="",
+        finished_at="",
+        seconds=0.0,
+        sandbox=before.sandbox,
+        parent=before.run,
+        notes=(text,),
+    )
+    return Ended(summary)
+
+
+def _same(desk: Desk, job: Job, target: Target) -> RunHeader | None:
+    source = file_sha256(job.source)
+    for run in reversed(run_ids(desk)):
+        if run == job.run:
+            continue
+        try:
+            with opened(desk, run) as journal:
+                header = journal.header
+                (sent,) = journal.connection.execute("SELECT count(*) FROM requests WHERE kind = 'patch'").fetchone()
+        except BulkSyncError:
+            return None  # what a damaged journal did is not known
+        if header.account != target.account:
+            continue
+        ended_well = header.kind == "run" and header.state == "done" and header.exit_code == 0
+        if ended_well and header.source_sha256 == source and _asked(header, job):
+            return header
+        if sent:
+            return None
+    return None
+
+
+def _asked(header: RunHeader, job: Job) -> bool:
+    """Whether the run was asked for the same: the mapping's whole text, and what was chosen of the source."""
+    now = kept_settings(job.settings)
+    same_choice = all(header.settings.get(name) == now.get(name) for name in _CHOOSES)
+    same_target = bool(job.settings.sandbox) == header.sandbox
+    return header.mapping_text == job.spec.text and same_choice and same_target
