@@ -1,0 +1,43 @@
+"""The loader's way: dlt reads the rows and hands them to a destination of one's own, in batches and threads."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import dlt
+import requests
+from payloads import read_payloads
+
+BATCH = 100
+
+
+def main(source: Path, base_url: str, output: Path) -> None:
+    """Send each row and write how many there were."""
+    with requests.Session() as session:
+        session.headers["x-api-key"] = os.environ["HEFFL_API_KEY"]
+        sent = 0
+
+        @dlt.destination(batch_size=BATCH, loader_file_format="typed-jsonl", max_table_nesting=0)
+        def heffl(items: list[dict[str, object]], _table: object) -> None:
+            nonlocal sent
+            for item in items:
+                payload = {name: item[name] for name in item if name != "id" and not name.startswith("_dlt")}
+                session.patch(f"{base_url}/clients/{item['id']}", json=payload, timeout=30).json()
+                sent += 1
+
+        def rows() -> Iterator[dict[str, object]]:
+            for client_id, payload in read_payloads(source):
+                yield {"id": client_id, **payload}
+
+        with tempfile.TemporaryDirectory() as folder:
+            pipeline = dlt.pipeline("clients", destination=heffl, pipelines_dir=folder)
+            pipeline.run(dlt.resource(rows, name="clients", max_table_nesting=0))
+    output.write_text(f"{sent}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
