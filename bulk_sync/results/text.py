@@ -40,7 +40,8 @@ def visible(text: str) -> str:
     >>> visible("a\x1b[31mb\u202ec")
     'a\\x1b[31mb\\u202ec'
     """
-    return _UNSEEN.sub(_escape, text) if _UNSEEN.search(text) else text
+    # Asking first costs a tenth of looking for the pattern, and nearly every text is printable.
+    return text if text.isprintable() else _UNSEEN.sub(_escape, text)
 
 
 def utf8_text(text: str) -> str:

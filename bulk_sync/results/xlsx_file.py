@@ -128,15 +128,18 @@ def _write_problems(series: SheetSeries, styles: Styles, book: RunBook) -> None:
 
 def _write_changes(series: SheetSeries, styles: Styles, book: RunBook) -> None:
     sent = book.summary.kind not in {"plan", "check"}
+    number_head, *heads = series.heads
+    figure, mark = styles["figure"], styles["mark"]
     for change in book.changes():
         row = series.next_row()
         cells = change_cells(change, sent=sent)
         if series.measuring:
             series.measure([None if cell is None else str(cell) for cell in cells])
-        looks = [styles["mark"] if isinstance(cell, Mark) else "" for cell in cells]
-        looks[0] = styles["figure"]
-        looked = zip(series.heads, cells, looks, strict=True)
-        series.write("".join(plain_cell(head, row, cell, look) for head, cell, look in looked))
+        number, *values = cells
+        line = [plain_cell(number_head, row, number, figure)]
+        for head, value in zip(heads, values, strict=True):
+            line.append(plain_cell(head, row, value, mark if type(value) is Mark else ""))
+        series.write("".join(line))
     series.finish()
 
 
