@@ -9,6 +9,7 @@ from bulk_sync.errors import GuardStop, Question, Refused
 from bulk_sync.journal import Journal, JournalBook, PlanTables, open_journal
 from bulk_sync.records import Status
 from bulk_sync.resources import get_resource
+from bulk_sync.results.placing import default_path, fingerprint
 from bulk_sync.settings import Settings
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
@@ -176,8 +177,11 @@ def _outputs(desk: Desk, journal: Journal, settings: Settings) -> Outputs:
     if not settings.output and header.output:
         # The run's own results file: ours to replace while nobody has changed it, else a new name beside it.
         previous = Path(header.output)
-        if not previous.exists() or desk.state.output_fingerprint(previous) is not None:
+        if not previous.exists() or desk.state.output_fingerprint(previous) == fingerprint(previous):
             place = Outputs(previous, named=True, settings=settings)
+        else:
+            beside = default_path(header.source_path, header.run, folder=previous.parent, suffix=previous.suffix)
+            place = Outputs(beside, named=False, settings=settings)
     place.check(
         desk, None if header.source_path in {"-", FRAME_NAME} else Path(header.source_path), Path(header.mapping_path)
     )

@@ -50,7 +50,7 @@ def past_runs(desk: Desk, *, figures: bool = False) -> Iterator[PastRun]:
     """Yield the runs, oldest first; with ``figures`` each with its summary."""
     for run in run_ids(desk):
         try:
-            journal = open_journal(journal_path(desk, run))
+            journal = open_journal(journal_path(desk, run), verify=figures)
         except BulkSyncError as error:
             yield PastRun(run, None, fault=error.message)
             continue

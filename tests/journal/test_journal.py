@@ -1,0 +1,311 @@
+"""The journal's promises: what it was told is on disk when it says so, and what does not fit is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_sync.errors import BulkSyncError, Refused
+from bulk_sync.journal import (
+    Journal,
+    JournalBook,
+    JournalDamaged,
+    JournalFault,
+    PlanTables,
+    RequestLog,
+    RunHeader,
+    create_journal,
+    open_journal,
+)
+from bulk_sync.records import Outcome, Reply, Request, RunSummary, Status
+
+Planned = Callable[..., Journal]
+SUMMARY = RunSummary("r", "run", 0, "", {}, {}, "s", "", "m", "t", "a", "", "", 0.0)
+OK = Reply(200, {}, {"id": "clt_2", "name": "Company 2", "number": "C2"}, seconds=0.01)
+
+
+def everything(journal: Journal) -> tuple[Any, ...]:
+    """All that results, undo and resume read from a journal."""
+    tables = PlanTables(journal)
+    book = JournalBook(journal, SUMMARY, readable=frozenset({"name"}))
+    return (
+        journal.header,
+        list(book.rows()),
+        list(book.changes()),
+        list(book.requests()),
+        list(book.problems()),
+        book.counts(),
+        book.request_counts(),
+        list(tables.changes()),
+        tables.begun_changes(),
+        list(tables.cells()),
+        list(tables.records()),
+        list(tables.open_rows()),
+        [tables.open_rows_of(f"clt_{number}") for number in range(2, 22)],
+        tables.repeated_records(),
+        tables.count_rows(),
+    )
+
+
+def send_some(journal: Journal, count: int) -> None:
+    """Send the first changes: updated, failed, in doubt in turn; of the last the answer never came."""
+
+    async def go() -> None:
+        log = RequestLog(journal, wall=lambda: 1767323050.25)
+        for change in range(1, count + 1):
+            number = await log.intend(Request("patch", f"clt_{change}", {"name": "x"}), change)
+            if change == count:
+                return
+            status = (Status.UPDATED, Status.FAILED, Status.IN_DOUBT)[change % 3]
+            record = {"id": f"clt_{change}", "name": "x"} if status is Status.UPDATED else None
+            outcome = Outcome(change, status, "code", "message", 200, 1, record)
+            await log.answered(number, OK, "done", outcome)
+
+    asyncio.run(go())
+
+
+def test_the_header_comes_back(tmp_path: Path, header: RunHeader) -> None:
+    """Created, closed, opened: the same header; the file and its folder are the owner's only."""
+    path = tmp_path / "runs" / "x" / "journal.sqlite"
+    create_journal(path, header).close()
+    journal = open_journal(path)
+    assert journal.header == header
+    journal.update_header(state="sending", stopped_by="quota", facts={"a": [1, "b"]})
+    journal.close()
+    again = open_journal(path)
+    assert (again.header.state, again.header.stopped_by, again.header.facts) == ("sending", "quota", {"a": [1, "b"]})
+    again.close()
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_what_is_awaited_is_on_disk(planned: Planned) -> None:
+    """Intent and outcome are visible to another reader the moment the call returns, also when fifty share a commit."""
+    journal = planned(60)
+    other = sqlite3.connect(journal.path)
+
+    async def go() -> None:
+        log = RequestLog(journal)
+
+        async def one(change: int) -> None:
+            number = await log.intend(Request("patch", f"clt_{change}", {"name": "x"}), change)
+            seen = other.execute("SELECT change, verdict FROM requests WHERE id = ?", (number,)).fetchone()
+            assert seen == (change, "")
+            await log.answered(number, OK, "done", Outcome(change, Status.UPDATED, http_status=200, attempts=1))
+            seen = other.execute("SELECT status FROM outcomes WHERE change = ?", (change,)).fetchone()
+            assert seen == ("updated",)
+
+        await asyncio.gather(*(one(change) for change in range(1, 48)))
+
+    asyncio.run(go())
+    other.close()
+
+
+def test_many_waiters_share_commits(planned: Planned) -> None:
+    """A thousand intents at once cost a few commits, not a thousand: the file's counter of changes tells."""
+    journal = planned(10)
+    other = sqlite3.connect(journal.path)
+    (before,) = other.execute("PRAGMA data_version").fetchone()
+    frames: set[int] = set()
+
+    async def go() -> None:
+        log = RequestLog(journal)
+
+        async def one() -> None:
+            await log.intend(Request("get", "clt_1"), None)
+            frames.add(other.execute("PRAGMA data_version").fetchone()[0])
+
+        await asyncio.gather(*(one() for _ in range(1000)))
+
+    asyncio.run(go())
+    assert 1 <= len(frames - {before}) <= 5
+    other.close()
+
+
+def test_one_cancelled_waiter_takes_nothing_from_the_others(planned: Planned) -> None:
+    """A worker that is ended while it waits for the disk does not lose the commit of its neighbours."""
+    journal = planned(10)
+
+    async def go() -> tuple[bool, int]:
+        log = RequestLog(journal)
+        await log.intend(Request("get", "clt_1"), None)
+        first = asyncio.create_task(log.intend(Request("get", "clt_2"), None))
+        second = asyncio.create_task(log.intend(Request("get", "clt_3"), None))
+        await asyncio.sleep(0)
+        first.cancel()
+        number = await second
+        return first.cancelled() or first.cancelling() > 0, number
+
+    assert asyncio.run(go()) == (True, 3)
+    assert journal.connection.execute("SELECT count(*) FROM requests").fetchone() == (3,)
+
+
+def test_a_full_disk_raises_and_breaks_the_log(planned: Planned) -> None:
+    """No room for another page: JournalFault that names the file, for all who wait and for every call after it."""
+    journal = planned(10)
+    (pages,) = journal.connection.execute("PRAGMA page_count").fetchone()
+    journal.connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+
+    async def go() -> list[BaseException | int]:
+        log = RequestLog(journal)
+        target = "clt_" + "x" * 3000
+        found = await asyncio.gather(
+            *(log.intend(Request("get", target), None) for _ in range(50)), return_exceptions=True
+        )
+        with pytest.raises(JournalFault):
+            await log.intend(Request("get", "clt_1"), None)
+        with pytest.raises(JournalFault):
+            await log.finish(Outcome(1, Status.UPDATED))
+        return list(found)
+
+    found = asyncio.run(go())
+    assert {type(item) for item in found} == {JournalFault}
+    assert all(str(journal.path) in str(item) for item in found)
+    assert journal.connection.execute("SELECT count(*) FROM requests").fetchone() == (0,)
+    assert len(everything(journal)[1]) == 10
+
+
+def test_a_transaction_is_whole_or_not_at_all(planned: Planned) -> None:
+    """What fails in the middle leaves nothing behind."""
+    journal = planned(10)
+    before = everything(journal)
+
+    def fail() -> None:
+        with journal.transaction():
+            PlanTables(journal).settle_row(2, Status.SKIPPED, "left_out", "x")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert everything(journal) == before
+
+
+def test_an_open_change_counts_as_what_happened_to_it(planned: Planned) -> None:
+    """An intent without an answer may have been applied: in_doubt; a change without an intent was not sent."""
+    journal = planned(10)
+    send_some(journal, 4)
+    statuses = [(row.row_number, row.status) for row in JournalBook(journal, SUMMARY).rows()]
+    assert statuses == [
+        (2, Status.FAILED),
+        (3, Status.IN_DOUBT),
+        (4, Status.UPDATED),
+        (5, Status.INVALID),
+        (6, Status.IN_DOUBT),
+        (7, Status.NOT_SENT),
+        (8, Status.NOT_SENT),
+        (9, Status.NOT_SENT),
+        (10, Status.INVALID),
+        (11, Status.NOT_SENT),
+    ]
+    left = [change.id for change in PlanTables(journal).changes(only_open=True)]
+    assert (left, PlanTables(journal).begun_changes()) == ([2, 4, 5, 6, 7, 8], frozenset({4}))
+
+
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\x00" + b"\x00" * 84, b"a letter\n" * 200])
+def test_a_file_that_is_no_journal_is_refused(content: bytes, tmp_path: Path) -> None:
+    """Empty, a bare beginning, some text: refused with advice."""
+    path = tmp_path / "journal.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(Refused) as caught:
+        open_journal(path)
+    assert (str(path) in caught.value.message, bool(caught.value.hint)) == (True, True)
+
+
+def test_another_program_s_database_is_refused(tmp_path: Path) -> None:
+    """A SQLite file without our mark, and a journal of a version to come."""
+    path = tmp_path / "journal.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE run (a)")
+    connection.close()
+    with pytest.raises(JournalDamaged, match="not a journal of bulk_sync"):
+        open_journal(path)
+    future = create_journal(tmp_path / "2" / "journal.sqlite", RunHeader(run="x"))
+    future.connection.execute("PRAGMA user_version = 99")
+    future.close()
+    with pytest.raises(Refused, match="another version of bulk_sync"):
+        open_journal(tmp_path / "2" / "journal.sqlite")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_flipped_byte_is_refused_or_harmless(seed: int, planned: Planned, tmp_path: Path) -> None:
+    """Bytes flipped at random places: everything read is as it was, or the journal is refused; never misread."""
+    journal = planned(20)
+    send_some(journal, 6)
+    PlanTables(journal).add_records([("clt_2", {"id": "clt_2", "name": "Old"})], read_at=1767323046.0)
+    whole = everything(journal)
+    journal.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    journal.close()
+    content = journal.path.read_bytes()
+    dice = random.Random(seed)
+    misread = []
+    refused = 0
+    for _ in range(250):
+        damaged = bytearray(content)
+        place = dice.randrange(len(damaged))
+        damaged[place] ^= 1 << dice.randrange(8)
+        path = tmp_path / "damaged.sqlite"
+        path.write_bytes(damaged)
+        try:
+            found = open_journal(path)
+            try:
+                if everything(found) != whole:
+                    misread.append(place)
+            finally:
+                found.close()
+        except BulkSyncError:
+            refused += 1
+        for name in ("damaged.sqlite-wal", "damaged.sqlite-shm"):
+            path.with_name(name).unlink(missing_ok=True)
+    assert (misread, refused > 0) == ([], True)
+
+
+def test_a_torn_end_is_refused_or_whole(planned: Planned, tmp_path: Path) -> None:
+    """Cut anywhere: refused, or all there."""
+    journal = planned(20)
+    send_some(journal, 6)
+    whole = everything(journal)
+    journal.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    journal.close()
+    content = journal.path.read_bytes()
+    for size in range(0, len(content), 1531):
+        path = tmp_path / "torn.sqlite"
+        path.write_bytes(content[:size])
+        try:
+            found = open_journal(path)
+        except BulkSyncError:
+            continue
+        assert everything(found) == whole, f"cut at {size}"
+        found.close()
+    assert size > len(content) - 1531
+
+
+def test_the_end_of_the_log_may_be_lost_but_not_misread(planned: Planned, tmp_path: Path) -> None:
+    """Flips in the write-ahead log, as a torn write leaves it: an earlier whole state, or a refusal."""
+    journal = planned(20)
+    rows = [row.row_number for row in JournalBook(journal, SUMMARY).rows()]
+    send_some(journal, 6)
+    copies = {name: journal.path.with_name(name).read_bytes() for name in ("journal.sqlite", "journal.sqlite-wal")}
+    dice = random.Random(7)
+    for number in range(60):
+        folder = tmp_path / f"copy{number}"
+        folder.mkdir()
+        log = bytearray(copies["journal.sqlite-wal"])
+        log[dice.randrange(len(log))] ^= 1 << dice.randrange(8)
+        (folder / "journal.sqlite").write_bytes(copies["journal.sqlite"])
+        (folder / "journal.sqlite-wal").write_bytes(log)
+        try:
+            found = open_journal(folder / "journal.sqlite")
+            try:
+                book = list(JournalBook(found, SUMMARY).rows())
+                assert [row.row_number for row in book] in (rows, rows[: len(book)])
+            finally:
+                found.close()
+        except BulkSyncError:
+            pass
+        shutil.rmtree(folder)
