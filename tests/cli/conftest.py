@@ -47,9 +47,7 @@ class Launcher:
     def __init__(self) -> None:
         environ = {**os.environ, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, str(Path(__file__).with_name("launcher.py"))]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ
-        )
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ)
         self._lock = threading.Lock()
 
     def order(self, **values: object) -> Any:
@@ -120,9 +118,7 @@ class Program:
         """The state directory."""
         return self.folder / "state"
 
-    def start(
-        self, *args: object, file_limit: int | None = None, stdin: Path | None = None, **environ: str
-    ) -> Running:
+    def start(self, *args: object, file_limit: int | None = None, stdin: Path | None = None, **environ: str) -> Running:
         """Start a command and return at once."""
         self.started += 1
         out, err = (self.folder / f".{self.started}.{name}" for name in ("out", "err"))

@@ -192,9 +192,7 @@ def test_a_default_name_in_the_working_directory(program: Program, server: Sandb
     assert [path.name for path in program.folder.glob("*.xlsx")] == [f"some clients-results-{summary['run']}.xlsx"]
 
 
-def test_a_header_without_rows_sends_nothing_and_says_so(
-    program: Program, server: SandboxServer, results: Any
-) -> None:
+def test_a_header_without_rows_sends_nothing_and_says_so(program: Program, server: SandboxServer, results: Any) -> None:
     """0 rows: for check no problem, for a run a guard that goes by its name, and then results with a header alone."""
     program.target(server).write("m.yaml", MAPPING)
     program.write_csv("empty.csv", [HEADER])

@@ -46,7 +46,9 @@ def test_a_file_that_has_changed_since_is_refused(
 ) -> None:
     """It says which file; nothing is sent; --from-journal goes on with what the run has read."""
     path = program.folder / name
-    path.write_text(path.read_text() + "\n# changed\n" if name == "m.yaml" else path.read_text().replace("New", "Newer"))
+    path.write_text(
+        path.read_text() + "\n# changed\n" if name == "m.yaml" else path.read_text().replace("New", "Newer")
+    )
     refused = program("resume")
     assert (refused.code, str(path) in refused.err, "--from-journal" in refused.err) == (2, True, True), refused.err
     assert server.counters["PATCH"] == 10

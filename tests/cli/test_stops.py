@@ -74,7 +74,9 @@ def test_a_signal_stops_between_requests(name: str, program: Program, server: Sa
     assert server.counters["PATCH"] == COUNT
 
 
-def test_a_second_signal_leaves_at_once(program: Program, serve_api: Serve, server: SandboxServer, results: Any) -> None:
+def test_a_second_signal_leaves_at_once(
+    program: Program, serve_api: Serve, server: SandboxServer, results: Any
+) -> None:
     """With a server that takes three seconds: gone within one, exit code 130, and resume loses and doubts nothing."""
     slow = serve_api(config=SandboxConfig(quota=Quota(rate="none"), latency=3.0))
     slow.seed({"id": f"clt_{n}", "name": "Old"} for n in range(1, COUNT + 1))

@@ -1,0 +1,130 @@
+"""Flags over environment over profile over mapping over defaults; what does not fit is named where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, time
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from bulk_sync.errors import Refused
+from bulk_sync.settings import (
+    parse_duration,
+    parse_rows,
+    parse_until,
+    profile_names,
+    resolve,
+    seconds_until,
+)
+
+LAYERS = ("flags", "environ", "profile", "mapping")
+
+
+@pytest.fixture
+def profiles(tmp_path: Path) -> Path:
+    path = tmp_path / "profiles.toml"
+    path.write_text('[shop]\nrate = "3/s"\nworkers = 3\nbase-url = "https://shop.example"\n[other]\nrate = "9/s"\n')
+    return path
+
+
+def rate_of(layers: tuple[str, ...], profiles: Path) -> str | None:
+    """Resolve with the rate set in these layers, each with a value of its own."""
+    flags: dict[str, object] = {"rate": "1/s"} if "flags" in layers else {}
+    environ = {"BULK_SYNC_RATE": "2/s"} if "environ" in layers else {}
+    mapping: Mapping[str, object] = {"rate": "4/s"} if "mapping" in layers else {}
+    if "profile" in layers:
+        flags["profile"] = "shop"
+    return resolve(flags, environ=environ, profiles=profiles, mapping=mapping).rate
+
+
+@pytest.mark.parametrize("layers", [part for count in range(5) for part in combinations(LAYERS, count)], ids="+".join)
+def test_the_higher_layer_wins(layers: tuple[str, ...], profiles: Path) -> None:
+    """Whatever layers say the rate, the first of flags, environment, profile, mapping is heard; else the default."""
+    rates = dict(zip(LAYERS, ("1/s", "2/s", "3/s", "4/s"), strict=True))
+    expected = next((rates[layer] for layer in LAYERS if layer in layers), None)
+    assert rate_of(layers, profiles) == expected
+
+
+def test_the_defaults_are_the_contract_s() -> None:
+    """What design.md says an option is when nobody sets it."""
+    found = resolve({}, environ={})
+    kept = (found.base_url, found.rate, found.quota_share, found.workers, found.attempts, found.read, found.max_outage)
+    assert kept == ("https://api.heffl.com/api/v1", None, 1.0, 4, 10, "auto", 1800.0)
+    assert (found.yes, found.allow, found.sandbox, found.output_mode) == (False, (), None, "600")
+
+
+def test_answers_and_overrides_come_from_the_command_line_alone(profiles: Path) -> None:
+    """--yes and --allow are not heard from the environment, and refused in a profile."""
+    found = resolve({}, environ={"BULK_SYNC_YES": "1", "BULK_SYNC_ALLOW": "shifted"})
+    assert (found.yes, found.allow) == (False, ())
+    found = resolve({"yes": True, "allow": ("shifted", "empty")}, environ={})
+    assert (found.yes, found.allow) == (True, ("shifted", "empty"))
+    for line in ("yes = true", 'allow = "shifted"', 'key = "secret-key"', 'api-key = "secret-key"'):
+        profiles.write_text(f"[shop]\n{line}\n")
+        with pytest.raises(Refused) as caught:
+            resolve({"profile": "shop"}, environ={}, profiles=profiles)
+        assert "cannot be set in a profile" in caught.value.message
+        assert "secret-key" not in caught.value.message + caught.value.hint
+
+
+def test_a_profile_may_come_from_the_environment(profiles: Path) -> None:
+    """Its other options are taken; an unknown one is refused with the names that there are."""
+    found = resolve({}, environ={"BULK_SYNC_PROFILE": "shop"}, profiles=profiles)
+    assert (found.profile, found.base_url, found.workers) == ("shop", "https://shop.example", 3)
+    assert profile_names(profiles) == ("shop", "other")
+    with pytest.raises(Refused, match=r"profile 'shpo': not in .*profiles.toml \(it has: shop, other\)"):
+        resolve({"profile": "shpo"}, environ={}, profiles=profiles)
+    profiles.write_text("not toml")
+    with pytest.raises(Refused, match="not a TOML file of profiles"):
+        resolve({"profile": "shop"}, environ={}, profiles=profiles)
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "message"),
+    [
+        ({"workers": "0"}, {}, "--workers: Input should be greater than or equal to 1 (given: 0)"),
+        ({"workers": "many"}, {}, "--workers: Input should be a valid integer"),
+        ({}, {"BULK_SYNC_WORKERS": "0"}, "BULK_SYNC_WORKERS: Input should be greater than or equal to 1 (given: 0)"),
+        ({"quota_share": "70%"}, {}, "--quota-share: "),
+        ({"quota_share": "1.5"}, {}, "--quota-share: 1.5 is not a share"),
+        ({"until": "6 o'clock"}, {}, "--until: "),
+        ({"max_duration": "long"}, {}, "--max-duration: 'long' is not a duration: expected such as 90s, 30m, 2h or 30d"),
+        ({"rows": "21-2"}, {}, "--rows: '21-2' ends before it begins"),
+        ({"allow": ("everything",)}, {}, "--allow: 'everything' is no guard: expected one of shifted, swapped,"),
+        ({"output_mode": "rw"}, {}, "--output-mode: "),
+        ({"read": "some"}, {}, "--read: "),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_named(flags: dict[str, object], environ: dict[str, str], message: str) -> None:
+    """The option or variable as the user wrote it, and what was expected."""
+    with pytest.raises(Refused) as caught:
+        resolve(flags, environ=environ)
+    assert caught.value.message.startswith(message)
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    """Two wrong options, two lines."""
+    with pytest.raises(Refused) as caught:
+        resolve({"workers": "0", "timeout": "x"}, environ={"BULK_SYNC_FIRST": "0"})
+    named = [line.partition(":")[0] for line in caught.value.message.splitlines()]
+    assert sorted(named) == ["--timeout", "--workers", "BULK_SYNC_FIRST"]
+
+
+def test_durations_rows_and_times() -> None:
+    """The ways in which they are written."""
+    assert [parse_duration(text) for text in ("90", "90s", "30m", "2h", "1.5h", "30d", " 5 min ")] == [
+        90.0, 90.0, 1800.0, 7200.0, 5400.0, 2592000.0, 300.0,
+    ]  # fmt: skip
+    assert parse_rows("2-21, 40,100-") == ((2, 21), (40, 40), (100, 2**62))
+    assert parse_until(" 06:00 ") == time(6, 0)
+    for parse in (parse_duration, parse_rows, parse_until):
+        with pytest.raises(ValueError, match="is not a"):
+            parse("soon")
+
+
+def test_until_is_the_next_such_time() -> None:
+    """Later today, or tomorrow where it has passed."""
+    now = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)
+    assert [seconds_until(time(hour), now) for hour in (23, 22, 6)] == [1800.0, 23.5 * 3600, 7.5 * 3600]
