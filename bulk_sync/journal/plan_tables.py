@@ -16,6 +16,7 @@ from bulk_sync.journal.encoding import (
     load_cells,
     load_problems,
 )
+from bulk_sync.journal.schema import SUMMED
 from bulk_sync.journal.store import Journal
 from bulk_sync.records import OUTCOMES, Cell, Json, MappedRow, SourceRow, Status
 
@@ -173,26 +174,31 @@ class PlanTables:
 
     def add_change(self, change: PlannedChange) -> int:
         """Store a change and join its rows to it, within the caller's transaction; return its id."""
-        texts = (
-            change.record_id,
-            change.rows[0],
-            dump(dict(change.payload)),
-            dump(dict(change.old)),
-            change.note,
-            0,
-        )
+        return self.add_changes([change])[0]
+
+    def add_changes(self, changes: Sequence[PlannedChange]) -> range:
+        """Store changes and join their rows to them, within the caller's transaction; return their ids.
+
+        Many at once: statement by statement, with SQLite calling back for each checksum, takes four times as long.
+        """
         with self._journal.faults():
             (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM changes").fetchone()
-            number = int(last) + 1
-            total = entry_sum(number, *texts)
-            self._connection.execute(
+            ids = range(int(last) + 1, int(last) + 1 + len(changes))
+            self._connection.executemany(
                 "INSERT INTO changes (id, record_id, first_row, payload, old, note, canary, sum) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (number, *texts, total),
+                [_change_entry(number, change) for number, change in zip(ids, changes, strict=True)],
             )
-        for row in change.rows:
-            self._journal.update("rows", {"change": number}, "number = :number", number=row)
-        return number
+            joined = [(number, row) for number, change in zip(ids, changes, strict=True) for row in change.rows]
+            self._connection.executemany(
+                "UPDATE rows SET change = ?, sum = ? WHERE number = ?",
+                [(number, self._joined_sum(row, number), row) for number, row in joined],
+            )
+        return ids
+
+    def _joined_sum(self, row: int, change: int) -> int:
+        entry = self._connection.execute("SELECT * FROM rows WHERE number = ?", (row,)).fetchone()
+        return entry_sum(*entry[:_CHANGE_COLUMN], change, *entry[_CHANGE_COLUMN + 1 : -1])
 
     def mark_canaries(self, ids: Collection[int]) -> None:
         """Mark the changes that go first and are verified before the rest."""
@@ -346,6 +352,15 @@ def doubtful_changes(journal: Journal) -> tuple[int, ...]:
             "('again_in_doubt', 'in_doubt'))"
         ).fetchall()
     return tuple(change for (change,) in found)
+
+
+_CHANGE_COLUMN = SUMMED["rows"].index("change")
+
+
+def _change_entry(number: int, change: PlannedChange) -> tuple[str | int, ...]:
+    record_id, rows, payload, old, note = change
+    entry = (number, record_id, rows[0], dump(dict(payload)), dump(dict(old)), note, 0)
+    return (*entry, entry_sum(*entry))
 
 
 def _row_entry(item: RowEntry) -> tuple[object, ...]:

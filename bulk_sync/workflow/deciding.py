@@ -77,14 +77,17 @@ async def decide(desk: Desk, decision: Decision, tally: PlanTally) -> None:
     done = 0
     rows = tables.open_rows()
     while batch := list(islice(rows, _BATCH)):
+        made: list[PlannedChange] = []
         with journal.transaction():
             for row in batch:
                 record_id = row.record_id or ""
                 if record_id not in repeated:
-                    _decide_client(decision, tally, picker, record_id, [row])
+                    made += _decide_client(decision, tally, record_id, [row])
                 elif record_id not in handled:
                     handled.add(record_id)
-                    _decide_client(decision, tally, picker, record_id, tables.open_rows_of(record_id))
+                    made += _decide_client(decision, tally, record_id, tables.open_rows_of(record_id))
+            for number, change in zip(tables.add_changes(made), made, strict=True):
+                picker.see(number, change.payload)
         done += len(batch)
         desk.talk.step(done)
         await _breathe(desk)
@@ -153,8 +156,9 @@ def _refuse(decision: Decision, row: OpenRow, problem: Problem) -> None:
 
 
 def _decide_client(
-    decision: Decision, tally: PlanTally, picker: CanaryPicker, record_id: str, rows: list[OpenRow]
-) -> None:
+    decision: Decision, tally: PlanTally, record_id: str, rows: list[OpenRow]
+) -> tuple[PlannedChange, ...]:
+    """End the rows of one client that send nothing; return the change that the others make, if any."""
     by_number = {row.number: row for row in rows}
     merged = merge_rows(record_id, [PayloadRow(row.number, row.payload) for row in rows])
     for number, problems in _by_row(merged.problems):
@@ -162,8 +166,9 @@ def _decide_client(
         placed = [decision.place(problem, row.line) for problem in problems]
         decision.tables.settle_row(number, Status.INVALID, problems[0].code, "", problems=(*row.problems, *placed))
     if not merged.rows:
-        return
-    found = decision.tables.record(record_id)
+        return ()
+    # A blind run has read no record: a look-up for each row would find that out a million times.
+    found = decision.tables.record(record_id) if decision.present.how != "none" else None
     record = found[0] if found else None
     change = diff(merged.payload, record, rules=decision.rules, ledger=_ledger(decision, record_id), now=decision.now)
     if record is not None:
@@ -173,10 +178,9 @@ def _decide_client(
         tally.add_idle(change, len(merged.rows), status, code)
         for number in merged.rows:
             decision.tables.settle_row(number, status, code, message)
-        return
-    planned = PlannedChange(record_id, merged.rows, change.send, change.old, _note(change))
-    picker.see(decision.tables.add_change(planned), change.send)
+        return ()
     tally.add_change(record_id, merged.rows, change)
+    return (PlannedChange(record_id, merged.rows, change.send, change.old, _note(change)),)
 
 
 def _ledger(decision: Decision, record_id: str) -> LedgerEntry | None:
