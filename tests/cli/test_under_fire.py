@@ -124,7 +124,8 @@ def test_two_runs_share_one_quota(program: Program, serve_api: Serve) -> None:
     program.write("m2.yaml", MAPPING.replace("  email: E-mail\n", "ignore: [E-mail]\n"))
     first = program.start(*RUN, "--read", "none", "--rate", "60/2s")
     second = program.start(
-        "run", "clients.csv", "-m", "m2.yaml", "--yes", "--json", "--output", "r2.csv", "--read", "none", "--rate", "60/2s"
+        "run", "clients.csv", "-m", "m2.yaml", "--yes", "--json", "--output", "r2.csv",
+        "--read", "none", "--rate", "60/2s",
     )  # fmt: skip
     ends = (first.wait(), second.wait())
     assert [ran.code for ran in ends] == [0, 0], ends

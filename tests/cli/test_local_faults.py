@@ -1,0 +1,117 @@
+"""A disk that takes no more: the run stops before it sends more, names the file, ends with 3, and resumes later."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_sync.sandbox import SandboxServer
+
+Serve = Callable[..., SandboxServer]
+Program = Any
+
+MAPPING = "version: 1\nresource: clients\nmatch: ID\nfields:\n  name: Company\n"
+COUNT = 200
+RUN = ("run", "clients.csv", "--mapping", "m.yaml", "--yes", "--json", "--output", "r.csv", "--read", "none")
+
+
+@pytest.fixture
+def server(serve_api: Serve, program: Program) -> SandboxServer:
+    found = serve_api()
+    found.seed({"id": f"clt_{n}", "name": "Old"} for n in range(1, COUNT + 1))
+    program.write("m.yaml", MAPPING)
+    program.write_csv("clients.csv", [["ID", "Company"], *([f"clt_{n}", f"New {n}"] for n in range(1, COUNT + 1))])
+    program.target(found)
+    return found
+
+
+def held(server: SandboxServer) -> dict[str, object]:
+    return {name: record["name"] for name, record in server.records().items()}
+
+
+def wanted() -> dict[str, object]:
+    return {f"clt_{n}": f"New {n}" for n in range(1, COUNT + 1)}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a process's files")
+@pytest.mark.parametrize("kilobytes", [40, 100, 200, 300, 450])
+def test_a_file_that_may_not_grow(kilobytes: int, program: Program, server: SandboxServer, results: Any) -> None:
+    """At whatever write the limit strikes: exit code 3 with the file's name, no lie about any row, and a good end."""
+    ran = program(*RUN, file_limit=kilobytes * 1024)
+    sent = server.counters["PATCH"]
+    assert ran.code in {0, 3}, ran
+    if ran.code == 3:
+        assert str(program.state) in ran.err and "hint" in ran.err + "hint" * ("resume" in ran.err), ran.err
+        assert "Traceback" not in ran.err and "defect" not in ran.err
+    else:
+        assert (kilobytes, sent) == (450, COUNT)
+    if ran.code == 3 and (program.folder / "r.csv").exists():
+        lines = results(program.folder / "r.csv")
+        changed = {client for client, name in held(server).items() if name != "Old"}
+        told = {line["ID"] for line in lines if line["sync_status"] == "updated"}
+        not_sent = {line["ID"] for line in lines if line["sync_status"] == "not_sent"}
+        assert told <= changed and not not_sent & changed
+    again = program("resume", "--yes", "--json")
+    if again.code == 2:  # it had not come as far as having a run
+        assert (sent, "no run is unfinished" in again.err) == (0 if ran.code else COUNT, True)
+        again = program(*RUN, "--overwrite")
+    assert again.code == 0, again.err
+    assert held(server) == wanted()
+    assert server.counters["PATCH"] <= COUNT + 8
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 400 kB, where this user may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "none", str(place)]
+    try:
+        done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no mount command here")
+    if done.returncode:
+        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk(program: Program, server: SandboxServer, small_disk: Path, results: Any) -> None:
+    """ENOSPC in the middle of sending: exit code 3, the journal named, results outside; with room again all is sent."""
+    filler = small_disk / "filler"
+    state = str(small_disk / "state")
+    filler.write_bytes(b"x" * 100_000)
+    ran = program(*RUN, BULK_SYNC_STATE_DIR=state)
+    assert (ran.code, state in ran.err) == (3, True), ran
+    sent = server.counters["PATCH"]
+    assert sent < COUNT
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    again = program("resume", "--yes", "--json", BULK_SYNC_STATE_DIR=state)
+    if again.code == 2:
+        assert sent == 0
+        again = program(*RUN, "--overwrite", BULK_SYNC_STATE_DIR=state)
+    assert (again.code, again.summary["counts"]) == (0, {"updated": COUNT}), again.err
+    assert held(server) == wanted()
+    lines = results(Path(again.summary["output"]))  # beside r.csv: what was full could not remember whose that is
+    assert Counter(line["sync_status"] for line in lines) == {"updated": COUNT}
+
+
+def test_results_that_cannot_be_written_at_the_end(program: Program, server: SandboxServer) -> None:
+    """The folder of --output vanishes while sending: told, and the results are in the run's folder instead."""
+    folder = program.folder / "out"
+    folder.mkdir()
+    running = program.start(*RUN[:-4], "--output", "out/r.csv", "--read", "none", "--workers", "1")
+    while server.counters["PATCH"] < 1 and running.poll() is None:
+        pass
+    folder.rmdir()
+    ran = running.wait()
+    output = Path(ran.summary["output"] or "")
+    assert (ran.code, output.parent) == (0, program.state / "runs" / ran.summary["run"]), ran.err
+    assert "could not be written" in ran.err
+    assert len(output.read_text(encoding="utf-8").splitlines()) == COUNT + 1
