@@ -9,9 +9,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bulk_sync.api import Result, check, open_source, plan, resume, sync, sync_async, undo
+    from bulk_sync.api import (
+        Result,
+        check,
+        check_async,
+        open_source,
+        plan,
+        plan_async,
+        resume,
+        resume_async,
+        retry,
+        retry_async,
+        sync,
+        sync_async,
+        undo,
+        undo_async,
+    )
 
-__all__ = ["Result", "check", "open_source", "plan", "resume", "sync", "sync_async", "undo"]
+__all__ = [
+    "Result",
+    "check",
+    "check_async",
+    "open_source",
+    "plan",
+    "plan_async",
+    "resume",
+    "resume_async",
+    "retry",
+    "retry_async",
+    "sync",
+    "sync_async",
+    "undo",
+    "undo_async",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for

@@ -13,20 +13,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from bulk_sync.errors import Question
-from bulk_sync.journal import JournalBook
-from bulk_sync.records import RowResult, RunSummary
+from bulk_sync.journal import JournalBook, open_journal
+from bulk_sync.records import ChangedField, RowResult, RunSummary
 from bulk_sync.sending.ports import Observer
 from bulk_sync.sources import SourceOptions
 from bulk_sync.sources import open_source as open_path
 from bulk_sync.sources.source import Source
-from bulk_sync.workflow import checking, resuming, running, runs, undoing
+from bulk_sync.workflow import checking, resuming, retrying, running, runs, undoing
 from bulk_sync.workflow.closing import Ended, readable_fields
 from bulk_sync.workflow.desk import Desk, Forecast, default_profiles
 from bulk_sync.workflow.view import PlanView
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 T = TypeVar("T")
+SourceGiven: TypeAlias = "str | Path | DataFrame"
+MappingGiven: TypeAlias = "str | Path | Mapping[str, object]"
 _log = logging.getLogger("bulk_sync")
 
 
@@ -74,17 +80,19 @@ class _Logged:
         return
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Result:
     """How a run ended.
 
     ``counts`` has a number for each status that occurred, ``exit_code`` is what the command line would end with,
-    ``notes`` what it would have said. The rows stay in the run's journal and are read from there.
+    ``notes`` what it would have said. The rows stay in the run's journal and are read from there; those of
+    :func:`check` are kept as long as its result is.
     """
 
     summary: RunSummary
     notes: tuple[str, ...]
-    _desk: Desk
+    _desk: Desk = field(repr=False)
+    _folder: Path | None = field(default=None, repr=False)
 
     @property
     def run(self) -> str:
@@ -102,9 +110,14 @@ class Result:
         return self.summary.exit_code
 
     def rows(self) -> Iterator[RowResult]:
-        """Yield a line for each source row, in source order; not for :func:`check`, which keeps no journal."""
-        with runs.opened(self._desk, self.run) as journal:
-            yield from JournalBook(journal, self.summary, readable=readable_fields(journal)).rows()
+        """Yield a line for each source row, in source order."""
+        with self._book() as book:
+            yield from book.rows()
+
+    def changes(self) -> Iterator[ChangedField]:
+        """Yield each field of each change: old, new, and what the API's answer shows."""
+        with self._book() as book:
+            yield from book.changes()
 
     def to_frame(self) -> DataFrame:
         """Return the results sheet as a DataFrame: the source's columns as texts and stored values, then ours."""
@@ -112,14 +125,22 @@ class Result:
 
         from bulk_sync.results.table import SYNC_COLUMNS, own_columns, sync_cells
 
-        with runs.opened(self._desk, self.run) as journal:
-            book = JournalBook(journal, self.summary, readable=readable_fields(journal))
+        with self._book() as book:
             columns = own_columns(book.header)
             lines = [
                 (*(_plain(value) for value in columns.of(row.values)), *sync_cells(row, sandbox=self.summary.sandbox))
                 for row in book.rows()
             ]
         return pd.DataFrame(lines, columns=[*columns.names, *SYNC_COLUMNS])
+
+    @contextmanager
+    def _book(self) -> Iterator[JournalBook]:
+        path = self._folder / runs.JOURNAL_NAME if self._folder else runs.journal_path(self._desk, self.run)
+        journal = open_journal(path)
+        try:
+            yield JournalBook(journal, self.summary, readable=readable_fields(journal))
+        finally:
+            journal.close()
 
 
 def _plain(value: object) -> object:
@@ -128,50 +149,122 @@ def _plain(value: object) -> object:
     return None if stored in {"", None} else stored
 
 
-async def sync_async(
-    source: str | Path | DataFrame, mapping: str | Path | Mapping[str, object], **options: Any
-) -> Result:
+async def sync_async(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
     """Do :func:`sync` in the running loop."""
     desk = _desk(options)
     return _result(desk, await running.run(desk, _source(source), _mapping(mapping)))
 
 
-def sync(source: str | Path | DataFrame, mapping: str | Path | Mapping[str, object], **options: Any) -> Result:
+def sync(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
     """Update the clients that ``source`` names.
 
     ``source`` is the path of a CSV file or workbook, or a pandas DataFrame; ``mapping`` the path of a mapping file,
-    or its content as a dict. ``options`` are those of ``bulk-sync run``, named with underscores: ``sandbox="fresh"``,
+    or its content as a dict. ``options`` are those of ``bulk-sync run``, named with underscores: ``sandbox=True``,
     ``output="results.xlsx"``, ``rate="30/min"``, ``allow=("filled",)``. Without ``output`` no file is written.
 
-    >>> result = sync("clients.xlsx", "clients.yaml", sandbox="keep")  # doctest: +SKIP
-    >>> result.counts["updated"]  # doctest: +SKIP
-    16
+    >>> result = sync("clients.csv", "clients.yaml", sandbox="fresh")
+    >>> result.exit_code, dict(result.counts)
+    (1, {'updated': 2, 'invalid': 1})
+    >>> [(row.row_number, row.status.value, row.code) for row in result.rows()]
+    [(2, 'updated', ''), (3, 'updated', ''), (4, 'invalid', 'bad_email')]
+    >>> result.to_frame()[["Company", "sync_status"]].values.tolist()
+    [['Acme', 'updated'], ['Bravo', 'updated'], ['Charlie', 'invalid']]
     """
     return _wait(sync_async(source, mapping, **options))
 
 
-def plan(source: str | Path | DataFrame, mapping: str | Path | Mapping[str, object], **options: Any) -> Result:
-    """Plan what :func:`sync` would do; reads the CRM, changes nothing."""
+async def plan_async(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
+    """Do :func:`plan` in the running loop."""
     desk = _desk(options)
-    return _wait(_carry_out(desk, running.plan(desk, _source(source), _mapping(mapping))))
+    return _result(desk, await running.plan(desk, _source(source), _mapping(mapping)))
 
 
-def check(source: str | Path | DataFrame, mapping: str | Path | Mapping[str, object], **options: Any) -> Result:
-    """Find the problems of a source; no key, no network."""
+def plan(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
+    """Plan what :func:`sync` would do; reads the CRM, changes nothing. The options are those of ``bulk-sync plan``.
+
+    >>> planned = plan("clients.csv", "clients.yaml", sandbox="fresh")
+    >>> planned.counts["ready"], planned.counts["invalid"]
+    (2, 1)
+    >>> for change in planned.changes():
+    ...     print(change.row_number, change.client_id, change.field, "→", change.new)
+    2 clt_a name → Acme
+    2 clt_a email → info@acme.example
+    3 clt_b name → Bravo
+    """
+    return _wait(plan_async(source, mapping, **options))
+
+
+async def check_async(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
+    """Do :func:`check` in the running loop."""
     desk = _desk(options)
-    return _wait(_carry_out(desk, checking.check(desk, _source(source), _mapping(mapping))))
+    folder = Path(tempfile.mkdtemp(prefix="bulk-sync-check-"))
+    try:
+        ended = await checking.check(desk, _source(source), _mapping(mapping), folder=folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return _result(desk, ended, folder)
+
+
+def check(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
+    """Find the problems of a source; no key, no network. The options are those of ``bulk-sync check``.
+
+    >>> found = check("clients.csv", "clients.yaml")
+    >>> [(problem.cell, problem.code) for row in found.rows() for problem in row.problems]
+    [('C4', 'bad_email')]
+    """
+    return _wait(check_async(source, mapping, **options))
+
+
+async def resume_async(run: str | None = None, **options: Any) -> Result:
+    """Do :func:`resume` in the running loop."""
+    desk = _desk(options)
+    return _result(desk, await resuming.resume(desk, run))
 
 
 def resume(run: str | None = None, **options: Any) -> Result:
-    """Go on with a run that stopped: the one named, else the one that is unfinished."""
+    """Go on with a run that stopped: the one named, else the one that is unfinished.
+
+    >>> stopped = sync("clients.csv", "clients.yaml", sandbox="fresh", max_requests=2)
+    >>> stopped.exit_code, stopped.summary.stopped_by, dict(stopped.counts)
+    (3, 'max_requests', {'updated': 1, 'invalid': 1, 'not_sent': 1})
+    >>> dict(resume(stopped.run).counts)
+    {'updated': 2, 'invalid': 1}
+    """
+    return _wait(resume_async(run, **options))
+
+
+async def retry_async(results: str | Path, *, run: str | None = None, **options: Any) -> Result:
+    """Do :func:`retry` in the running loop."""
     desk = _desk(options)
-    return _wait(_carry_out(desk, resuming.resume(desk, run)))
+    return _result(desk, await retrying.retry(desk, str(results), run))
+
+
+def retry(results: str | Path, *, run: str | None = None, **options: Any) -> Result:
+    """Send again what did not succeed, or was corrected by hand in ``results``: a results file, or a run's id.
+
+    >>> first = sync("clients.csv", "clients.yaml", sandbox=True)
+    >>> again = retry(first.run)
+    >>> again.summary.parent == first.run, dict(again.counts)
+    (True, {'unchanged': 2, 'invalid': 1})
+    """
+    return _wait(retry_async(results, run=run, **options))
+
+
+async def undo_async(run: str, **options: Any) -> Result:
+    """Do :func:`undo` in the running loop."""
+    desk = _desk(options)
+    return _result(desk, await undoing.undo(desk, run))
 
 
 def undo(run: str, **options: Any) -> Result:
-    """Put back what a run changed, where the record still has what the run left there."""
-    desk = _desk(options)
-    return _wait(_carry_out(desk, undoing.undo(desk, run)))
+    """Put back what a run changed, where the record still has what the run left there.
+
+    >>> done = sync("clients.csv", "clients.yaml", sandbox="fresh")
+    >>> dict(undo(done.run).counts)
+    {'updated': 2, 'skipped': 1}
+    """
+    return _wait(undo_async(run, **options))
 
 
 def open_source(
@@ -189,9 +282,12 @@ def open_source(
 
     Raises :class:`~bulk_sync.errors.SourceError`, and :class:`~bulk_sync.errors.Question` for what must be given.
 
-    >>> with open_source("clients.xlsx") as table:  # doctest: +SKIP
+    >>> with open_source("clients.csv") as table:
     ...     for row in table.rows():
     ...         print(row.row_number, [cell.text for cell in row.cells])
+    2 ['clt_a', 'Acme', 'info@acme.example']
+    3 ['clt_b', 'Bravo', '']
+    4 ['clt_c', 'Charlie', 'no address']
     """
     options = SourceOptions(sheet=sheet, header_row=header_row, encoding=encoding, delimiter=delimiter)
     return open_path(Path(path), options)
@@ -205,20 +301,19 @@ def _desk(options: Mapping[str, Any]) -> Desk:
     return Desk(talk=_Logged(), flags=flags, profiles=profiles, writes_files=False)
 
 
-def _source(source: str | Path | DataFrame) -> Path | DataFrame:
+def _source(source: SourceGiven) -> Path | DataFrame:
     return Path(source) if isinstance(source, str) else source
 
 
-def _mapping(mapping: str | Path | Mapping[str, object]) -> Path | Mapping[str, object]:
+def _mapping(mapping: MappingGiven) -> Path | Mapping[str, object]:
     return Path(mapping) if isinstance(mapping, str) else mapping
 
 
-async def _carry_out(desk: Desk, work: Awaitable[Ended]) -> Result:
-    return _result(desk, await work)
-
-
-def _result(desk: Desk, ended: Ended) -> Result:
-    return Result(ended.summary, ended.notes, desk)
+def _result(desk: Desk, ended: Ended, folder: Path | None = None) -> Result:
+    result = Result(ended.summary, ended.notes, desk, folder)
+    if folder is not None:
+        weakref.finalize(result, shutil.rmtree, folder, ignore_errors=True)
+    return result
 
 
 def _wait(work: Awaitable[T]) -> T:
@@ -236,4 +331,19 @@ def _wait(work: Awaitable[T]) -> T:
         return pool.submit(run).result()
 
 
-__all__ = ["Result", "check", "open_source", "plan", "resume", "sync", "sync_async", "undo"]
+__all__ = [
+    "Result",
+    "check",
+    "check_async",
+    "open_source",
+    "plan",
+    "plan_async",
+    "resume",
+    "resume_async",
+    "retry",
+    "retry_async",
+    "sync",
+    "sync_async",
+    "undo",
+    "undo_async",
+]

@@ -16,29 +16,38 @@ from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import open_table, take_in
 from bulk_sync.workflow.jobs import Job, MappingGiven, new_journal, prepare
 from bulk_sync.workflow.placing_problems import Place, placer
+from bulk_sync.workflow.runs import JOURNAL_NAME
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-async def check(desk: Desk, source: Path | DataFrame, mapping: MappingGiven) -> Ended:
-    """Read, map and check every row of a source and write what was found; the journal is thrown away.
+async def check(desk: Desk, source: Path | DataFrame, mapping: MappingGiven, *, folder: Path | None = None) -> Ended:
+    """Read, map and check every row of a source and write what was found.
+
+    The journal is thrown away, unless a ``folder`` of the caller's is to keep it.
 
     Raises :class:`Refused` and its kinds, and :class:`Interrupted`.
     """
     job = prepare(desk, source, mapping, kind="check")
+    if folder is not None:
+        return await _check_in(desk, job, folder)
+    with tempfile.TemporaryDirectory(prefix="bulk-sync-check-") as passing:
+        return await _check_in(desk, job, Path(passing))
+
+
+async def _check_in(desk: Desk, job: Job, folder: Path) -> Ended:
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="bulk-sync-check-") as folder:
-        table = open_table(desk, job.source, job.spec, job.settings, frame=job.frame)
-        with table.source:
-            journal = new_journal(desk, job, table, None, path=Path(folder) / "journal.sqlite")
-            try:
-                await take_in(desk, journal, table, job.settings)
-                refuse_contradictions(journal, placer(job.spec, table.source.header, table.source.sheet))
-                journal.update_header(busy_seconds=time.monotonic() - began, started_at=desk.clock.time())
-                return _closed(desk, journal, job)
-            finally:
-                journal.close()
+    table = open_table(desk, job.source, job.spec, job.settings, frame=job.frame)
+    with table.source:
+        journal = new_journal(desk, job, table, None, path=folder / JOURNAL_NAME)
+        try:
+            await take_in(desk, journal, table, job.settings)
+            refuse_contradictions(journal, placer(job.spec, table.source.header, table.source.sheet))
+            journal.update_header(busy_seconds=time.monotonic() - began, started_at=desk.clock.time())
+            return _closed(desk, journal, job)
+        finally:
+            journal.close()
 
 
 def _closed(desk: Desk, journal: Journal, job: Job) -> Ended:

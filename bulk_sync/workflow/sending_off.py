@@ -19,7 +19,7 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
         journal.update_header(state="sending")
         report = await session.send()
         journal.update_header(facts={**journal.header.facts, **session.quota_facts()})
-        stopped_by = report.stopped_by
+        stopped_by = str(report.stopped_by)
         if report.stop is not None:
             notes = [report.stop.message, *([report.stop.hint] if report.stop.hint else [])]
         journal.update_header(facts={**journal.header.facts, "rate": session.rate, "quota": session.standing()})

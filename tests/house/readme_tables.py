@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bulk_sync.cli import commands
+from bulk_sync.console.events import EVENTS
 from bulk_sync.errors import EXIT_MEANINGS
 from bulk_sync.mapping.codes import PROBLEM_CODES
 from bulk_sync.mapping.transforms import transforms_table
@@ -74,6 +75,7 @@ TABLES: dict[str, Callable[[], str]] = {
     ),
     "codes": lambda: table(("code", "means"), ((code(name), meaning) for name, meaning in all_codes().items())),
     "verdicts": lambda: table(("what came", "verdict", "an attempt", "because"), verdict_table()),
+    "events": lambda: table(("event", "tells"), ((code(name), meaning) for name, meaning in EVENTS.items())),
     "guards": lambda: table(("guard", "stops"), ((code(name), meaning) for name, meaning in GUARD_NAMES.items())),
 }
 
