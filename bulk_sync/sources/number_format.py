@@ -12,14 +12,23 @@ EXACT_DIGITS = 15
 """Digits that a spreadsheet keeps; those behind are zeros by then."""
 
 
+_EXACT = 1e15
+"""Below this a float's whole part has the digits that a person entered."""
+
+
 def number_cell(number: float, code: FormatCode, *, epoch_1904: bool = False) -> Cell:
     """Return the cell for a stored number: the text its format shows, the number beside it.
 
     A whole number becomes an ``int``. A format that is not reproduced is named in ``unshown``.
     """
     shows = code.shows
-    value = int(Decimal(str(number))) if abs(number) < 10**21 and number == int(number) else number
-    if shows in {Shows.GENERAL, Shows.TEXT}:
+    value: int | float = number
+    if -_EXACT < number < _EXACT:
+        value = int(number) if number == int(number) else number
+    elif abs(number) < 10**21 and number == int(number):
+        # All digits of the shortest text that means this number, not those that a float happens to have.
+        value = int(Decimal(str(number)))
+    if shows is Shows.GENERAL or shows is Shows.TEXT:
         return Cell(general_text(value), value, CellKind.NUMBER)
     if shows is Shows.NUMBER:
         text = _section_text(value, code.sections)
@@ -59,11 +68,11 @@ def _digits_text(number: float, section: Digits) -> str:
     """Write a number that is not negative."""
     if not section.digits:
         return section.before.strip()
-    exact = Decimal(number) if isinstance(number, int) else Decimal(f"{number:.{EXACT_DIGITS}g}")
-    if section.percent:
-        exact *= 100
-    rounded = exact.quantize(Decimal(1).scaleb(-section.decimals), ROUND_HALF_UP)
-    whole, _, decimals = f"{rounded:f}".partition(".")
+    short = str(number) if isinstance(number, int) else f"{number:.{EXACT_DIGITS}g}"
+    whole, _, decimals = short.partition(".")
+    if section.percent or "e" in short or len(decimals) > section.decimals:
+        whole, decimals = _rounded(short, section)
+    decimals = decimals.ljust(section.decimals, "0")
     for _ in range(section.optional):
         decimals = decimals.removesuffix("0")
     whole = whole.lstrip("0").rjust(section.zeros, "0")
@@ -72,6 +81,14 @@ def _digits_text(number: float, section: Digits) -> str:
     # A point without decimals behind it is shown too: 12 in "0.##" is "12.".
     point = "." if section.decimals else ""
     return f"{section.before}{whole}{point}{decimals}{section.after}".strip()
+
+
+def _rounded(short: str, section: Digits) -> tuple[str, str]:
+    """Round half up to the decimals of a section; return the whole part and the decimals."""
+    exact = Decimal(short) * 100 if section.percent else Decimal(short)
+    rounded = exact.quantize(Decimal(1).scaleb(-section.decimals), ROUND_HALF_UP)
+    whole, _, decimals = f"{rounded:f}".partition(".")
+    return whole, decimals
 
 
 def _grouped(digits: str) -> str:

@@ -19,7 +19,7 @@ from bulk_sync.sources.number_format import general_text
 from bulk_sync.sources.options import SourceOptions
 from bulk_sync.sources.serial_date import duration_cell
 from bulk_sync.sources.sheet_choice import chosen_sheet
-from bulk_sync.sources.sheet_table import Covered, RawRow, SheetSource, first_rows
+from bulk_sync.sources.sheet_table import Covered, RawRow, SheetSource, first_texts
 from bulk_sync.sources.xlsx_merged import Merged, MergedCells
 
 _LIMITS = (
@@ -68,7 +68,7 @@ class CalamineSource(SheetSource):
 
     def _peek(self, path: Path, name: str) -> Sequence[Sequence[str]]:
         """Return the texts of a sheet's first rows."""
-        return [names for _, names in first_rows(_rows(_loaded(self._book, path, name)))]
+        return first_texts(_rows(_loaded(self._book, path, name)))
 
 
 def _rows(sheet: calamine.CalamineSheet) -> Iterator[RawRow]:

@@ -45,7 +45,8 @@ class SheetSource(OpenSource, ABC):
         self._path = path
         self.sheet = sheet
         self._visible_only = options.rows == "visible"
-        self._header_row, names = header_of(self._raw_rows(), options.header_row, needs, f"{path}: sheet {sheet}")
+        self._whole: list[RawRow] | None = None
+        self._header_row, names = self._find_header(options.header_row, needs)
         self.header: tuple[str, ...] = folded_header(names)
         if len(self.header) > WIDEST_HEADER:
             raise SourceError(
@@ -56,6 +57,27 @@ class SheetSource(OpenSource, ABC):
         self.notes: tuple[str, ...] = ()
         self._hidden_rows = 0
         self._beyond = ""
+
+    def _find_header(self, header_row: int | None, needs: Collection[str]) -> tuple[int, list[str]]:
+        """Return the header's row number and its texts; keep the rows of a short sheet, blank ones are a whole pass.
+
+        :raises SourceError: if the sheet is blank, or the row that was named is.
+        """
+        where = f"{self._path}: sheet {self.sheet}"
+        if header_row is not None:
+            for row in self._raw_rows():
+                if row.number >= header_row:
+                    if row.number == header_row and row.cells:
+                        return header_row, texts(row)
+                    break
+            raise SourceError(f"{where}: row {header_row} is blank", hint="correct source.header_row")
+        first = first_rows(self._raw_rows())
+        index = header_index([texts(row) for row in first.rows], needs)
+        if index is None:
+            raise SourceError(f"{where} is blank: it has no header", hint="the first row names the columns")
+        if first.whole:
+            self._whole = first.rows
+        return first.rows[index].number, texts(first.rows[index])
 
     @abstractmethod
     def _raw_rows(self) -> Iterator[RawRow]:
@@ -75,7 +97,7 @@ class SheetSource(OpenSource, ABC):
         self._hidden_rows, self._beyond = 0, ""
         covered = self._covered().covered
         width = len(self.header)
-        for number, cells, hidden in self._raw_rows():
+        for number, cells, hidden in self._raw_rows() if self._whole is None else self._whole:
             if number <= self._header_row or not cells:
                 continue
             values = self._placed(number, cells, covered(number, width))
@@ -130,36 +152,27 @@ def _too_long(cell: Cell) -> bool:
     return cell.kind is CellKind.NUMBER and type(cell.value) is int and abs(cell.value) >= 10**EXACT_DIGITS
 
 
-def header_of(
-    rows: Iterable[RawRow], header_row: int | None, needs: Collection[str], where: str
-) -> tuple[int, list[str]]:
-    """Return the header's row number and its texts.
+class FirstRows(NamedTuple):
+    """The first rows of a sheet that hold anything; ``whole`` if it has no others."""
 
-    :raises SourceError: if the sheet is blank, or the row that was named is.
-    """
-    if header_row is not None:
-        for row in rows:
-            if row.number >= header_row:
-                if row.number == header_row and row.cells:
-                    return header_row, texts(row)
-                break
-        raise SourceError(f"{where}: row {header_row} is blank", hint="correct source.header_row")
-    first = first_rows(rows)
-    index = header_index([names for _, names in first], needs)
-    if index is None:
-        raise SourceError(f"{where} is blank: it has no header", hint="the first row names the columns")
-    return first[index]
+    rows: list[RawRow]
+    whole: bool
 
 
-def first_rows(rows: Iterable[RawRow]) -> list[tuple[int, list[str]]]:
-    """Return the first rows that hold anything: their numbers and texts."""
-    filled: list[tuple[int, list[str]]] = []
+def first_rows(rows: Iterable[RawRow]) -> FirstRows:
+    """Return the rows among which a header is looked for."""
+    filled: list[RawRow] = []
     for row in rows:
-        if len(filled) == SEARCHED_ROWS or (filled and row.number > filled[-1][0] + _WIDEST_GAP):
-            break
+        if len(filled) == SEARCHED_ROWS or (filled and row.number > filled[-1].number + _WIDEST_GAP):
+            return FirstRows(filled, whole=False)
         if row.cells:
-            filled.append((row.number, texts(row)))
-    return filled
+            filled.append(row)
+    return FirstRows(filled, whole=True)
+
+
+def first_texts(rows: Iterable[RawRow]) -> list[list[str]]:
+    """Return the texts of the rows among which a header is looked for."""
+    return [texts(row) for row in first_rows(rows).rows]
 
 
 def texts(row: RawRow) -> list[str]:

@@ -9,7 +9,7 @@ from bulk_sync.records import column_letters
 from bulk_sync.sources.content import Content
 from bulk_sync.sources.options import SourceOptions
 from bulk_sync.sources.sheet_choice import chosen_sheet
-from bulk_sync.sources.sheet_table import Covered, RawRow, SheetSource, first_rows
+from bulk_sync.sources.sheet_table import Covered, RawRow, SheetSource, first_texts
 from bulk_sync.sources.xlsx_merged import Merged, MergedCells, merged_ranges
 from bulk_sync.sources.xlsx_package import Package, Sheet
 from bulk_sync.sources.xlsx_sheet import Look, SheetReader
@@ -51,13 +51,15 @@ class XlsxSource(SheetSource):
         return self._reader.rows()
 
     def _covered(self) -> Covered:
+        if self._whole is not None:
+            return MergedCells(self._reader.merged)
         if self._merged is None:
             self._merged = merged_ranges(self._package, self._part)
         return MergedCells(self._merged)
 
     def _peek(self, sheet: Sheet) -> Sequence[Sequence[str]]:
         """Return the texts of a sheet's first rows."""
-        return [names for _, names in first_rows(SheetReader(self._package, sheet, self._look).rows())]
+        return first_texts(SheetReader(self._package, sheet, self._look).rows())
 
     def _column_notes(self) -> tuple[str, ...]:
         """Say which columns the workbook hides."""

@@ -109,16 +109,19 @@ def _collector(ranges: list[Merged]) -> Callable[[str, Attributes], None]:
     """Make the handler that adds every merged range to a list."""
 
     def start(tag: str, attributes: Attributes) -> None:
-        if local_name(tag) != "mergeCell":
-            return
-        match = _RANGE.fullmatch(attributes.get("ref", ""))
-        if match:
-            left, top, right, bottom = match.groups()
-            ranges.append(
-                Merged(int(top), _column(left), int(bottom or top), _column(right or left)),
-            )
+        if local_name(tag) == "mergeCell":
+            ranges.extend(merged_range(attributes))
 
     return start
+
+
+def merged_range(attributes: Attributes) -> list[Merged]:
+    """Return what a ``mergeCell`` element names; nothing if that is no range."""
+    match = _RANGE.fullmatch(attributes.get("ref", ""))
+    if not match:
+        return []
+    left, top, right, bottom = match.groups()
+    return [Merged(int(top), _column(left), int(bottom or top), _column(right or left))]
 
 
 def _column(letters: str) -> int:

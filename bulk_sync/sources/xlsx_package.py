@@ -19,10 +19,15 @@ from xml.parsers import expat
 from bulk_sync.errors import SourceError
 from bulk_sync.sources.bounded import BOMB_RATIO
 from bulk_sync.sources.format_code import BUILT_IN, FormatCode, format_code
+from bulk_sync.sources.xlsx_pieces import PLAIN_TEXT, Pieces, feed
 
 _BOMB_BYTES = 16 << 20
 _MAX_PART = 4 << 30
 _CHUNK = 1 << 16
+_DEEPEST = 256
+_STRINGS_RATIO = 50
+"""Shared strings do not repeat themselves, so they are never packed as well as rows; and all are held in memory."""
+_PLAIN_STRING = re.compile(rf'<si><t(?: xml:space="preserve")?>({PLAIN_TEXT})</t>')
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 Attributes = dict[str, str]
 Start = Callable[[str, Attributes], None]
@@ -65,12 +70,12 @@ class Package:
         return part.lower() in self._names
 
     @contextmanager
-    def open(self, part: str) -> Iterator[IO[bytes]]:
-        """Open a part for reading."""
+    def open(self, part: str, *, ratio: int = BOMB_RATIO) -> Iterator[IO[bytes]]:
+        """Open a part for reading, unless it is much longer than ``ratio`` times its packed size."""
         if not self.has(part):
             raise SourceError(f"{self.path} is damaged: its part {part} is missing", hint="save it again in Excel")
         info = self._zip.getinfo(self._names[part.lower()])
-        grown = info.file_size > _BOMB_BYTES and info.file_size > info.compress_size * BOMB_RATIO
+        grown = info.file_size > _BOMB_BYTES and info.file_size > info.compress_size * ratio
         if grown or info.file_size > _MAX_PART:
             raise SourceError(
                 f"{self.path}: {part} unpacks to {info.file_size >> 20} MB from {info.compress_size >> 10} kB: "
@@ -96,9 +101,10 @@ class Package:
     def parse(self, part: str, start: Start, end: End, text: Callable[[str], object]) -> None:
         """Read a part from one end to the other."""
         parser = parser_for(self.path, start, end, text)
+        fed = 0
         with self.open(part) as stream:
             while chunk := stream.read(_CHUNK):
-                parser.Parse(chunk, False)
+                fed = feed(parser, chunk, fed)
             parser.Parse(b"", True)
 
     def _read_workbook(self) -> None:
@@ -153,24 +159,38 @@ class Package:
         runs: list[str] = []
         text: list[str] = []
         phonetic = 0
+        between = False
 
         def start(tag: str, _: Attributes) -> None:
-            nonlocal phonetic
+            nonlocal phonetic, between
+            tag = local_name(tag)
+            between = tag == "sst"
             text.clear()
-            phonetic += local_name(tag) == "rPh"
+            phonetic += tag == "rPh"
 
         def end(tag: str) -> None:
-            nonlocal phonetic
+            nonlocal phonetic, between
             tag = local_name(tag)
             if tag == "t" and not phonetic:
                 runs.append("".join(text))
             elif tag == "rPh":
                 phonetic -= 1
             elif tag == "si":
+                between = True
                 strings.append(unescaped("".join(runs)))
                 runs.clear()
 
-        self.parse(part, start, end, text.append)
+        def take(piece: str) -> bool:
+            plain = _PLAIN_STRING.fullmatch(piece)
+            if plain:
+                strings.append(unescaped(plain[1]))
+            return plain is not None
+
+        parser = parser_for(self.path, start, end, text.append)
+        pieces = Pieces(parser, container="sst", piece="si", take=take, between=lambda: between)
+        with self.open(part, ratio=_STRINGS_RATIO) as stream:
+            for _ in pieces.read(stream):
+                pass
         return strings
 
     def formats(self) -> list[FormatCode]:
@@ -197,11 +217,25 @@ class Package:
 
 
 def parser_for(path: Path, start: Start, end: End, text: Callable[[str], object]) -> expat.XMLParserType:
-    """Make a parser that refuses document types, and with them every entity."""
+    """Make a parser that refuses document types, and with them every entity, and elements nested without end."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
+    depth = 0
+
+    def deeper(tag: str, attributes: Attributes) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _DEEPEST:
+            raise SourceError(f"{path} has more than {_DEEPEST} elements, one in the other: refused as a bomb")
+        start(tag, attributes)
+
+    def back(tag: str) -> None:
+        nonlocal depth
+        depth -= 1
+        end(tag)
+
+    parser.StartElementHandler = deeper
+    parser.EndElementHandler = back
     parser.CharacterDataHandler = text
 
     def doctype(*_: object) -> None:
