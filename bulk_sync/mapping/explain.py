@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bulk_sync.mapping.pipeline import KEEP, Outcome, Pipeline
-from bulk_sync.records import Cell, as_cell, cell_name
+from bulk_sync.mapping.transforms import as_text
+from bulk_sync.records import Cell, as_cell
 
 
 class Step(NamedTuple):
@@ -56,9 +57,4 @@ def closing_steps(field: str, outcome: Outcome) -> list[Step]:
 def _kind(cell: str | Cell) -> str:
     if isinstance(cell, str) or cell.value is None or cell.value == cell.text:
         return ""
-    return f", stored as {cell.kind.value} {cell.value!r}"
-
-
-def place_names(columns: Sequence[int], row_number: int, sheet: str, line: int | None) -> list[str]:
-    """Return the names of the cells of a row."""
-    return [cell_name(column, row_number, sheet=sheet, line=line) for column in columns]
+    return f", stored as {cell.kind.value} {as_text(cell.value)}"

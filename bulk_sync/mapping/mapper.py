@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import TypeAlias
 
-from bulk_sync.errors import Problem
+from bulk_sync.errors import Problem, Question
 from bulk_sync.mapping.cells import read_cell
 from bulk_sync.mapping.convert import TOPICS
-from bulk_sync.mapping.explain import Step, closing_steps, explain_field, place_names
+from bulk_sync.mapping.explain import Step, closing_steps, explain_field
 from bulk_sync.mapping.findings import Finding
 from bulk_sync.mapping.header import fold_name
 from bulk_sync.mapping.joining import Joined, join
@@ -21,7 +21,7 @@ from bulk_sync.mapping.keys import KeyColumn
 from bulk_sync.mapping.pipeline import KEEP, Outcome, Pipeline
 from bulk_sync.mapping.spec import MappingSpec
 from bulk_sync.mapping.survey import Evidence
-from bulk_sync.mapping.validator import type_finding
+from bulk_sync.mapping.validator import NAMED_BY, type_finding
 from bulk_sync.records import Cell, Json, MappedRow, SourceRow, cell_name, cell_text
 
 MEMORY = 4096
@@ -99,7 +99,6 @@ class RowMapper:
         self._parts = [(lane.unit, lane.part, lane.pick, lane.memory, lane) for lane in self._lanes if lane.unit]
         self._surveyed = [lane for lane in self._lanes if lane.evidence is not None]
         self._checks_type = "type" in spec.programs
-        self._named = {"company": "name" in spec.programs, "contact": "firstName" in spec.programs}
         self._prefix = spec.resource.id_prefix if spec.match[0].by == "id" else ""
 
     @property
@@ -123,6 +122,12 @@ class RowMapper:
             return True
         return bool(row.problems) and any(problem.severity == "error" for problem in row.problems)
 
+    def _refusals(self, row: SourceRow) -> tuple[Problem, ...]:
+        """Return why a row is unfit: what its reader said, or its shape where that says no error."""
+        if any(problem.severity == "error" for problem in row.problems):
+            return row.problems
+        return (*row.problems, self._shape_problem(row))
+
     def survey(self, row: SourceRow) -> None:
         """Take a row into account for what :meth:`settle` decides. Cheap for values seen before."""
         if self._unfit(row):
@@ -140,18 +145,31 @@ class RowMapper:
 
     def settle(self) -> None:
         """Decide every surveyed column. Raises :class:`Question` where its values allow both readings, or neither."""
+        for _, question in self.open_questions():
+            raise question
+
+    def open_questions(self) -> list[tuple[str, Question]]:
+        """Decide what the survey can decide; return the fields it cannot, each with what to ask.
+
+        A value of theirs that has two readings is then a problem of its row.
+        """
+        open_questions: list[tuple[str, Question]] = []
         for lane in self._surveyed:
             lane.memory.clear()
-        for lane in self._surveyed:
-            if lane.evidence is not None:
+            if lane.evidence is None:
+                continue
+            try:
                 lane.pipeline.converter.reading = lane.evidence.decide(self._columns(lane.pipeline.columns))
+            except Question as question:
+                open_questions.append((lane.pipeline.field.name, question))
         self._surveyed = []
+        return open_questions
 
     def map(self, row: SourceRow) -> MappedRow:
         """Return what the row comes to. Never raises on data: what is wrong is in ``problems``."""
         values = row.values
         if self._unfit(row):
-            return MappedRow(row.row_number, (), {}, row.problems or (self._shape_problem(row),))
+            return MappedRow(row.row_number, (), {}, self._refusals(row))
         problems: list[Problem] = []
         keys = self._read_keys(row, problems)
         payload = self._constants.copy()
@@ -177,14 +195,14 @@ class RowMapper:
         if self._unfit(row):
             found = self.map(row).problems
             return [Step("", "problem", problem.message, problem.value, problem.cell) for problem in found]
-        wanted = None if column is None else fold_name(column).casefold()
+        wanted = None if column is None else self._indexes(column)
         steps = self._explain_keys(row, wanted)
         for lane in self._lanes:
-            columns = [self._names[index] for index in lane.pipeline.columns]
-            if wanted is None or wanted in map(str.casefold, columns):
+            indexes = lane.pipeline.columns
+            if wanted is None or not wanted.isdisjoint(indexes):
                 cells = lane.cells(lane.pick(row.values))
-                names = place_names(lane.pipeline.columns, row.row_number, self._sheet, row.line)
-                steps += explain_field(lane.pipeline, cells, names, columns)
+                names = [self._cell(index, row) for index in indexes]
+                steps += explain_field(lane.pipeline, cells, names, [self._names[index] for index in indexes])
         if wanted is None:
             for name, program in self.spec.programs.items():
                 if program.is_constant and not program.mapping.when:
@@ -192,10 +210,16 @@ class RowMapper:
                     steps += closing_steps(name, Outcome(program.constant))
         return steps
 
-    def _explain_keys(self, row: SourceRow, wanted: str | None) -> list[Step]:
+    def _indexes(self, column: str) -> set[int]:
+        """Return the columns of a name: those called exactly so, else those that differ in letter case alone."""
+        name = fold_name(column)
+        exact = {index for index, known in enumerate(self._names) if known == name}
+        return exact or {index for index, known in enumerate(self._names) if known.casefold() == name.casefold()}
+
+    def _explain_keys(self, row: SourceRow, wanted: set[int] | None) -> list[Step]:
         steps: list[Step] = []
         for key in self._keys:
-            if wanted is None or wanted == self._names[key.place].casefold():
+            if wanted is None or key.place in wanted:
                 text, finding = key.read(row.values[key.place])
                 cell = self._cell(key.place, row)
                 steps.append(Step("", "key", f"finds the client by {key.by}", text, cell))
@@ -229,12 +253,15 @@ class RowMapper:
         payload.update(units)
 
     def _check_type(self, row: SourceRow, payload: dict[str, Json], problems: list[Problem]) -> None:
-        finding = type_finding(payload)
-        if finding is None or not self._named[finding.value]:
+        found = type_finding(payload)
+        if found is None:
+            return
+        field, finding = found
+        refused = any(problem.field == field and problem.severity == "error" for problem in problems)
+        if refused or field not in self.spec.programs:
             return
         if self.spec.strict:
             finding = finding._replace(severity="error")
-        field = "name" if finding.value == "company" else "firstName"
         lane = next((lane for lane in self._lanes if lane.top == field), None)
         problems.append(self._problem(finding, field, lane.pipeline.columns if lane else (), row))
 
@@ -286,7 +313,7 @@ def _type_notes(spec: MappingSpec) -> list[str]:
     program = spec.programs.get("type")
     if program is None or not program.is_constant:
         return []
-    needed = {"company": "name", "contact": "firstName"}.get(str(program.constant), "")
+    needed = NAMED_BY.get(str(program.constant), "")
     if not needed or needed in spec.programs:
         return []
     return [f"the mapping makes every client a {program.constant} and maps no {needed}; a {program.constant} has one"]

@@ -16,10 +16,10 @@ from bulk_sync.mapping.cells import Reading, exponent_finding, is_clean, lost_di
 from bulk_sync.mapping.convert import Converter
 from bulk_sync.mapping.findings import Finding
 from bulk_sync.mapping.template import Template
-from bulk_sync.mapping.transforms import Chain, TransformProblem, Value, as_text, is_blank
+from bulk_sync.mapping.transforms import Chain, TransformProblem, Value, as_text, is_blank, shown
 from bulk_sync.mapping.transforms.options import did_you_mean
 from bulk_sync.mapping.validator import Check, cannot_clear
-from bulk_sync.records import Cell, CellValue, Json
+from bulk_sync.records import Cell, CellKind, CellValue, Json
 from bulk_sync.resources.fields import Field
 
 
@@ -31,6 +31,9 @@ class Keep(Enum):
 
 KEEP: Final = Keep.KEEP
 """The field stays as it is in the record: it is not sent."""
+
+ESCAPE = "\\"
+"""Before the clear token it makes it a text."""
 
 Trace = Callable[[str, str, object], None]
 """Told each step: its name, a word about it, and the value after it."""
@@ -47,11 +50,22 @@ _KEPT = Outcome(KEEP)
 
 
 class Gathered(NamedTuple):
-    """What the source of a field gives: its text, '' for a blank, and the reading where it is one cell's."""
+    """What the source of a field gives: its text, '' for a blank, and the reading where it is one cell's.
+
+    ``covered``: it is blank, and a merged cell lies over it. ``composed``: the clear token was looked for in the
+    cells that the text is made of.
+    """
 
     text: str
     reading: Reading | None = None
     findings: tuple[Finding, ...] = ()
+    covered: bool = False
+    composed: bool = False
+
+    @property
+    def refused(self) -> bool:
+        """Whether something was found that lets nothing be sent; a warning does not."""
+        return any(finding.severity == "error" for finding in self.findings)
 
 
 Gather = Callable[[Sequence[str | Cell]], Gathered]
@@ -105,24 +119,25 @@ class Pipeline:
             return Outcome(self.constant)
         first = cells[0]
         if self.one_cell and type(first) is str and is_clean(first):
-            return self._run_text(first, None, trace)
+            return self._run_text(Gathered(first), trace)
         gathered = self.gather(cells)
-        if any(finding.severity == "error" for finding in gathered.findings):
+        if gathered.refused:
             return Outcome(KEEP, gathered.findings)
-        outcome = self._run_text(gathered.text, gathered.reading, trace)
+        outcome = self._run_text(gathered, trace)
         return outcome._replace(findings=gathered.findings + outcome.findings) if gathered.findings else outcome
 
-    def _run_text(self, seen: str, reading: Reading | None, trace: Trace | None) -> Outcome:
+    def _run_text(self, gathered: Gathered, trace: Trace | None) -> Outcome:
+        seen = gathered.text
         if trace:
             trace("trim", "outer white space off", seen)
-        text, cleared = self._token(seen, trace)
+        text, cleared = (seen, False) if gathered.composed else self._token(seen, trace)
         if cleared:
             return self._clear(seen, trace)
-        value, stored, problem = self._transform(text, reading, trace)
+        value, stored, problem = self._transform(text, gathered.reading, trace)
         if problem:
             return Outcome(KEEP, (problem,))
         if is_blank(value) and stored is None:
-            return self._blank(trace)
+            return self._blank(trace, covered=gathered.covered)
         return self._map(value, stored, trace)
 
     def text_to_convert(self, cells: Sequence[str | Cell]) -> str:
@@ -130,9 +145,9 @@ class Pipeline:
         if self.gather is None or self._condition(cells, None) is not None:
             return ""
         gathered = self.gather(cells)
-        if gathered.findings:
+        if gathered.refused:
             return ""
-        text, cleared = self._token(gathered.text, None)
+        text, cleared = (gathered.text, False) if gathered.composed else self._token(gathered.text, None)
         if cleared:
             return ""
         value, stored, problem = self._transform(text, gathered.reading, None)
@@ -143,6 +158,8 @@ class Pipeline:
     def _condition(self, cells: Sequence[str | Cell], trace: Trace | None) -> Outcome | None:
         for place, column, wanted in self.conditions:
             reading = read_cell(cells[place])
+            if isinstance(reading, Reading) and reading.unshown:
+                reading = unshown_finding(reading)
             if isinstance(reading, Finding):
                 return Outcome(KEEP, (reading._replace(at=(self.columns[place],)),))
             if reading.text not in wanted:
@@ -161,7 +178,7 @@ class Pipeline:
             if trace:
                 trace("clear token", f"{token!r} clears the field", None)
             return text, True
-        if text == f"\\{token}":
+        if text == f"{ESCAPE}{token}":
             if trace:
                 trace("clear token", "escaped: meant as text", token)
             return token, False
@@ -179,7 +196,7 @@ class Pipeline:
             for label, seen in self.chain.trace(text, stored):
                 trace(f"transform {label}", "", seen.message if isinstance(seen, TransformProblem) else seen)
         if isinstance(value, TransformProblem):
-            return None, None, Finding(value.code, value.message, value.hint, text)
+            return None, None, Finding(value.code, _without_value(value.message, text), value.hint, text)
         return value, stored if value == text else None, None
 
     def _map(self, value: Value, stored: CellValue, trace: Trace | None) -> Outcome:
@@ -225,10 +242,12 @@ class Pipeline:
             trace("validation", "" if finding is None else finding.message, value)
         return Outcome(value) if finding is None else Outcome(value, (finding,))
 
-    def _blank(self, trace: Trace | None) -> Outcome:
+    def _blank(self, trace: Trace | None, *, covered: bool) -> Outcome:
         if self.blank == "error":
             finding = Finding("blank_cell", "blank, and the mapping says `blank: error`", "fill in the cell")
             return Outcome(KEEP, (finding,))
+        if self.blank == "clear" and covered:
+            return Outcome(KEEP, (_covered_finding(),))
         if trace:
             trace("blank", self.blank, KEEP if self.blank == "keep" else self.clear_value)
         return _KEPT if self.blank == "keep" else Outcome(self.clear_value)
@@ -254,11 +273,13 @@ def gather_first(*, text_is_sent: bool, uses_stored: bool, indexes: tuple[int, .
     """Read the first cell that is not blank."""
 
     def gather(cells: Sequence[str | Cell]) -> Gathered:
+        covered = False
         for place, index in enumerate(indexes):
             found = _usable(read_cell(cells[place]), index, text_is_sent=text_is_sent, uses_stored=uses_stored)
             if found.text or found.findings or (found.reading is not None and not found.reading.blank):
                 return found
-        return Gathered("")
+            covered = covered or found.covered
+        return Gathered("", covered=covered)
 
     return gather
 
@@ -267,27 +288,48 @@ def gather_template(template: Template, indexes: tuple[int, ...], clear_token: s
     """Fill in a template from its cells, one for each part. The findings of all its cells are reported."""
 
     def gather(cells: Sequence[str | Cell]) -> Gathered:
-        texts: list[str] = []
-        stored: list[CellValue] = []
-        findings: list[Finding] = []
-        for place, index in enumerate(indexes):
-            found = _usable(read_cell(cells[place]), index, text_is_sent=True, uses_stored=False)
-            findings += found.findings
-            texts.append(found.text)
-            stored.append(found.reading.stored if found.reading is not None else None)
-        if findings:
-            return Gathered("", None, tuple(dict.fromkeys(findings)))
+        parts = [
+            _usable(read_cell(cells[place]), index, text_is_sent=True, uses_stored=False)
+            for place, index in enumerate(indexes)
+        ]
+        found = tuple(dict.fromkeys(finding for part in parts for finding in part.findings))
+        texts = [part.text for part in parts]
+        whole = Gathered("", None, found, covered=any(part.covered for part in parts), composed=True)
+        if whole.refused:
+            return whole
         if clear_token is not None and clear_token in texts:
             if all(text in ("", clear_token) for text in texts):
-                return Gathered(clear_token)
-            return Gathered("", None, (_token_among_values(clear_token),))
-        filled = template.render(texts, stored)
+                return whole._replace(text=clear_token, composed=False)
+            return whole._replace(findings=(_token_among_values(clear_token),))
+        stored = [part.reading.stored if part.reading is not None else None for part in parts]
+        filled = template.render([_unescaped(text, clear_token) for text in texts], stored)
         if isinstance(filled, str):
-            return Gathered(filled)
+            return whole._replace(text=filled)
         place, finding = filled
-        return Gathered("", None, (finding._replace(at=(indexes[place],)),))
+        return whole._replace(findings=(_of_part(finding, indexes[place]),))
 
     return gather
+
+
+def _of_part(finding: Finding, index: int) -> Finding:
+    return finding._replace(message=_without_value(finding.message, finding.value), at=(index,))
+
+
+def _unescaped(text: str, clear_token: str | None) -> str:
+    return text[len(ESCAPE) :] if clear_token is not None and text == f"{ESCAPE}{clear_token}" else text
+
+
+def _without_value(message: str, text: str) -> str:
+    """Take the value off the beginning of a transform's message where a problem names it anyway."""
+    return message.removeprefix(f"{shown(text)} ").removeprefix("is ") if text else message
+
+
+def _covered_finding() -> Finding:
+    return Finding(
+        "merged_cell",
+        "covered by a merged cell, so nothing says that it is blank, and a blank would clear the field",
+        "unmerge the cells in the source, and fill in or leave blank each one",
+    )
 
 
 def _token_among_values(token: str) -> Finding:
@@ -304,5 +346,5 @@ def _usable(reading: Reading | Finding, index: int, *, text_is_sent: bool, uses_
     elif text_is_sent:
         finding = exponent_finding(reading.text) or lost_digits_finding(reading)
     if finding is None:
-        return Gathered(reading.text, reading)
+        return Gathered(reading.text, reading, covered=reading.kind is CellKind.MERGED)
     return Gathered(reading.text, reading, (finding._replace(at=(index,)),))

@@ -77,26 +77,30 @@ _CHECKS: Mapping[str, Callable[[Field], Check]] = {
 }
 
 
-def type_finding(payload: Mapping[str, Json]) -> Finding | None:
-    """Find a payload that sets a type without the name that goes with it."""
-    kind = payload.get("type")
-    if kind == "company" and "name" not in payload:
-        return Finding(
-            "company_without_name",
-            "the row makes the client a company and gives it no name",
-            "fill in the name, unless the client already has one",
-            "company",
-            "warning",
-        )
-    if kind == "contact" and "firstName" not in payload:
-        return Finding(
-            "contact_without_first_name",
-            "the row makes the client a contact and gives it no first name",
-            "fill in the first name, unless the client already has one",
-            "contact",
-            "warning",
-        )
-    return None
+NAMED_BY: Mapping[str, str] = {"company": "name", "contact": "firstName"}
+"""The type of a client → the field that names it."""
+
+_UNNAMED = {
+    "company": Finding(
+        "company_without_name",
+        "the row makes the client a company and gives it no name",
+        "fill in the name, unless the client already has one",
+        severity="warning",
+    ),
+    "contact": Finding(
+        "contact_without_first_name",
+        "the row makes the client a contact and gives it no first name",
+        "fill in the first name, unless the client already has one",
+        severity="warning",
+    ),
+}
+
+
+def type_finding(payload: Mapping[str, Json]) -> tuple[str, Finding] | None:
+    """Find a payload that sets a type without the name that goes with it; the finding comes with that field."""
+    kind = str(payload.get("type"))
+    field = NAMED_BY.get(kind)
+    return None if field is None or field in payload else (field, _UNNAMED[kind])
 
 
 def payload_findings(resource: Resource, payload: Mapping[str, Json]) -> list[tuple[str, Finding]]:

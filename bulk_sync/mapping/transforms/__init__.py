@@ -46,6 +46,7 @@ __all__ = [
     "compile_chain",
     "compile_transform",
     "is_blank",
+    "shown",
     "spelled",
     "strip_margin",
     "transform_schema",
