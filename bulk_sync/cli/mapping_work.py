@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -12,18 +12,22 @@ import click
 
 from bulk_sync.cli.carrying_out import make_desk
 from bulk_sync.errors import ExitCode, MappingError, Refused
+from bulk_sync.mapping.explain import Step
 from bulk_sync.mapping.header import fold_name
-from bulk_sync.mapping.lint import LintReport, point_out
+from bulk_sync.mapping.lint import LintReport, ProblemGroup, point_out
 from bulk_sync.mapping.lint import lint_mapping as lint
+from bulk_sync.mapping.pipeline import KEEP
 from bulk_sync.mapping.schema import schema_text
 from bulk_sync.mapping.spec import MappingSpec, load_mapping
 from bulk_sync.mapping.transforms import TRANSFORMS, transforms_table
-from bulk_sync.records import MappedRow, column_letters
+from bulk_sync.records import MappedRow, SourceRow, column_letters
+from bulk_sync.results.text import visible
 from bulk_sync.sources import SourceOptions
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.intake import open_plain, open_table, source_options
+from bulk_sync.workflow.intake import Table, open_plain, open_table, source_options
 
 _SAMPLE_ROWS = 500
+_MOST_GROUPS = 200
 
 
 def suggest_mapping(flags: Mapping[str, object], source: Path, output: Path | None, *, overwrite: bool) -> int:
@@ -58,7 +62,7 @@ def lint_mapping(flags: Mapping[str, object], mapping: Path, source: Path | None
         options = source_options(spec, settings) if spec else SourceOptions(sheet=settings.sheet)
         with open_plain(desk, desk.folder / source, options, needs=spec.columns() if spec else ()) as table:
             report = lint(path, environ=desk.environ, header=table.header, sheet=table.sheet, rows=table.rows)
-    return _print_report(report, mapping)
+    return _print_report(report, mapping, desk.folder)
 
 
 def _spec_or_none(desk: Desk, path: Path) -> MappingSpec | None:
@@ -68,21 +72,48 @@ def _spec_or_none(desk: Desk, path: Path) -> MappingSpec | None:
         return None  # its mistakes are what lint is about to print
 
 
-def _print_report(report: LintReport, mapping: Path) -> int:
+def _print_report(report: LintReport, mapping: Path, folder: Path) -> int:
     for mistake in report.mistakes:
         file = Path(mistake.file)
-        click.echo(point_out(mistake, file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""))
+        text = file.read_text(encoding="utf-8-sig", errors="replace") if file.is_file() else ""
+        _print(point_out(mistake._replace(file=_as_given(file, folder)), text))
     for note in report.notes:
-        click.echo(f"note: {note}")
-    for group in report.groups:
-        click.echo(str(group))
+        _print(f"note: {note}")
+    _print_groups(report.groups)
+    rows = f", {_counted(report.rows, 'row')} checked" if report.rows else ""
     if report.mistakes:
-        click.echo(f"{mapping}: {len(report.mistakes)} {'mistake' if len(report.mistakes) == 1 else 'mistakes'}")
+        _print(f"{mapping}: {_counted(len(report.mistakes), 'mistake')}{rows}")
         return ExitCode.REFUSED
-    tests = f", {report.tests} tests passed" if report.tests else ""
-    rows = f", {report.rows:,} rows checked" if report.rows else ""
-    click.echo(f"{mapping}: no mistakes{tests}{rows}")
+    tests = f", {_counted(report.tests, 'test')} passed" if report.tests else ""
+    _print(f"{mapping}: no mistakes{tests}{rows}")
     return ExitCode.OK
+
+
+def _print_groups(groups: Sequence[ProblemGroup]) -> None:
+    """Print each cause; a hint once, beneath the first that it belongs to."""
+    told: set[str] = set()
+    for group in groups[:_MOST_GROUPS]:
+        _print(str(group))
+        hint = group.first.hint
+        if hint and hint not in told:
+            _print(f"    hint: {hint}")
+            told.add(hint)
+    if len(groups) > _MOST_GROUPS:
+        _print(f"and {_counted(len(groups) - _MOST_GROUPS, 'more cause')}: bulk-sync check lists every row")
+
+
+def _as_given(file: Path, folder: Path) -> str:
+    """Name a file as one would from the working directory."""
+    return str(file.relative_to(folder) if file.is_relative_to(folder) else file)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _print(text: str) -> None:
+    """Print what may hold text from outside: what would steer a terminal is shown as its escape."""
+    click.echo(visible(text))
 
 
 def explain_cell(flags: Mapping[str, object], source: Path, cell: str, mapping: Path) -> int:
@@ -98,29 +129,50 @@ def explain_cell(flags: Mapping[str, object], source: Path, cell: str, mapping: 
         if row is None:
             raise Refused(f"{source} has no row {number} below its header")
         steps = table.mapper.explain(row, column)
-        field = ""
-        for step in steps:
-            if step.field != field:
-                field = step.field
-                click.echo(f"{field or 'key'}")
-            where = f" {step.cell}" if step.cell else ""
-            note = f"   ({step.note})" if step.note else ""
-            click.echo(f"  {step.name + where:<24} {_shown(step.value)}{note}")
+        _print_steps(steps)
         if not steps:
-            click.echo(f"nothing uses column {letters} ({column})")
-        _print_payload(table.mapper.map(row))
+            _print(f"nothing uses column {letters} ({column})")
+        left_out = _left_out(table, row)
+        if left_out:
+            _print(f"would be sent: nothing, the row is {left_out}")
+        else:
+            _print_payload(row, table.mapper.map(row))
     return ExitCode.OK
 
 
-def _print_payload(mapped: MappedRow) -> None:
-    for problem in mapped.problems:
-        click.echo(f"{problem.severity}: {problem.cell or problem.field}: {problem.message}")
+def _print_steps(steps: list[Step]) -> None:
+    field: str | None = None
+    for step in steps:
+        if step.field != field:
+            field = step.field
+            _print(field or ("key" if step.name == "key" else "row"))
+        name = f"  {step.name}{' ' if step.cell else ''}{step.cell}"
+        note = f"({step.note})" if step.note else ""
+        # A value that is kept is none: the note says what becomes of the field.
+        told = note if step.value is KEEP else f"{_shown(step.value)}   {note}"
+        _print(f"{name:<26} {told}".rstrip())
+
+
+def _left_out(table: Table, row: SourceRow) -> str:
+    """Say why a run would skip a row, '' where it would not."""
+    if row.hidden and table.spec.source.rows == "visible":
+        return "hidden in the workbook and left out by rows: visible"
+    return "" if table.mapper.selects(row) else "left out by the mapping's where"
+
+
+def _print_payload(row: SourceRow, mapped: MappedRow) -> None:
+    refused = any(problem.severity == "error" for problem in row.problems)
+    for problem in mapped.problems if refused else (*row.problems, *mapped.problems):
+        value = f' "{problem.value}"' if problem.value else ""
+        _print(f"{problem.severity}: {problem.cell or problem.field or f'row {problem.row}'}{value}: {problem.message}")
+        if problem.hint:
+            _print(f"  hint: {problem.hint}")
     if mapped.invalid:
-        click.echo("would be sent: nothing, the row is invalid")
+        _print("would be sent: nothing, the row is invalid")
     elif not mapped.payload:
-        click.echo("would be sent: nothing, every mapped cell is blank and kept")
+        _print("would be sent: nothing, every mapped cell is blank and kept")
     else:
-        click.echo(f"would be sent: {json.dumps(mapped.payload, ensure_ascii=False)}")
+        _print(f"would be sent: {json.dumps(mapped.payload, ensure_ascii=False)}")
 
 
 def _place(cell: str) -> tuple[str, int]:

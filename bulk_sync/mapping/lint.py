@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,16 +20,18 @@ MAX_GROUPS = 1000
 
 
 class ProblemGroup(NamedTuple):
-    """The same problem on many rows: ``412 rows: column "Stage", value "Prospct": not listed …``."""
+    """The same problem on many rows: ``412 rows: column "Stage", value "Prospct": not listed … (first in E2)``."""
 
     rows: int
     first: Problem
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Say it in one line, without its hint."""
         problem, rows = self.first, "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        column = f'column "{problem.column}"' if problem.column else "the row"
         value = f', value "{problem.value}"' if problem.value else ""
-        return f'{rows}: column "{problem.column}"{value}: {problem.message}'
+        place = problem.cell or f"row {problem.row}"
+        return f"{rows}: {column}{value}: {problem.message} ({'first in ' if self.rows > 1 else ''}{place})"
 
 
 class LintReport(NamedTuple):
@@ -57,9 +59,9 @@ def lint_mapping(
 ) -> LintReport:
     """Check a mapping file, run its tests, and hold it against a source where one is given.
 
-    With ``header``: columns that are missing (mistakes) or unused (notes). With ``rows`` too: values outside a
-    map and every other problem, grouped. Raises :class:`Question` where a column's decimal sign or day order
-    cannot be told; everything else is in the report.
+    With ``header``: columns that are missing (mistakes) or unused (notes). With ``rows`` too: columns whose
+    decimal sign or day order cannot be told (mistakes), values outside a map and every other problem, grouped.
+    Rows that the mapping's ``where`` or ``rows: visible`` leaves out are not looked at.
     """
     try:
         spec = load_mapping(path, environ=environ)
@@ -76,21 +78,38 @@ def lint_mapping(
     report = report._replace(notes=mapper.notes)
     if rows is None:
         return report
-    count, groups = _group_problems(mapper, rows)
-    return report._replace(rows=count, groups=groups)
+    visible_only = spec.source.rows == "visible"
+
+    def taken() -> Iterator[SourceRow]:
+        return (row for row in rows() if not (visible_only and row.hidden))
+
+    unsettled = _unsettled(spec, mapper, taken)
+    count, groups = _group_problems(mapper, taken, unsettled)
+    return report._replace(mistakes=(*mistakes, *unsettled.values()), rows=count, groups=groups)
 
 
-def _group_problems(mapper: RowMapper, rows: Rows) -> tuple[int, tuple[ProblemGroup, ...]]:
-    if mapper.needs_survey:
-        for row in rows():
-            mapper.survey(row)
-        mapper.settle()
+def _unsettled(spec: MappingSpec, mapper: RowMapper, rows: Rows) -> dict[str, Mistake]:
+    """Decide the columns that have two readings; return the fields for which the mapping must say it."""
+    if not mapper.needs_survey:
+        return {}
+    for row in rows():
+        mapper.survey(row)
+    return {
+        field: spec.document.where(("fields", field)).mistake(question.message, question.hint)
+        for field, question in mapper.open_questions()
+    }
+
+
+def _group_problems(mapper: RowMapper, rows: Rows, unsettled: Collection[str]) -> tuple[int, tuple[ProblemGroup, ...]]:
     groups = ProblemCounter()
     count = 0
     for row in rows():
+        if not mapper.selects(row):
+            continue
         count += 1
         for problem in mapper.map(row).problems:
-            groups.add(problem)
+            if problem.field not in unsettled or not problem.code.startswith("ambiguous"):
+                groups.add(problem)
     return count, groups.most_frequent()
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bulk_sync.errors import Mistake, Question
+from bulk_sync.errors import Mistake
 from bulk_sync.mapping.codes import PROBLEM_CODES
 from bulk_sync.mapping.document import Path, scalar_text
 from bulk_sync.mapping.header import fold_name
-from bulk_sync.mapping.mapper import RowMapper, compile_mapping
+from bulk_sync.mapping.mapper import compile_mapping
 from bulk_sync.mapping.model import MappingTest
 from bulk_sync.mapping.spec import MappingSpec
 from bulk_sync.mapping.transforms.options import did_you_mean
@@ -43,8 +43,9 @@ def run_tests(spec: MappingSpec) -> tuple[Mistake, ...]:
 def _failure(spec: MappingSpec, columns: tuple[str, ...], test: MappingTest) -> tuple[str, str]:
     mapper = compile_mapping(spec, columns)
     row = SourceRow(2, tuple(_cells(spec, columns, test)))
-    if mapper.needs_survey:
-        _settle(mapper, row)
+    if mapper.needs_survey:  # one row rarely tells; what stays open is a problem of the row, as it should be
+        mapper.survey(row)
+        mapper.open_questions()
     mapped = mapper.map(row)
     if test.problem is not None:
         return _missing_problem(test.problem, mapped)
@@ -60,15 +61,6 @@ def _cells(spec: MappingSpec, columns: tuple[str, ...], test: MappingTest) -> li
     for key in spec.match:
         given.setdefault(fold_name(key.column), _KEY_STAND_INS.get(key.by, "test"))
     return [given.get(fold_name(column), "") for column in columns]
-
-
-def _settle(mapper: RowMapper, row: SourceRow) -> None:
-    """One row rarely tells; what stays open is then a problem of the row, as it should be."""
-    mapper.survey(row)
-    try:
-        mapper.settle()
-    except Question:
-        return
 
 
 def _missing_problem(code: str, mapped: MappedRow) -> tuple[str, str]:

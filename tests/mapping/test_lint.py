@@ -58,9 +58,45 @@ def test_lint_with_a_source_groups_what_it_finds(tmp_path: Path) -> None:
         'a column of the source not used: "Notes" (list them under `ignore` if that is on purpose)',
     )
     assert [str(group) for group in report.groups] == [
-        '5 rows: column "Stage", value "Prospct": not listed in the field\'s map',
-        '1 row: column "ID": the row has no ID, so no client can be found for it',
+        '5 rows: column "Stage", value "Prospct": not listed in the field\'s map (first in B3)',
+        '1 row: column "ID": the row has no ID, so no client can be found for it (A12)',
     ]
+
+
+def test_lint_looks_at_the_rows_that_a_run_would_take(tmp_path: Path) -> None:
+    """Shows that rows which ``where`` or ``rows: visible`` leave out are neither counted nor surveyed nor reported."""
+    text = "match: ID\nsource: {where: {Land: DE}, rows: visible}\nfields: {cf_n: {column: N, type: number}}\n"
+    rows = [
+        SourceRow(2, ("clt_1", "DE", "1,5")),
+        SourceRow(3, ("clt_2", "AT", "x")),
+        SourceRow(4, ("clt_3", "DE", "1.5"), hidden=True),
+    ]
+    report = lint(tmp_path, text, ("ID", "Land", "N"), rows)
+    assert (report.mistakes, report.groups, report.rows) == ((), (), 1)
+
+
+def test_lint_tells_what_the_mapping_must_decide_beside_all_else(tmp_path: Path) -> None:
+    """Shows columns with two readings as mistakes of their fields, all at once, and the other problems with them."""
+    text = (
+        "match: ID\nfields:\n"
+        "  cf_d: {column: D, type: date}\n  cf_n: {column: N, type: number}\n  cf_m: {column: M, type: number}\n"
+    )
+    rows = [SourceRow(2, ("clt_1", "03/04/2024", "1,234", "x"))]
+    report = lint(tmp_path, text, ("ID", "D", "N", "M"), rows)
+    assert [(mistake.line, mistake.column, mistake.message, mistake.hint) for mistake in report.mistakes] == [
+        (
+            *(3, 3),
+            'column "D": "03/04/2024" (B2) reads as 2024-04-03 or 2024-03-04, '
+            "and no other value of the column tells the order of day and month",
+            "write it into the mapping, under `source:` or the field: `dates: 'day-first'` or `dates: 'month-first'`",
+        ),
+        (
+            *(4, 3),
+            'column "N": "1,234" (C2) reads as 1234 or 1.234, and no other value of the column tells the decimal sign',
+            "write it into the mapping, under `source:` or the field: `decimal: '.'` or `decimal: ','`",
+        ),
+    ]
+    assert [str(group) for group in report.groups] == ['1 row: column "M", value "x": not a number (D2)']
 
 
 def test_lint_names_columns_that_do_not_exist(tmp_path: Path) -> None:
