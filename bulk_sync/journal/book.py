@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple, cast
 
 from bulk_sync.errors import Problem
@@ -167,31 +168,37 @@ class JournalBook:
     def _row(self, columns: tuple[object, ...], ended: Mapping[int, _Ended]) -> RowResult:
         number, line, cells, raw, _, _, problem_text, record_id, change, status_name, code, message = columns
         problems = load_problems(cast("str | None", problem_text))
-        base = RowResult(
-            row_number=cast("int", number),
-            values=load_cells(str(cells)),
-            status=Status(str(status_name)) if status_name else self._open_status,
-            code=str(code),
-            client_id=str(record_id or ""),
-            message=str(message) or tell(problems),
-            problems=problems,
-            line=cast("int | None", line),
-            raw=str(raw),
-        )
+        told = str(message) or tell(problems)
         if change is None:
-            return base._replace(finished_at=self._planned_at() if status_name else "")
+            return RowResult(
+                row_number=cast("int", number),
+                values=load_cells(str(cells)),
+                status=Status(str(status_name)) if status_name else self._open_status,
+                code=str(code),
+                client_id=str(record_id or ""),
+                message=told,
+                finished_at=self._planned_at() if status_name else "",
+                problems=problems,
+                line=cast("int | None", line),
+                raw=str(raw),
+            )
         end = ended[cast("int", change)]
         merged = f"sent with row {end.first_row}" if end.first_row != number else ""
-        return base._replace(
+        return RowResult(
+            row_number=cast("int", number),
+            values=load_cells(str(cells)),
             status=end.status,
-            code=end.code or base.code,
+            code=end.code or str(code),
             client_id=end.record_id,
             client_number=end.number,
             changed=end.fields,
             http_status=end.http_status,
             attempts=end.attempts,
-            message="; ".join(part for part in (merged, end.message, base.message) if part),
+            message="; ".join(part for part in (merged, end.message, told) if part),
             finished_at=iso(end.finished_at) if end.finished_at else "",
+            problems=problems,
+            line=cast("int | None", line),
+            raw=str(raw),
         )
 
     def _planned_at(self) -> str:
@@ -204,18 +211,26 @@ class JournalBook:
         answer = cast("dict[str, Json] | None", load(cast("str | None", answered)))
         for field, new in payload.items():
             shown, stored = shown_value(answer, field, readable=self._readable) if answer else (False, None)
-            line = ChangedField(first_row, record_id, field, old.get(field), new, stored, field in old, shown)
-            yield from _parts(line)
+            known, before = field in old, old.get(field)
+            if not isinstance(new, dict) or field.startswith("cf_"):
+                yield ChangedField(first_row, record_id, field, before, new, stored, known, shown)
+                continue
+            for part, value in new.items():
+                yield ChangedField(
+                    first_row,
+                    record_id,
+                    f"{field}.{part}",
+                    _part(before, part),
+                    value,
+                    _part(stored, part),
+                    known,
+                    shown,
+                )
 
 
-def _parts(line: ChangedField) -> Iterator[ChangedField]:
-    """Yield a unit's parts as lines of their own, anything else as it is."""
-    if not isinstance(line.new, dict) or line.field.startswith("cf_"):
-        yield line
-        return
-    old = line.old if isinstance(line.old, dict) else {}
-    for part, value in line.new.items():
-        yield line._replace(field=f"{line.field}.{part}", new=value, old=old.get(part))
+def _part(unit: Json, part: str) -> Json:
+    """Return a part of a unit, None where the unit is none."""
+    return unit.get(part) if isinstance(unit, dict) else None
 
 
 def open_status(journal: Journal) -> Status:
@@ -239,4 +254,10 @@ def _problem_text(problem: Problem) -> str:
 
 def iso(at: float) -> str:
     """Return a Unix time as ISO 8601 in local time with offset, to the second."""
-    return datetime.fromtimestamp(at, UTC).astimezone().isoformat(timespec="seconds")
+    return _iso_second(int(at))
+
+
+@lru_cache(maxsize=64)
+def _iso_second(at: int) -> str:
+    # Thousands of rows end within the same second; asking for the local offset each time costs as much as the row.
+    return datetime.fromtimestamp(at, UTC).astimezone().isoformat()

@@ -63,9 +63,8 @@ def _cell_parts(cell: Cell) -> list[object]:
 
 def load_cells(text: str) -> tuple[str | Cell, ...]:
     """Return what :func:`dump_cells` was given."""
-    return tuple(
-        [part if type(part) is str else _load_cell(part) for part in cast("list[str | list[object]]", _parse(text))]
-    )
+    parts = cast("list[str | list[object]]", _parse(text))
+    return tuple([part if isinstance(part, str) else _load_cell(part) for part in parts])
 
 
 def _load_cell(parts: list[object]) -> Cell:
