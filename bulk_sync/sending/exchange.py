@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from bulk_sync.records import Outcome, Reply
@@ -30,7 +30,12 @@ class NoMoreRequests(Exception):
 
 
 class Exchange:
-    """The one way for every request. ``busy`` are the tasks that must not be cancelled: their request is out."""
+    """The one way for every request.
+
+    ``busy`` are the tasks between a request's intent and its answer, which the stop gives time; ``out`` are those of
+    them whose request is out. The others only wait for a lane or the log, and are never to be cancelled: the log would
+    keep an intent without an end, and the row would be in doubt for nothing.
+    """
 
     def __init__(
         self,
@@ -62,6 +67,7 @@ class Exchange:
         self.breaker = Breaker(limits.breaker)
         self.requests: Counter[str] = Counter()
         self.busy: set[asyncio.Task[object]] = set()
+        self.out: set[asyncio.Task[object]] = set()
 
     async def __call__(self, task: Task, change_id: int | None, conclude: Conclude) -> Ruling:
         """Send a task's request once; return when reply (``task.last``) and outcome are durable.
@@ -77,7 +83,7 @@ class Exchange:
                 self._desks.leave()
             await self._log.answered(number, task.last, ruling.verdict, conclude(task.last, ruling))
         finally:
-            self._end_busy()
+            self.busy.discard(_this_task())
         self._observer.answered(task.request, task.last, ruling.verdict)
         return ruling
 
@@ -85,6 +91,10 @@ class Exchange:
         """Open the breaker: someone found out that the server does not answer anything."""
         if self.breaker.trip(self._clock.monotonic()) is Signal.OPENED:
             self._opened("the server does not answer")
+
+    def close_lanes(self) -> None:
+        """Let nothing leave any more: whatever stands ready is kept in the log as never sent."""
+        self._lanes.close()
 
     async def _await_probe(self) -> bool:
         """Wait until it is this request's turn to probe; False where the server came back meanwhile."""
@@ -115,20 +125,21 @@ class Exchange:
 
     async def _leave(self, task: Task, change_id: int | None, permit: Permit) -> tuple[int, Ruling]:
         """Make the intent durable, send, and let everyone learn from the reply."""
-        used = False
+        on_lane = used = False
         self._leaving += 1
         try:
             self._check(leaving=1)
-            self._begin_busy()
+            self.busy.add(_this_task())
             number = await self._log.intend(task.request, change_id)
-            await self._lanes.enter()
-            used = self._may_leave()
+            on_lane = await self._lanes.enter()
+            used = on_lane and self._may_leave()
         finally:
             self._leaving -= 1
             if not used:
                 self._gate.report(permit, None)
         if not used:
-            self._lanes.leave()
+            if on_lane:
+                self._lanes.leave()
             await self._log.answered(number, _UNSENT, Verdict.AGAIN, None)
             raise NoMoreRequests
         self.requests[task.request.kind] += 1
@@ -144,24 +155,16 @@ class Exchange:
     async def _send(self, task: Task, permit: Permit) -> Reply:
         self._observer.started(task.request)
         task.flying = True
+        self.out.add(_this_task())
         reply = _CUT_OFF
         try:
             reply = await self._sender.send(task.request)
         finally:
-            self._gate.report(permit, reply)
+            self.out.discard(_this_task())
             self._lanes.leave()
+            self._gate.report(permit, reply)
         task.flying = False
         return reply
-
-    def _begin_busy(self) -> None:
-        current = asyncio.current_task()
-        if current is not None:
-            self.busy.add(current)
-
-    def _end_busy(self) -> None:
-        current = asyncio.current_task()
-        if current is not None:
-            self.busy.discard(current)
 
     def _check(self, *, leaving: int = 0) -> None:
         """Raise NoMoreRequests where the run is to end, setting the stop where a limit is what ends it.
@@ -233,3 +236,19 @@ class Exchange:
     def _give_up(self, now: float) -> None:
         self._stop.set(stops.outage(self.breaker.outage(now), self._why))
         raise NoMoreRequests
+
+
+async def until_stopped(work: Callable[[], Awaitable[None]]) -> bool:
+    """Do ``work``; return whether it came to its own end."""
+    try:
+        await work()
+    except NoMoreRequests:
+        return False
+    return True
+
+
+def _this_task() -> asyncio.Task[object]:
+    current = asyncio.current_task()
+    if current is None:
+        raise AssertionError("a coroutine runs in a task")
+    return current

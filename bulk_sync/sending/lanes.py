@@ -9,19 +9,22 @@ from bulk_sync.sending.pace import Concurrency
 
 
 class Lanes:
-    """A semaphore whose number of places, and ``ahead`` more, changes while it is used."""
+    """A semaphore whose number of places, and ``ahead`` more, changes while it is used, and that can be closed."""
 
     def __init__(self, concurrency: Concurrency, *, ahead: int = 0) -> None:
         self._concurrency = concurrency
         self._ahead = ahead
         self._taken = 0
         self._queue: deque[asyncio.Future[None]] = deque()
+        self._closed = False
 
-    async def enter(self) -> None:
-        """Wait for a lane and take it."""
+    async def enter(self) -> bool:
+        """Wait for a lane and take it; False, with none taken, where the lanes are closed."""
+        if self._closed:
+            return False
         if not self._queue and self._free():
             self._taken += 1
-            return
+            return True
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:
@@ -30,6 +33,14 @@ class Lanes:
             if turn.done() and not turn.cancelled():
                 self.leave()
             raise
+        if self._closed:
+            self.leave()
+        return not self._closed
+
+    def close(self) -> None:
+        """Let nobody in any more, those who wait included."""
+        self._closed = True
+        self.hand_out()
 
     def leave(self) -> None:
         """Give a lane back."""
@@ -45,4 +56,4 @@ class Lanes:
                 turn.set_result(None)
 
     def _free(self) -> bool:
-        return self._taken < self._concurrency.limit + self._ahead
+        return self._closed or self._taken < self._concurrency.limit + self._ahead

@@ -17,11 +17,11 @@ from tenacity import AsyncRetrying, retry_if_result
 from bulk_sync.records import Change, Outcome, Reply, Request, Status
 from bulk_sync.sending import outcomes, stops
 from bulk_sync.sending.answers import retry_after
-from bulk_sync.sending.exchange import Exchange, NoMoreRequests
+from bulk_sync.sending.exchange import Exchange, NoMoreRequests, until_stopped
 from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.pace import BACKOFF, MOMENT, RetryBudget, backoff
 from bulk_sync.sending.policy import Ruling, Trouble, Verdict
-from bulk_sync.sending.ports import ChangeLog, Clock, Dice, Gate, Observer, Sender, StopSignal
+from bulk_sync.sending.ports import ChangeLog, Clock, Dice, Gate, Observer, Sender, StopReason, StopSignal
 from bulk_sync.sending.rows import NO_REPLY, Changes, Task, change_task
 
 _AGAIN = frozenset({Verdict.AGAIN, Verdict.AGAIN_IN_DOUBT})
@@ -287,6 +287,8 @@ class Pool:
 
     def _used_up(self, task: Task) -> bool:
         """Whether a request had its attempts; in an outage nobody's are used up."""
+        if task.change is not None and not task.doubtful:
+            return False  # nothing of it was applied: it is no case of doubt, however long it takes
         asked = 0.0 if task.trouble is Trouble.QUOTA else retry_after(task.last, self._clock.time())
         long = task.spent + asked >= self._limits.row_seconds
         return (long or task.attempts >= self._limits.attempts) and not self._exchange.breaker.open
@@ -353,18 +355,24 @@ class Pool:
 
     def _spawn(self, group: asyncio.TaskGroup, work: Callable[[], Awaitable[None]]) -> asyncio.Task[bool]:
         """Start a task that the stop may end; its result says whether it came to its own end."""
-        task = group.create_task(_until_stopped(work))
+        task = group.create_task(until_stopped(work))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
 
     async def _end_on_stop(self) -> None:
-        """When the stop comes, end at once whoever has no request out; the others get a grace."""
-        await self._stop.wait()
+        """When the stop comes, end at once whoever has no request out; the others get a grace.
+
+        After it only those are cut off whose request is out: what waits for the log is soon at its end.
+        """
+        stop = await self._stop.wait()
+        if stop.reason is not StopReason.MAX_REQUESTS:  # what that limit has counted still leaves
+            self._exchange.close_lanes()
         for task in self._running - self._exchange.busy:
             task.cancel()
         await self._clock.sleep(self._limits.grace)
-        for task in tuple(self._running):
+        self._exchange.close_lanes()
+        for task in self._running - (self._exchange.busy - self._exchange.out):
             task.cancel()
 
     async def _watch_time(self) -> None:
@@ -378,14 +386,6 @@ class Pool:
             if reached is not None:
                 self._stop.set(reached)
                 return
-
-
-async def _until_stopped(work: Callable[[], Awaitable[None]]) -> bool:
-    try:
-        await work()
-    except NoMoreRequests:
-        return False
-    return True
 
 
 def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -330,3 +330,14 @@ def test_an_id_that_cannot_be_sent_is_invalid(make_world: MakeWorld) -> None:
     unsendable = Reply(None, {}, fault="unsendable", detail="'..' cannot stand for a record", left=False)
     world = make_world(3, lambda request, number, now: unsendable if request.record_id == "clt_2" else "ok")
     assert world.send().counts == {Status.UPDATED: 2, Status.INVALID: 1}
+
+
+def test_a_row_whose_requests_never_left_is_never_in_doubt(make_world: MakeWorld) -> None:
+    """Refused a connection for more than an hour while others are served: tried on, and not sent at the end."""
+    refused = "clt_2"
+    world = make_world(
+        300, lambda request, number, now: "refuse" if request.record_id == refused else "ok", latency=20.0
+    )
+    report = world.send(Limits(workers=1))
+    assert (report.counts, report.stopped_by) == ({Status.UPDATED: 299}, "outage")
+    assert 2 not in world.log.outcomes

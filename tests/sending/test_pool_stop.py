@@ -214,3 +214,14 @@ def test_doubts_of_an_earlier_process_are_settled_by_reading(make_world: MakeWor
 
     report = virtually(go())
     assert (report.counts, report.requests) == ({Status.UPDATED: 1, Status.IN_DOUBT: 1}, {"get": 2})
+
+
+@pytest.mark.parametrize("most", [None, 6])
+def test_what_stood_ready_when_the_end_came_is_known_as_never_sent(make_world: MakeWorld, most: int | None) -> None:
+    """Four hang on their lanes, two stand ready behind them: the log knows which left, whatever the stop's reason."""
+    world = make_world(50, lambda request, number, now: "hang")
+    report = world.send(Limits(workers=16, grace=5.0, max_requests=most), stop_after=2.0 if most is None else None)
+    unanswered = set(world.log.intents) - set(world.log.verdicts)
+    assert (len(world.log.intents), len(unanswered), set(world.log.verdicts.values())) == (6, 4, {"again"})
+    assert (report.counts, len(world.server.requests)) == ({Status.IN_DOUBT: 4}, 4)
+    assert {world.log.intents[number][1] for number in unanswered} == set(world.log.outcomes)
