@@ -13,8 +13,9 @@ as if it were not there; what is absurd is capped.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 LONGEST_WAIT = 86_400.0
@@ -69,10 +70,13 @@ class _Policy(NamedTuple):
     counts_requests: bool
 
 
+_Now = Callable[[], float]
+
+_PARTS = ("limit", "remaining", "reset")
 _NAMES = {
     f"{family}-{part}": f"{family.replace('x-rate-limit', 'x-ratelimit')}-{part}"
     for family in ("ratelimit", "x-ratelimit", "x-rate-limit")
-    for part in ("limit", "remaining", "reset")
+    for part in _PARTS
 } | {name: name for name in ("ratelimit", "ratelimit-policy", "retry-after", "date")}
 
 
@@ -90,31 +94,34 @@ def read_allowance(headers: Mapping[str, str], *, wall_time: float) -> Allowance
     date = told.pop("date", "")
     if not told:
         return NOTHING
-    stamp = _http_date(date, wall_time)
-    now = wall_time if stamp is None else stamp
+
+    def now() -> float:
+        stamp = _http_date(date, wall_time)
+        return wall_time if stamp is None else stamp
+
     found = _granted(told, now)
-    return found._replace(retry_after=_retry_after(told.get("retry-after", ""), now))
+    again = told.get("retry-after")
+    return found if again is None else found._replace(retry_after=_retry_after(again, now))
 
 
-def _granted(told: Mapping[str, str], now: float) -> Allowance:
-    policies = list(_policies(told.get("ratelimit-policy", "")))
-    structured = list(_members(told.get("ratelimit", "")))
-    pairs = dict(name.lower().split("=", 1) for name, _ in structured if "=" in name)
-    families = (
-        _of_items(structured, policies, now),
-        _of_three(pairs, policies, now),
-        _of_three(_family(told, "ratelimit-"), policies, now),
-        _of_three(_family(told, "x-ratelimit-"), policies, now),
-        _with_policy(NOTHING, policies),
-    )
-    return next((found for found in families if found != NOTHING), NOTHING)
+def _granted(told: Mapping[str, str], now: _Now) -> Allowance:
+    policies = _policies(told.get("ratelimit-policy", ""))
+    structured = told.get("ratelimit")
+    if structured is not None:
+        items = list(_members(structured))
+        halves = (name.partition("=") for name, _ in items)
+        pairs = {key.lower(): value for key, _, value in halves if key.lower() in _PARTS}
+        found = _of_three(pairs, policies, now) if pairs else _of_items(items, policies, now)
+        if found != NOTHING:
+            return found
+    for prefix in ("ratelimit-", "x-ratelimit-"):
+        family = {part: told[prefix + part] for part in _PARTS if prefix + part in told}
+        if family and (found := _of_three(family, policies, now)) != NOTHING:
+            return found
+    return _with_policy(NOTHING, policies) if policies else NOTHING
 
 
-def _family(told: Mapping[str, str], prefix: str) -> dict[str, str]:
-    return {name.removeprefix(prefix): text for name, text in told.items() if name.startswith(prefix)}
-
-
-def _of_items(items: Sequence[tuple[str, Mapping[str, str]]], policies: Sequence[_Policy], now: float) -> Allowance:
+def _of_items(items: Sequence[tuple[str, Mapping[str, str]]], policies: Sequence[_Policy], now: _Now) -> Allowance:
     """Read ``"name";r=50;t=30``, one item for each policy; the one nearest to being used up counts."""
     others = {policy.name for policy in policies if not policy.counts_requests}
     standings: list[Allowance] = []
@@ -130,10 +137,10 @@ def _of_items(items: Sequence[tuple[str, Mapping[str, str]]], policies: Sequence
     return _with_policy(nearest, policies)
 
 
-def _of_three(told: Mapping[str, str], policies: Sequence[_Policy], now: float) -> Allowance:
+def _of_three(told: Mapping[str, str], policies: Sequence[_Policy], now: _Now) -> Allowance:
     """Read limit, remaining and reset; the limit of drafts 01 to 05 may be followed by its policies."""
     first, *rest = told.get("limit", "").split(",", 1)
-    own = [*policies, *_policies(rest[0] if rest else "")]
+    own = (*policies, *_policies(rest[0])) if rest else policies
     reset, coarse = _reset(told.get("reset", ""), now)
     found = Allowance(_count(first) or None, None, _count(told.get("remaining", "")), reset, None, coarse)
     return NOTHING if found == NOTHING and not rest else _with_policy(found, own)
@@ -152,14 +159,17 @@ def _with_policy(found: Allowance, policies: Sequence[_Policy]) -> Allowance:
     return found
 
 
-def _policies(text: str) -> Iterator[_Policy]:
-    """Read ``10;w=1, 50;w=60`` (to draft 07) and ``"burst";q=100;w=60`` (from draft 08)."""
+@lru_cache(maxsize=64)
+def _policies(text: str) -> tuple[_Policy, ...]:
+    """Read ``10;w=1, 50;w=60`` (to draft 07) and ``"burst";q=100;w=60`` (from draft 08); each reply repeats them."""
+    policies = []
     for name, parameters in _members(text):
         quota = _count(parameters.get("q", name))
         if quota:
             window = _number(parameters.get("w", ""))
             unit = parameters.get("qu", "requests")
-            yield _Policy(name, quota, min(window, LONGEST_WINDOW) if window else None, unit == "requests")
+            policies.append(_Policy(name, quota, min(window, LONGEST_WINDOW) if window else None, unit == "requests"))
+    return tuple(policies)
 
 
 def _members(text: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -181,23 +191,23 @@ def _number(text: str) -> float | None:
     return float(stripped) if stripped.isascii() and _NUMBER.fullmatch(stripped) else None
 
 
-def _reset(text: str, now: float) -> tuple[float | None, bool]:
+def _reset(text: str, now: _Now) -> tuple[float | None, bool]:
     """Return seconds until the reset, and whether they are whole ones; above 1e9 it is an epoch."""
     number = _number(text)
     if number is None:
         return None, False
     if number > _EPOCH:
-        number = (number / 1000 if number > _EPOCH_IN_MILLISECONDS else number) - now
+        number = (number / 1000 if number > _EPOCH_IN_MILLISECONDS else number) - now()
     return min(max(number, 0.0), LONGEST_WAIT), "." not in text
 
 
-def _retry_after(text: str, now: float) -> float | None:
+def _retry_after(text: str, now: _Now) -> float | None:
     seconds = _number(text)
     if seconds is None:
-        date = _http_date(text, now)
+        date = _http_date(text, now())
         if date is None:
             return None
-        seconds = date - now
+        seconds = date - now()
     return min(max(seconds, 0.0), LONGEST_WAIT)
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from bulk_sync.sending.quota_state import QuotaState, Spell, Terms, hold, places_of
+from bulk_sync.sending.quota_state import QuotaState, Spell, Terms, forget, hold, places_of
 from bulk_sync.sending.rate import Rate
 
 CLOCK_DRIFT = 1e-4
@@ -29,6 +29,9 @@ MOST_MARGIN = 0.029
 
 PROBE_PATIENCE = 10.0
 """Seconds after which a request without a reply holds nobody back any more."""
+
+LEASE = 120.0
+"""Seconds after which a process that is alive, but was not heard of, no longer holds back others."""
 
 FREE_SPELL = 0.25
 """Seconds for which an unpaced process need not ask again: so much later it hears of a 429 elsewhere."""
@@ -104,6 +107,7 @@ def _margin(state: QuotaState, rate: Rate) -> float:
 
 def reserve(state: QuotaState, terms: Terms, now: float, member: str, wanted: int = 1) -> tuple[QuotaState, Grant]:
     """Ask for up to ``wanted`` places for the process ``member``; they are its own until reported."""
+    state = _without_silent(state, member, now)
     if now < state.blocked_until:
         return state, Grant(ask_at=state.blocked_until)
     if _must_probe(state, now):
@@ -134,6 +138,14 @@ def take_back(state: QuotaState, terms: Terms, now: float, member: str, places: 
 def leave_queue(state: QuotaState, member: str) -> QuotaState:
     """Stop waiting for a slot of the even pace."""
     return state._replace(queue=tuple(name for name in state.queue if name != member))
+
+
+def _without_silent(state: QuotaState, member: str, now: float) -> QuotaState:
+    """Hear of one process, and give up the places of those that were not heard of for long: stopped, not dead."""
+    if not any(each.member == member and each.heard > now - LEASE / 10 for each in state.holds):
+        state = hold(state, member, 0, now)
+    silent = [each.member for each in state.holds if each.places and each.heard < now - LEASE]
+    return forget(state, silent, now) if silent else state
 
 
 def opens_at(state: QuotaState) -> float:
@@ -238,7 +250,7 @@ def _at_even_pace(state: QuotaState, terms: Terms, now: float, member: str, want
     if now < due or (turn and now < due + grace):
         return hold(state, member, 0, now), Grant(ask_at=max(due + turn * interval, now + grace / 4))
     places = min(max(1, wanted), max(1, int(_FASTEST_TURN / interval))) if interval else wanted
-    start = max(due, now - min(interval / 4, _LATENESS))
+    start = max(due, now - (min(interval / 4, _LATENESS) if interval > _FASTEST_TURN else _LATENESS))
     state = _count(state, terms, now, places)._replace(
         next_slot=start + places * interval,
         # Whoever was passed over comes late, or has gone: it queues again if it asks.
@@ -252,32 +264,34 @@ def poll_interval(state: QuotaState) -> float:
     return min(max(state.window / 200, _POLL_LEAST), 0.1)
 
 
-def _ceiling(state: QuotaState, terms: Terms) -> Rate | None:
-    """Return what may not be passed in any window, whatever headers grant; None for no such thing."""
-    if terms.given and not terms.rate.unpaced:
-        return effective_rate(state, terms)
+def _ceilings(state: QuotaState, terms: Terms) -> list[Rate]:
+    """Return what may not be passed in any window, whatever headers grant: a given rate, a share of the quota."""
+    ceilings = [terms.own] if terms.given and not terms.rate.unpaced else []
     if terms.share < 1 and state.seen and state.limit and state.window:
-        return effective_rate(state, terms)
-    return None
+        ceilings.append(Rate(float(state.limit), state.window).part(terms.share))
+    return ceilings
 
 
 def _room(state: QuotaState, terms: Terms, now: float) -> tuple[int, float]:
-    """Return how many may leave now within the ceiling, and when the next one may if none."""
-    ceiling = _ceiling(state, terms)
-    if ceiling is None:
-        return 1 << 30, now
-    counted = [spell for spell in state.spells if spell.last + ceiling.seconds >= now]
-    room = max(1, int(ceiling.count)) - sum(spell.many for spell in counted)
-    return room, (counted[0].last + ceiling.seconds * 1.0001 if counted else now)
+    """Return how many may leave now within the ceilings, and when to ask again if none."""
+    room, later = 1 << 30, now
+    for ceiling in _ceilings(state, terms):
+        counted = [spell for spell in state.spells if spell.last + ceiling.seconds >= now]
+        free = max(1, int(ceiling.count)) - sum(spell.many for spell in counted)
+        if free < 1 and counted:
+            later = max(later, counted[0].last + ceiling.seconds * 1.0001)
+        room = min(room, free)
+    return room, later
 
 
 def _count(state: QuotaState, terms: Terms, now: float, places: int) -> QuotaState:
     """Keep in mind what leaves, for as long as a window may count it."""
-    ceiling = _ceiling(state, terms)
     if state.seen is False:
         return state
-    window = max(state.window, ceiling.seconds if ceiling else 0.0, 1.0)
-    spells = tuple(spell for spell in state.spells if spell.last + window * SPELL_MEMORY >= now)
+    window = max(state.window, 1.0, *(ceiling.seconds for ceiling in _ceilings(state, terms)))
+    spells = state.spells
+    if spells and spells[0].last + window * SPELL_MEMORY < now:
+        spells = tuple(spell for spell in spells if spell.last + window * SPELL_MEMORY >= now)
     if spells and now - spells[-1].first < window / _SPELLS:
         *before, latest = spells
         return state._replace(spells=(*before, Spell(latest.first, now, latest.many + places)))

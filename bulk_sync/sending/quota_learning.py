@@ -146,9 +146,7 @@ def _feel(state: QuotaState, answer: Answer, left: int) -> QuotaState:
 
 def _forgets_ours(state: QuotaState, now: float) -> bool:
     """Tell whether a sliding log would just now forget requests of ours: that is no sign of a bucket."""
-    return any(
-        spell.first + state.window <= now <= spell.last + state.window * SPELL_MEMORY for spell in state.spells
-    )
+    return any(spell.first + state.window <= now <= spell.last + state.window * SPELL_MEMORY for spell in state.spells)
 
 
 def _tie(state: QuotaState, answer: Answer, left: int) -> QuotaState:

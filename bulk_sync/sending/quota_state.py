@@ -199,9 +199,9 @@ def forget(state: QuotaState, members: Sequence[str], now: float) -> QuotaState:
 
 
 _TIMES = (
-    "round_began", "heard", "reset_from", "reset_by", "reset_latest", "fresh_at", "turned_at", "next_slot", "probing_until", "probe_slot",
-    "blocked_at", "blocked_until",
-)  # fmt: skip
+    *("round_began", "heard", "reset_from", "reset_by", "reset_latest", "fresh_at", "turned_at"),
+    *("next_slot", "probing_until", "probe_slot", "blocked_at", "blocked_until"),
+)
 
 
 def shift(state: QuotaState, seconds: float) -> QuotaState:

@@ -142,10 +142,13 @@ class SharedQuota:
                 while not isinstance(place := self._from_stock() or self._ask(), Place):
                     await self._pause(place.ask_at)
                 return place
+        except asyncio.CancelledError:
+            if self._waiting == 1:
+                with suppress(StateFault):
+                    self._leave_queue()
+            raise
         finally:
             self._waiting -= 1
-            if not self._waiting:
-                self._leave_queue()
 
     def report(self, permit: Permit, reply: Reply | None) -> None:
         """Say what became of a permit, exactly once; None or ``left`` False: it cost no quota."""

@@ -134,11 +134,10 @@ async def send(quota: SharedQuota, server: Server, requests: int, workers: int =
     return asyncio.get_running_loop().time() - began
 
 
-STYLES = (HeaderStyle.NONE, HeaderStyle.DRAFT_03, HeaderStyle.DRAFT_10, HeaderStyle.X)
-
-
-@pytest.mark.parametrize("processes", [1, 4])
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize(
+    ("style", "processes"),
+    [(HeaderStyle.NONE, 4), (HeaderStyle.DRAFT_03, 1), (HeaderStyle.DRAFT_03, 4), (HeaderStyle.X, 4)],
+)
 @pytest.mark.parametrize(
     "quota",
     [
