@@ -18,6 +18,8 @@ import httpx2
 from multidict import CIMultiDict
 from yarl import URL
 
+from bulk_sync.errors import Refused
+
 KEEP_ALIVE = 4.0
 """Seconds that an idle connection is kept: less than the 5 of uvicorn and Node, so that we close first. A
 server that closes at the moment when we send would leave a row in doubt for nothing."""
@@ -49,6 +51,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 headers=headers,
                 data=request.content or None,
                 allow_redirects=False,
+                middlewares=_ONCE if request.method == "GET" else None,
             )
         return httpx2.Response(response.status, headers=response.raw_headers, stream=_Body(response))
 
@@ -99,6 +102,27 @@ class _Body(httpx2.AsyncByteStream):
             self._response.close()
 
 
+class _Broken(aiohttp.ClientConnectionError):
+    """A connection that broke under a request, in a form that aiohttp does not take for a reason to send again."""
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send a reading request once.
+
+    aiohttp sends it a second time where a connection that was used before breaks. Nobody would count that one: not the
+    quota, not ``--max-requests``, not the journal.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise  # nothing left, and aiohttp leaves it at that
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Broken(str(error)) from error
+
+
+_ONCE = (_once,)
+
+
 @contextmanager
 def _httpx_errors() -> Iterator[None]:
     """Turn aiohttp's exceptions into httpx's; what says that nothing left comes first."""
@@ -119,15 +143,22 @@ def _httpx_errors() -> Iterator[None]:
 
 
 def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
-    """Return a context that verifies certificate and name against this machine's authorities, or ``ca_file``.
+    """Return a context that verifies certificate and name against this machine's authorities, or those in ``ca_file``.
 
     The environment has no say: neither SSL_CERT_FILE and SSL_CERT_DIR (who is trusted) nor SSLKEYLOGFILE (who
-    can read along), which ``ssl.create_default_context`` would follow.
+    can read along), which ``ssl.create_default_context`` would follow. Raises :class:`Refused` for a file that has
+    no certificates.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            why = error.strerror if error.strerror and not isinstance(error, ssl.SSLError) else "no certificate in it"
+            raise Refused(
+                f"--ca-file {ca_file}: {why}", hint="expected a file with the authority's certificate in PEM form"
+            ) from None
         return context
     if sys.platform == "win32":
         for store in ("CA", "ROOT"):

@@ -13,6 +13,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 from urllib.parse import quote
@@ -40,9 +41,9 @@ _TIMEOUTS = (httpx2.ReadTimeout, httpx2.WriteTimeout)
 class HefflClient:
     """Sends requests to v1 of the API. Use as an async context manager.
 
-    ``deadline`` is for a whole request, ``connect`` for the part before it leaves, in seconds. ``tls`` replaces
-    this machine's authorities, ``transport`` the network (tests). Raises Refused for a base URL or a key that
-    the key must not be sent to or that cannot be one.
+    ``deadline`` is for a whole request, ``connect`` for the part before it leaves, in seconds. ``ca_file`` replaces
+    this machine's authorities, ``transport`` the network (tests). Raises Refused for a base URL that the key must not
+    be sent to, a key that cannot be one, or a file that has no certificates.
     """
 
     def __init__(
@@ -56,13 +57,15 @@ class HefflClient:
         body_limit: int = BODY_LIMIT,
         page_limit: int = PAGE_SIZE,
         user_agent: str = "bulk-sync",
-        tls: ssl.SSLContext | None = None,
+        ca_file: Path | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.base_url = check_base_url(base_url)
         self._key = key if isinstance(key, ApiKey) else ApiKey(key)
-        self._transport = transport or AiohttpTransport(tls=tls or tls_context(), deadline=deadline, connect=connect)
+        # Loading the authorities takes 20 ms, which plain http on loopback saves.
+        tls = tls_context(ca_file) if self.base_url.startswith("https:") else None
+        self._transport = transport or AiohttpTransport(tls=tls, deadline=deadline, connect=connect)
         self._base = httpx2.URL(self.base_url)
         self._path = self._base.raw_path.decode().rstrip("/") + path
         reading = {
@@ -111,10 +114,6 @@ class HefflClient:
             fault, left = fault_of(error)
             return self._fault(fault, error, left=left, seconds=self._clock() - begun)
         return await self._reply(response, begun)
-
-    def _tls(self) -> ssl.SSLContext | None:
-        """Return this machine's authorities; loading them takes 20 ms, which plain http on loopback saves."""
-        return tls_context() if self.base_url.startswith("https:") else None
 
     def _message(self, request: Request) -> Message:
         """Build the HTTP request; ValueError for an id or a payload that cannot be sent."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from bulk_sync.heffl.aiohttp_transport import tls_context
+from bulk_sync.errors import Refused
 from bulk_sync.heffl.client import HefflClient
 from bulk_sync.records import Reply, Request
 from bulk_sync.sending.policy import Fault
@@ -85,6 +86,31 @@ def test_redirects_are_not_followed(raw_server: Servers, answer: Servers) -> Non
 
     reply, others = asyncio.run(go())
     assert (reply.http_status, reply.fault, others) == (307, "", 0)
+
+
+@pytest.mark.parametrize("request_", [PATCH, Request("get", "clt_1"), Request("page")])
+def test_a_connection_that_breaks_under_a_request_is_told(
+    raw_server: Servers, answer: Servers, request_: Request
+) -> None:
+    """Reading or writing: nothing is sent again behind the quota's back, though the connection was used before."""
+    times = 0
+
+    async def second_time_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal times
+        times += 1
+        if times == 2:
+            writer.transport.abort()
+        else:
+            await answer(OK)(reader, writer)
+
+    server = raw_server(second_time_away)
+    replies = ask(server, request_, times=3)
+    assert [(reply.http_status, reply.fault, reply.left) for reply in replies] == [
+        (200, "", True),
+        (None, Fault.BROKEN, True),
+        (200, "", True),
+    ]
+    assert (len(server.heads), server.connections) == (3, 2)
 
 
 def test_cookies_are_not_kept(raw_server: Servers, answer: Servers) -> None:
@@ -256,7 +282,7 @@ def test_a_wrong_certificate_gets_nothing(
 ) -> None:
     """Untrusted, out of date or of another host: refused before the key leaves."""
     server = raw_server(answer(OK), certificate)
-    (reply,) = ask(server, tls=tls_context(certificates / "authority.pem"))
+    (reply,) = ask(server, ca_file=certificates / "authority.pem")
     assert (reply.fault, reply.left, server.heads) == (Fault.CERTIFICATE, False, [])
 
 
@@ -264,8 +290,17 @@ def test_a_good_certificate_of_an_authority_of_ours_is_taken(
     raw_server: Servers, answer: Servers, certificates: Path
 ) -> None:
     """The refusals above are not for another reason."""
-    (reply,) = ask(raw_server(answer(OK), "good"), tls=tls_context(certificates / "authority.pem"))
+    (reply,) = ask(raw_server(answer(OK), "good"), ca_file=certificates / "authority.pem")
     assert (reply.http_status, reply.body) == (200, {"id": "clt_1", "name": "N"})
+
+
+def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
+    """Before anything is sent, with its name."""
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    for path, why in ((empty, "no certificate in it"), (tmp_path / "none.pem", "No such file or directory")):
+        with pytest.raises(Refused, match=f"--ca-file {re.escape(str(path))}: {why}"):
+            HefflClient("https://127.0.0.1/api/v1", KEY, ca_file=path)
 
 
 def test_the_environment_does_not_say_whom_to_trust(
