@@ -24,7 +24,7 @@ OK = b'{"id":"clt_1","name":"N"}'
 Servers = Callable[..., Any]
 
 
-def ask(server: Any, request: Request = PATCH, times: int = 1, **options: Any) -> list[Reply]:  # noqa: ANN401 - the fixture's class
+def ask(server: Any, request: Request = PATCH, times: int = 1, **options: Any) -> list[Reply]:
     """Send to a server, one after the other."""
 
     async def go() -> list[Reply]:
