@@ -41,26 +41,28 @@ def _entries(
     readable: frozenset[str],
 ) -> Iterator[tuple[str, str, Mapping[str, Json]]]:
     known = state.ledger_entries(account, [change.record_id for change in changes])
+    was_read = tables.count_records() > 0  # a blind run read none: no look-up for each change
     for change in changes:
         found = known.get(change.record_id)
         if found and found[0] > run:
             continue  # a later run has handled the record: its word stands
-        entry = _entry(change, LedgerEntry.from_json(found[1]) if found else None, tables, readable)
+        before = LedgerEntry.from_json(found[1]) if found else None
+        read = tables.record(change.record_id) if was_read else None
+        entry = _entry(change, before, read[0] if read else None, readable)
         yield change.record_id, run, entry.to_json()
 
 
 def _entry(
-    change: StoredChange, before: LedgerEntry | None, tables: PlanTables, readable: frozenset[str]
+    change: StoredChange, before: LedgerEntry | None, read: Mapping[str, Json] | None, readable: frozenset[str]
 ) -> LedgerEntry:
     if change.status not in _ACCEPTED or change.answer is None:
         values = {name: value for name, value in before.values.items() if name not in change.payload} if before else {}
         return LedgerEntry(values, before.fingerprint if before else {})
-    read = tables.record(change.record_id)
     return record_accepted(
         before,
         sent=change.payload,
         answer=change.answer,
         at=change.finished_at or 0.0,
         readable=readable,
-        before=read[0] if read else None,
+        before=read,
     )
