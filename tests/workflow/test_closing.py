@@ -1,0 +1,73 @@
+"""How a command ends: its exit code, the causes behind many problems, the chosen rows."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_sync.errors import Problem
+from bulk_sync.records import Status
+from bulk_sync.settings import resolve
+from bulk_sync.workflow.closing import exit_code, grouped_problems
+from bulk_sync.workflow.intake import chooser
+
+COUNTS = st.dictionaries(st.sampled_from(list(Status)), st.integers(0, 3))
+
+
+@pytest.mark.parametrize(
+    ("kind", "statuses", "stopped_by", "code"),
+    [
+        ("run", (), "", 0),
+        ("run", ("updated", "unchanged", "skipped"), "", 0),
+        ("run", ("updated", "invalid"), "", 1),
+        ("run", ("failed",), "", 1),
+        ("run", ("differs",), "", 1),
+        ("undo", ("in_doubt",), "", 1),
+        ("run", ("invalid", "not_sent"), "", 3),
+        ("run", ("failed", "not_sent"), "max_requests", 3),
+        ("run", ("not_sent",), "outage", 3),
+        ("run", ("not_sent",), "local_fault", 3),
+        ("run", ("failed", "not_sent"), "interrupted", 130),
+        ("run", ("failed", "not_sent"), "key_refused", 4),
+        ("run", ("not_sent",), "target_refused", 2),
+        ("run", ("invalid", "not_sent"), "guard:shifted", 6),
+        ("run", ("not_sent",), "declined", 6),
+        ("plan", ("ready", "unchanged"), "", 0),
+        ("check", ("ready", "invalid"), "", 1),
+    ],
+)
+def test_the_exit_code_of_the_contract(kind: str, statuses: tuple[str, ...], stopped_by: str, code: int) -> None:
+    """Each line of the table of exit codes, and the order where several fit."""
+    assert exit_code(kind, {Status(name): 1 for name in statuses}, stopped_by) == code
+
+
+@given(COUNTS, st.sampled_from(["", "outage", "interrupted", "key_refused", "guard:filled", "something new"]))
+def test_zero_means_that_nothing_is_left_to_look_at(counts: dict[Status, int], stopped_by: str) -> None:
+    """A run ends with 0 only where every row is updated, unchanged or left out, and nothing stopped it."""
+    fine = {Status.UPDATED, Status.UNCHANGED, Status.SKIPPED, Status.READY}
+    left = [status for status, count in counts.items() if count and status not in fine]
+    assert (exit_code("run", counts, stopped_by) == 0) == (not left and not stopped_by)
+
+
+def test_many_problems_are_told_by_their_causes() -> None:
+    """The most frequent first; a value that repeats is named; what does not is told together, warnings as such."""
+    problems = [
+        *[Problem("bad_email", "no @-sign", row=n, column="E-mail", value="n/a") for n in range(40)],
+        *[Problem("bad_email", "no @-sign", row=n, column="E-mail", value=f"x{n}") for n in range(3)],
+        Problem("odd", "looks odd", row=9, field="name", severity="warning"),
+    ]
+    assert grouped_problems(problems) == (
+        (40, 'column "E-mail", value "n/a" (bad_email)'),
+        (3, 'column "E-mail": no @-sign (bad_email)'),
+        (1, "warning: name: looks odd (odd)"),
+    )
+
+
+@given(st.integers(1, 30), st.integers(0, 30))
+def test_first_and_rows_choose_together(place: int, offset: int) -> None:
+    """--first counts rows of the source, --rows names their numbers; a row must please both."""
+    both = chooser(resolve({"first": "10", "rows": "2-8,20"}, environ={}))
+    number = place + offset
+    assert both(place, number) == (place <= 10 and (2 <= number <= 8 or number == 20))
+    assert chooser(resolve({}, environ={}))(place, number)
