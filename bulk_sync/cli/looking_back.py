@@ -11,10 +11,12 @@ import click
 from bulk_sync.cli.carrying_out import make_desk
 from bulk_sync.console.run_text import run_lines, runs_table
 from bulk_sync.errors import ExitCode, Refused
+from bulk_sync.journal import JournalBook
 from bulk_sync.results.summary_json import summary_json
 from bulk_sync.settings import parse_duration
 from bulk_sync.workflow import runs
 from bulk_sync.workflow.closing import outputs, summarise
+from bulk_sync.workflow.ending import first_problems, skipped_by_reason
 
 
 def list_runs(flags: Mapping[str, object]) -> int:
@@ -50,7 +52,8 @@ def show_run(flags: Mapping[str, object], name: str, what: str) -> int:
             for note in notes:
                 click.echo(note, err=True)
         elif settings.json_summary:
-            click.echo(summary_json(summary))
+            problems = first_problems(journal, JournalBook(journal, summary))
+            click.echo(summary_json(summary, problems=problems, skipped=skipped_by_reason(journal)))
         else:
             for line in run_lines(journal, summary):
                 click.echo(line)

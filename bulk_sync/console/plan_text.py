@@ -50,8 +50,9 @@ def requests_line(view: PlanView) -> str:
     read = f" ({view.read_requests:,} already spent on reading)" if view.read_requests else ""
     if not view.send_requests:
         return f"requests      {0:>8}{read}"
+    pace = "as fast as the API lets" if view.rate == "none" else f"at {view.rate}"
     return (
-        f"requests      {view.send_requests:>8,}{read}, at {view.rate}: "
+        f"requests      {view.send_requests:>8,}{read}, {pace}: "
         f"{duration(view.seconds)}, done about {clock(view.finish_at)}"
     )
 

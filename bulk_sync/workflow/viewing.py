@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import cast
 
+from bulk_sync.errors import MappingError, Problem
 from bulk_sync.journal import Journal, JournalBook
+from bulk_sync.mapping.spec import parse_mapping
 from bulk_sync.planning.codes import PLANNING_CODES
 from bulk_sync.planning.summary import FIRST_DIFFERENCES, Difference, PlanSummary
 from bulk_sync.records import Json, RunSummary, Status
 from bulk_sync.workflow.closing import readable_fields
+from bulk_sync.workflow.placing_problems import placer
 from bulk_sync.workflow.session import Session
 from bulk_sync.workflow.view import Finding, PlanView
 
@@ -70,6 +73,17 @@ def plan_view(session: Session, summary: RunSummary, findings: tuple[Finding, ..
         notes=tuple(_notes(journal)),
         question=question,
     )
+
+
+def cells_of(journal: Journal) -> Callable[[int, str], str]:
+    """Return what names the cells that a field of a row came from, '' where it came from none."""
+    header = journal.header
+    try:
+        spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ={})
+    except MappingError:  # written for another version of this program
+        return lambda _row, _field: ""
+    place = placer(spec, header.header, header.sheet)
+    return lambda row, field: place(Problem("", "", row=row, field=field), None).cell
 
 
 def _figure(journal: Journal, name: str) -> int:
