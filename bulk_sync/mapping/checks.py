@@ -53,14 +53,26 @@ class _Checker:
             parts = ", ".join(f"{name}.{part}" for part in self._resource.units[name])
             self.report(("fields", name), f"{name} is filled by its parts", f"map {parts}")
             return None
-        hint = did_you_mean(name, self._resource.fields)
-        hint = hint or f"custom fields begin with {self._resource.custom_prefix}; others are named under extra_fields"
-        self.report(("fields", name), f"unknown field {name!r}", hint)
+        self.report(("fields", name), f"unknown field {name!r}", self._unknown_hint(name))
         return None
+
+    def _unknown_hint(self, name: str) -> str:
+        parts = [field.name for field in self._resource.fields.values() if field.unit and field.part == name]
+        if parts:
+            return f"did you mean {' or '.join(map(repr, parts))}?"
+        if name in self._resource.fixed:
+            return "the API gives it, and nobody can change it; `match` finds the client by it"
+        prefix = self._resource.custom_prefix
+        hint = did_you_mean(name, self._resource.fields)
+        return hint or f"custom fields begin with {prefix}; others are named under extra_fields"
 
     def check_units(self) -> None:
         """See that a unit is mapped whole, or in part on purpose, and that its parts follow one policy."""
         file, units = self._file, self._resource.units
+        for index, name in enumerate(file.extra_fields):
+            if name in units or self._resource.field(name) is not None:
+                message = f"{name!r} is a field of the API already, or a unit of them"
+                self.report(("extra_fields", index), message, "`extra_fields` is for names that are not known here")
         for index, name in enumerate(file.partial):
             if name not in units:
                 hint = did_you_mean(name, units) or f"units are {', '.join(units)}"

@@ -106,16 +106,31 @@ def read_document(text: str, *, name: str) -> tuple[Node, list[Mistake]]:
                 raise builder.refusal(event, f"too large for a mapping (more than {MAX_EVENTS:,} pieces)")
             builder.take(event)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        message = f"not YAML: {error.problem or error.context or 'cannot be read'}"
-        raise MappingError((Mistake(name, line, column, message),)) from None
+        raise MappingError((_not_yaml(error, name),)) from None
     except (YAMLError, ValueError, RecursionError) as error:
         message = f"not YAML: {' '.join(str(error).split())[:200]}"
         raise MappingError((Mistake(name, 0, 0, message),)) from None
     if builder.root is None:
         raise MappingError((Mistake(name, 1, 1, "the mapping is empty"),))
     return builder.root, builder.mistakes
+
+
+_YAML_HINTS = {
+    "cannot start any token": "YAML is indented with spaces; a text that begins with a sign is written in quotes",
+    "mapping values are not allowed": "a text with a colon and a space in it is written in quotes",
+    "expected ',' or": "within braces and brackets a text that has one of { } [ ] , in it is written in quotes",
+    "end of stream": "a quote that begins here never ends",
+}
+
+
+def _not_yaml(error: MarkedYAMLError, name: str) -> Mistake:
+    """Put the parser's finding into words; an open quote is shown where it begins."""
+    problem = error.problem or error.context or "cannot be read"
+    unended = "end of stream" in problem
+    mark = error.context_mark if unended and error.context_mark else error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+    hint = next((hint for words, hint in _YAML_HINTS.items() if words in problem), "")
+    return Mistake(name, line, column, f"not YAML: {problem}", hint)
 
 
 class _Builder:

@@ -67,7 +67,7 @@ class _Joiner:
     def where(self) -> tuple[tuple[int, frozenset[str]], ...]:
         found = []
         for column, wanted in self._spec.source.where.items():
-            index = self._find(column, ("source", "where", column))
+            index = self._find(column, ("source", "where", column), value=False)
             found.append((index, frozenset(map(strip_margin, wanted))))
         return tuple(found)
 
@@ -83,10 +83,10 @@ class _Joiner:
             notes.append(f"`ignore` names what the source does not have: {', '.join(map(quoted, absent))}")
         return tuple(notes)
 
-    def _find(self, column: str, path: Path) -> int:
+    def _find(self, column: str, path: Path, *, value: bool = True) -> int:
         found = self.header.find(column)
         if isinstance(found, ColumnFault):
-            self.mistakes.append(self._spec.document.where(path, value=True).mistake(found.message, found.hint))
+            self.mistakes.append(self._spec.document.where(path, value=value).mistake(found.message, found.hint))
             return 0
         return found
 
@@ -99,7 +99,7 @@ class _Joiner:
         ]
         conditions = []
         for column, wanted in program.mapping.when.items():
-            index = self._find(column, (*path, "when", column))
+            index = self._find(column, (*path, "when", column), value=False)
             conditions.append((len(places), column, frozenset(map(strip_margin, wanted))))
             places.append(index)
         converter = self._converter(program)

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bulk_sync.errors import MappingError, Mistake
-from bulk_sync.mapping.document import VALUE, Document, Path, Plain, Position, plain_data, read_document
+from bulk_sync.mapping.document import Document, Path, Plain, Position, plain_data, read_document
+from bulk_sync.mapping.findings import quoted
 
 ReadFile = Callable[[str], tuple[str, str]]
 """Name of an extended file → its text, and the name it goes by in messages."""
 
 MAX_FILES = 8
-_VARIABLE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{[^}]*\}?")
 _MERGED = ("fields", "source")
 
 
@@ -30,6 +31,8 @@ class Layers:
     files: dict[str, str] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     changed: bool = False
+    incomplete: bool = False
+    """A file that is extended could not be read: what seems to be missing may stand there."""
 
     def text(self, document: Document) -> str:
         """Return a text that means the same by itself: the file as read, or all of it flattened."""
@@ -78,6 +81,7 @@ def _extend(layers: Layers, base: Plain, where: Position, above: tuple[str, ...]
     except MappingError as error:
         found = error.mistakes[0]
         layers.mistakes.append(where.mistake(f"cannot extend {found.file}: {found.message}"))
+        layers.incomplete = True
         return
     if name in above:
         layers.mistakes.append(where.mistake(f"{base} extends this file in turn"))
@@ -96,6 +100,10 @@ def _fill(value: str, position: Position, layers: Layers) -> str:
     def replace(found: re.Match[str]) -> str:
         if found[1]:
             return found[1]
+        if not found[2]:
+            message = f"{quoted(found[0])} is no variable: a name of letters, digits and _ stands in ${{NAME}}"
+            layers.mistakes.append(position.mistake(message, "write $${ for a plain ${"))
+            return found[0]
         known = layers.environ.get(found[2])
         if known is None:
             message = f"the environment has no variable {found[2]}"
@@ -145,6 +153,3 @@ def _lay_over(held: dict[str, Plain], value: dict[str, Plain]) -> None:
             held.pop(inner, None)
         else:
             held[inner] = item
-
-
-__all__ = ["VALUE", "Layers", "ReadFile", "flatten", "read_layers"]

@@ -17,7 +17,6 @@ from bulk_sync.mapping.explain import Step, closing_steps, explain_field
 from bulk_sync.mapping.findings import Finding
 from bulk_sync.mapping.header import fold_name
 from bulk_sync.mapping.joining import Joined, join
-from bulk_sync.mapping.keys import KeyColumn
 from bulk_sync.mapping.pipeline import KEEP, Outcome, Pipeline
 from bulk_sync.mapping.spec import MappingSpec
 from bulk_sync.mapping.survey import Evidence
@@ -327,6 +326,3 @@ def _prefix_finding(prefix: str, key: str) -> Finding:
         key,
         "warning",
     )
-
-
-__all__ = ["KeyColumn", "RowMapper", "Step", "compile_mapping"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from bulk_sync.mapping.document import scalar_text
 
@@ -39,6 +39,13 @@ def _conditions(value: object) -> object:
     return {column: wanted if isinstance(wanted, list) else [wanted] for column, wanted in value.items()}
 
 
+def _each_filled(conditions: dict[str, list[str]]) -> dict[str, list[str]]:
+    for column, wanted in conditions.items():
+        if not wanted:
+            raise ValueError(f"no value of {column!r} is given, so that no row would fit")
+    return conditions
+
+
 def _column_form(value: object) -> object:
     return {"column": value} if isinstance(value, str | bool | int | float) else value
 
@@ -52,6 +59,10 @@ def _delimiter(value: object) -> object:
     return "\t" if value == "tab" else value
 
 
+def _sheet(value: object) -> object:
+    return scalar_text(value) if isinstance(value, bool | float) else value
+
+
 def _null_word(value: object) -> object:
     return "null" if value is None else value
 
@@ -63,6 +74,8 @@ Names = Annotated[list[Name], BeforeValidator(_texts), WithJsonSchema(_NAMES_SCH
 Conditions = Annotated[
     dict[str, list[Text]],
     BeforeValidator(_conditions),
+    AfterValidator(_each_filled),
+    Field(min_length=1),
     WithJsonSchema({"type": "object", "minProperties": 1, "additionalProperties": _NAMES_SCHEMA}),
 ]
 
@@ -74,7 +87,7 @@ class _Model(BaseModel):
 class SourceBlock(_Model):
     """How the source is to be read. All of it is detected when left out; what was detected is printed to paste here."""
 
-    sheet: Annotated[str | int, Field(union_mode="left_to_right")] | None = Field(
+    sheet: Annotated[str | int, BeforeValidator(_sheet)] | None = Field(
         None, description="The sheet's name, or its number from 1.", examples=["Clients", 1]
     )
     header_row: int | None = Field(None, ge=1, description="The row that holds the column names, from 1.")
@@ -139,7 +152,7 @@ class FieldMapping(_Model):
         examples=["{Last|title} {Suffix}"],
     )
     first_of: Names | None = Field(
-        None, description="Columns; the first that is not blank.", examples=[["Mobile", "Phone"]]
+        None, min_length=1, description="Columns; the first that is not blank.", examples=[["Mobile", "Phone"]]
     )
     when: Conditions = Field(
         default_factory=dict,
@@ -150,7 +163,7 @@ class FieldMapping(_Model):
         default_factory=list, description="Transforms from left to right.", examples=[["trim", {"phone": "AE"}]]
     )
     map: dict[str, Any] | None = Field(
-        None, description="Texts and what to send for them.", examples=[{"A": "Gold", "B": "Silver"}]
+        None, min_length=1, description="Texts and what to send for them.", examples=[{"A": "Gold", "B": "Silver"}]
     )
     ignore_case: bool = Field(default=False, description="Whether `map` ignores letter case.")
     otherwise: Annotated[Otherwise, WithJsonSchema(_OTHERWISE_SCHEMA)] = Field(

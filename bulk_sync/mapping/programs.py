@@ -9,12 +9,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bulk_sync.mapping.convert import TOPICS, Converter
-from bulk_sync.mapping.document import VALUE, Document, Path, scalar_text
+from bulk_sync.mapping.document import Path, scalar_text
 from bulk_sync.mapping.findings import Finding, quoted
 from bulk_sync.mapping.model import FieldMapping, MappingFile
 from bulk_sync.mapping.pipeline import Choices
 from bulk_sync.mapping.template import Template, compile_template
-from bulk_sync.mapping.transforms import Chain, TransformMistake, TransformProblem, compile_chain
+from bulk_sync.mapping.transforms import (
+    Chain,
+    Transform,
+    TransformMistake,
+    TransformProblem,
+    compile_transform,
+    spelled,
+)
+from bulk_sync.mapping.transforms.dates import check_date_format
 from bulk_sync.mapping.validator import Check, check_for
 from bulk_sync.records import Json
 from bulk_sync.resources.fields import Field
@@ -63,7 +71,8 @@ def compile_program(name: str, field: Field, file: MappingFile, report: Report) 
     check = check_for(field)
     chain = _chain(mapping, path, before)
     template = _template(mapping, path, before)
-    writer = _Writer(converter, check, clearable=clearable, report=before)
+    _check_format(mapping, path, before)
+    writer = _Writer(converter, check, clear_as=mapping.clear_as, clearable=clearable, report=before)
     choices = _choices(mapping, path, writer)
     is_constant = mapping.sources == ("value",)
     clear_value = "" if mapping.clear_as == "empty" else None
@@ -125,14 +134,14 @@ def _blank(mapping: FieldMapping, file: MappingFile, field: Field) -> str:
 
 
 def _chain(mapping: FieldMapping, path: Path, report: Report) -> Chain:
-    try:
-        return compile_chain(mapping.transform)
-    except TransformMistake as mistake:
-        inner = mistake.path if len(mapping.transform) > 1 else mistake.path[1:]
-        report((*path, "transform", *mistake.path), mistake.message, mistake.hint, value=not inner)
-    except (TypeError, AttributeError):
-        report((*path, "transform"), "a transform is a name, or one name with its option", "", value=True)
-    return Chain(())
+    steps: list[tuple[str, Transform]] = []
+    for index, written in enumerate(mapping.transform):
+        try:
+            steps.append((spelled(written), compile_transform(written)))
+        except TransformMistake as mistake:
+            place = (*path, "transform", index, *mistake.path)
+            report(place, mistake.message, mistake.hint, value=not mistake.path)
+    return Chain(steps)
 
 
 def _template(mapping: FieldMapping, path: Path, report: Report) -> Template | None:
@@ -145,6 +154,16 @@ def _template(mapping: FieldMapping, path: Path, report: Report) -> Template | N
     except ValueError as error:
         report((*path, "template"), str(error), value=True)
     return None
+
+
+def _check_format(mapping: FieldMapping, path: Path, report: Report) -> None:
+    """See that a date's format writes the whole date, and not the letters of another notation."""
+    if mapping.format is None or mapping.type not in ("date", "datetime"):
+        return
+    try:
+        check_date_format(mapping.format, ())
+    except TransformMistake as mistake:
+        report((*path, "format"), mistake.message, "write it in strftime's letters: %Y-%m-%d, %d/%m/%Y", value=True)
 
 
 def _choices(mapping: FieldMapping, path: Path, writer: _Writer) -> Choices | None:
@@ -164,12 +183,13 @@ def _choices(mapping: FieldMapping, path: Path, writer: _Writer) -> Choices | No
 class _Writer:
     """Turns what the mapping itself says (``value``, ``map``, ``otherwise``) into what is sent, once."""
 
-    def __init__(self, converter: Converter, check: Check, *, clearable: bool, report: Report) -> None:
-        reading = "." if converter.type in ("number", "integer") else None
+    def __init__(self, converter: Converter, check: Check, *, clear_as: str, clearable: bool, report: Report) -> None:
+        reading = converter.reading or ("." if converter.type in ("number", "integer") else None)
         self._converter = Converter(
             converter.type, separator=converter.separator, format_=converter.format, reading=reading
         )
         self._check = check
+        self._clear_as = clear_as
         self._clearable = clearable
         self.report = report
 
@@ -179,6 +199,8 @@ class _Writer:
             if not self._clearable:
                 self.report(path, "null would clear the field, which the API does not let be null", value=True)
             return None
+        if written == "":
+            return self._empty(path)
         found = self._converted(written)
         if not isinstance(found, Finding):
             finding = self._check(found)
@@ -188,6 +210,12 @@ class _Writer:
         shown = quoted(scalar_text(written)) if isinstance(written, str | int | float) else "the value"
         self.report(path, f"{shown}: {found.message}", found.hint, value=True)
         return None
+
+    def _empty(self, path: Path) -> Json:
+        if self._clear_as != "empty":
+            message = 'an empty text would clear the field; `clear_as: empty` says that "" is meant'
+            self.report(path, message, "null clears, where the API lets a field be null", value=True)
+        return ""
 
     def constant(self, written: object, chain: Chain, choices: Choices | None, path: Path) -> Json:
         """Return what ``value:`` comes to after the field's transforms and map."""
@@ -247,6 +275,3 @@ def _check_options(mapping: FieldMapping, field: Field, *, clearable: bool, path
             report((*path, "blank"), message, hint, value=True)
         if mapping.otherwise.action == "clear":
             report((*path, "otherwise"), message, hint, value=True)
-
-
-__all__ = ["VALUE", "Document", "Program", "compile_program"]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bulk_sync.errors import MappingError, Mistake
 from bulk_sync.mapping.checks import check_file
 from bulk_sync.mapping.document import Document
-from bulk_sync.mapping.layers import ReadFile, flatten, read_layers
+from bulk_sync.mapping.layers import Layers, ReadFile, flatten, read_layers
 from bulk_sync.mapping.model import (
     BlankPolicy,
     ComparePolicy,
@@ -26,6 +26,9 @@ from bulk_sync.mapping.programs import Program
 from bulk_sync.mapping.validation import validate
 from bulk_sync.resources import get_resource
 from bulk_sync.resources.fields import Resource
+
+_MAY_BE_EXTENDED = ("match is missing", "fields is missing")
+"""No news where a file that this one extends could not be read: that says it already."""
 
 
 class FieldPolicy(NamedTuple):
@@ -169,7 +172,7 @@ def _parse(text: str, name: str, environ: Mapping[str, str], read: ReadFile, pat
     document = flatten(layers)
     mistakes = list(layers.mistakes)
     file, found = validate(document)
-    mistakes += found
+    mistakes += _news(found, layers)
     if file is None:
         raise MappingError(_in_order(mistakes))
     resource = get_resource(file.resource)
@@ -180,6 +183,16 @@ def _parse(text: str, name: str, environ: Mapping[str, str], read: ReadFile, pat
     return MappingSpec(
         file=file, resource=resource, programs=programs, document=document, path=path, text=layers.text(document)
     )
+
+
+def _news(found: list[Mistake], layers: Layers) -> list[Mistake]:
+    """Leave out what only follows from a file or a variable that could not be read."""
+    told = {mistake[:3] for mistake in layers.mistakes}
+    return [
+        mistake
+        for mistake in found
+        if mistake[:3] not in told and not (layers.incomplete and mistake.message in _MAY_BE_EXTENDED)
+    ]
 
 
 def _in_order(mistakes: list[Mistake]) -> tuple[Mistake, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bulk_sync.mapping.findings import Finding
-from bulk_sync.mapping.transforms import Chain, TransformMistake, TransformProblem, as_text, compile_chain, is_blank
+from bulk_sync.mapping.transforms import Chain, TransformProblem, as_text, compile_chain, is_blank
 from bulk_sync.records import CellValue
 
 _PIECES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
@@ -92,6 +92,3 @@ def _take_brackets(literals: list[str], place: int) -> tuple[str, str]:
         literals[place], literals[place + 1] = before[:-1], after[1:]
         return before[-1], after[0]
     return "", ""
-
-
-__all__ = ["Part", "Template", "TransformMistake", "compile_template"]

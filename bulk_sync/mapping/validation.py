@@ -30,12 +30,17 @@ _WORDS = {
     "dict_type": "expected names with values",
     "model_type": "expected names with values",
     "list_type": "expected a list",
-    "string_too_short": "must not be empty",
-    "too_short": "must not be empty",
+    "too_long": "at most one character",
+    "string_too_long": "at most one character",
+    "int_from_float": "expected a whole number",
 }
+_EMPTY = ("too_short", "string_too_short")
 _PATTERN_HINTS = {
     "rate": "write 60/min, 1/s, 60/2s, 1000/h, or none",
     "by": "by is id, number, email, phone, name or a custom field cf_…",
+}
+_EMPTY_HINTS: Mapping[Path, str] = {
+    ("fields",): "a mapping sends something: write a line such as `name: Company` beneath `fields:`",
 }
 _ROUNDS = 4
 
@@ -80,12 +85,20 @@ def _mistake(found: ErrorDetails, document: Document) -> Mistake:
     path: Path = tuple(found["loc"])
     say = _SAY.get(found["type"])
     if found["input"] is None and found["type"] not in ("extra_forbidden", "missing"):
-        hint = "null and an empty value say nothing here; delete the line, or fill it in"
+        hint = _EMPTY_HINTS.get(path) or "null and an empty value say nothing here; delete the line, or fill it in"
         return document.where(path).mistake(f"{_dotted(path)} has no value", hint)
     if say is not None:
         return say(found, path, document)
-    words = _WORDS.get(found["type"]) or found["msg"][:1].lower() + found["msg"][1:]
+    if found["type"] in _EMPTY:
+        place = document.where(path, value=True)
+        return place.mistake(f"{_dotted(path)} must not be empty", _EMPTY_HINTS.get(path, ""))
+    words = _WORDS.get(found["type"]) or _bound(found) or found["msg"][:1].lower() + found["msg"][1:]
     return document.where(path, value=True).mistake(f"{_dotted(path)}: {words}, got {_shown(found['input'])}")
+
+
+def _bound(found: ErrorDetails) -> str:
+    least, most = found.get("ctx", {}).get("ge"), found.get("ctx", {}).get("le")
+    return f"at least {least}" if least is not None else f"at most {most}" if most is not None else ""
 
 
 def _unknown(_found: ErrorDetails, path: Path, document: Document) -> Mistake:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bulk_sync.mapping.cells import is_clean, text_finding
-from bulk_sync.mapping.findings import Finding, quoted
+from bulk_sync.mapping.findings import Finding
 from bulk_sync.mapping.transforms.options import did_you_mean
 from bulk_sync.records import Json
-from bulk_sync.resources.fields import Field, Resource
+from bulk_sync.resources.fields import Field
 from bulk_sync.resources.formats import email_fault, phone_fault, tax_number_fault, website_fault
 
 Check = Callable[[Json], Finding | None]
@@ -101,40 +101,6 @@ def type_finding(payload: Mapping[str, Json]) -> tuple[str, Finding] | None:
     kind = str(payload.get("type"))
     field = NAMED_BY.get(kind)
     return None if field is None or field in payload else (field, _UNNAMED[kind])
-
-
-def payload_findings(resource: Resource, payload: Mapping[str, Json]) -> list[tuple[str, Finding]]:
-    """Check a whole payload, wherever it came from: each finding with the field it is about.
-
-    The mapper checks value by value as it goes; this is for payloads that did not come through it, and for
-    the test that holds the checks against the resource's model.
-    """
-    found: list[tuple[str, Finding]] = []
-    for name, value in payload.items():
-        if name in resource.units:
-            found += _unit_findings(resource, name, value)
-        else:
-            found += _value_findings(resource.field(name), name, value)
-    return found
-
-
-def _unit_findings(resource: Resource, unit: str, value: Json) -> list[tuple[str, Finding]]:
-    if not isinstance(value, Mapping):
-        return [(unit, Finding("not_text", f"{unit} is an object with parts"))]
-    found: list[tuple[str, Finding]] = []
-    for part, item in value.items():
-        name = f"{unit}.{part}"
-        found += _value_findings(resource.field(name), name, item)
-    return found
-
-
-def _value_findings(field: Field | None, name: str, value: Json) -> list[tuple[str, Finding]]:
-    if field is None:
-        return [(name, Finding("bad_choice", f"unknown field {quoted(name)}"))]
-    if value is None:
-        return [] if field.nullable else [(name, cannot_clear(name))]
-    finding = check_for(field)(value)
-    return [(name, finding)] if finding else []
 
 
 def cannot_clear(name: str, text: str = "") -> Finding:

@@ -137,4 +137,5 @@ RESOURCE = Resource(
     fields={field.name: field for field in (*_top_level(), *_parts())},
     model=ClientPatch,
     custom_prefix=CUSTOM_PREFIX,
+    fixed=("id", "number", "createdAt", "updatedAt"),
 )

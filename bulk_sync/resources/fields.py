@@ -42,7 +42,8 @@ class Resource:
     """A kind of thing in the API.
 
     ``model`` is the pydantic model of a PATCH body, the definition of what may be sent; ``fields`` says the
-    same field by field. ``units`` are sent whole, never as a difference of parts.
+    same field by field. ``units`` are sent whole, never as a difference of parts. ``fixed`` are the names that
+    answers have and no PATCH takes.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Resource:
     fields: Mapping[str, Field]
     model: type[Any]
     custom_prefix: str = "cf_"
+    fixed: tuple[str, ...] = ()
     units: Mapping[str, tuple[str, ...]] = field(init=False)
     readable: frozenset[str] = field(init=False)
 

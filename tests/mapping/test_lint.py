@@ -44,7 +44,11 @@ def test_a_mistake_is_pointed_out(tmp_path: Path) -> None:
         "hint: did you mean 'column'?"
     )  # fmt: skip
     tabbed = lint(tmp_path, text).mistakes[0]
-    assert point_out(tabbed, text).splitlines()[1:] == ["    \tname: x", "    ^"]
+    assert point_out(tabbed, text).splitlines()[1:] == [
+        "    \tname: x",
+        "    ^",
+        "hint: YAML is indented with spaces; a text that begins with a sign is written in quotes",
+    ]
 
 
 def test_lint_with_a_source_groups_what_it_finds(tmp_path: Path) -> None:
@@ -86,8 +90,10 @@ def test_lint_tells_what_the_mapping_must_decide_beside_all_else(tmp_path: Path)
     assert [(mistake.line, mistake.column, mistake.message, mistake.hint) for mistake in report.mistakes] == [
         (
             *(3, 3),
-            'column "D": "03/04/2024" (B2) reads as 2024-04-03 or 2024-03-04, '
-            "and no other value of the column tells the order of day and month",
+            (
+                'column "D": "03/04/2024" (B2) reads as 2024-04-03 or 2024-03-04, '
+                "and no other value of the column tells the order of day and month"
+            ),
             "write it into the mapping, under `source:` or the field: `dates: 'day-first'` or `dates: 'month-first'`",
         ),
         (

@@ -146,6 +146,89 @@ partial: [billingAdress]
             ['m.yaml:2:37: "x": not a number | a number may have digits, a sign, a decimal sign and groups of three'],
         ),
         (
+            "match: A\nfields: {cf_d: {column: A, type: date, format: YYYY-MM-DD}}\n",
+            ["m.yaml:2:48: 'YYYY-MM-DD' is not a date format | write it in strftime's letters: %Y-%m-%d, %d/%m/%Y"],
+        ),
+        (
+            "match: A\nfields: {cf_a: {first_of: []}, cf_b: {column: B, map: {}, when: {}}}\n",
+            [
+                "m.yaml:2:27: fields.cf_a.first_of must not be empty",
+                "m.yaml:2:55: fields.cf_b.map must not be empty",
+                "m.yaml:2:65: fields.cf_b.when must not be empty",
+            ],
+        ),
+        (
+            "match: A\nfields: {cf_a: {column: A, when: {K: []}}}\n",
+            ["m.yaml:2:34: fields.cf_a.when: no value of 'K' is given, so that no row would fit"],
+        ),
+        (
+            "match: A\nfields: {}\n",
+            [
+                (
+                    "m.yaml:2:9: fields must not be empty "
+                    "| a mapping sends something: write a line such as `name: Company` beneath `fields:`"
+                )
+            ],
+        ),
+        (
+            "match: A\nfields: {cf_a: {column: A, transform: [trim: x, 5, {default: 0}, loer]}}\n",
+            [
+                "m.yaml:2:40: trim takes no option | write trim",
+                (
+                    "m.yaml:2:49: a transform is a name, or one name with its option "
+                    "| write a list for several: [trim, {phone: AE}]"
+                ),
+                'm.yaml:2:53: default: expected a text, got 0 | as text it is written in quotes: "0"',
+                "m.yaml:2:66: unknown transform 'loer' | did you mean 'lower'?",
+            ],
+        ),
+        (
+            "match: A\nfields: {name: {value: ''}, email: {column: A, map: {x: ''}}}\n",
+            [
+                (
+                    f"m.yaml:2:{column}: an empty text would clear the field; `clear_as: empty` says that "
+                    '"" is meant | null clears, where the API lets a field be null'
+                )
+                for column in (24, 57)
+            ],
+        ),
+        (
+            "match: A\nfields: {city: B, email: C, id: D}\nextra_fields: [phone, primaryContact]\n",
+            [
+                "m.yaml:2:10: unknown field 'city' | did you mean 'billingAddress.city'?",
+                (
+                    "m.yaml:2:29: unknown field 'id' "
+                    "| the API gives it, and nobody can change it; `match` finds the client by it"
+                ),
+                *(
+                    f"m.yaml:3:{column}: {name!r} is a field of the API already, or a unit of them "
+                    "| `extra_fields` is for names that are not known here"
+                    for column, name in ((16, "phone"), (23, "primaryContact"))
+                ),
+            ],
+        ),
+        (
+            "match: A\nfields: {name: A}\nsource: {header_row: 0, delimiter: ';;'}\nworkers: 0.5\n",
+            [
+                'm.yaml:3:22: source.header_row: at least 1, got "0"',
+                'm.yaml:3:36: source.delimiter: at most one character, got ";;"',
+                'm.yaml:4:10: workers: expected a whole number, got "0.5"',
+            ],
+        ),
+        (
+            "match: A\nfields: {lastName: {template: {Last} {First}}}\n",
+            [
+                (
+                    "m.yaml:2:38: not YAML: expected ',' or '}', but got '{' "
+                    "| within braces and brackets a text that has one of { } [ ] , in it is written in quotes"
+                )
+            ],
+        ),
+        (
+            'match: "A\nfields: {}\n',
+            ["m.yaml:1:8: not YAML: found unexpected end of stream | a quote that begins here never ends"],
+        ),
+        (
             "match: A\nfields: {cf_n: {column: A, map: {a: x, A: y}, ignore_case: true}}\n",
             ['m.yaml:2:40: "A" is listed twice when letter case is ignored'],
         ),
@@ -220,8 +303,21 @@ def test_mistakes_of_extends_and_variables(tmp_path: Path) -> None:
         "base.yaml:1:1: child.yaml extends this file in turn",
         "base.yaml:3:10: unknown field 'nmae'",
         "child.yaml:1:1: cannot extend gone.yaml: there is no such mapping file",
-        'child.yaml:2:7: rate: "${RATE}" is not understood',
         "child.yaml:2:7: the environment has no variable RATE",
+        'child.yaml:3:32: "${Y" is no variable: a name of letters, digits and _ stands in ${NAME}',
+    ]
+
+
+def test_what_an_absent_base_may_say_is_not_called_missing(tmp_path: Path) -> None:
+    """Shows that a base that cannot be read is told beside the file's own mistakes, without what follows from it."""
+    child = tmp_path / "child.yaml"
+    child.write_text("extends: gone.yaml\nfields: {nmae: N, cf_a: '${A:-b}'}\n")
+    with pytest.raises(MappingError) as caught:
+        load_mapping(child, environ={})
+    assert [str(mistake).replace(f"{tmp_path}/", "") for mistake in caught.value.mistakes] == [
+        "child.yaml:1:1: cannot extend gone.yaml: there is no such mapping file",
+        "child.yaml:2:10: unknown field 'nmae'",
+        'child.yaml:2:25: "${A:-b}" is no variable: a name of letters, digits and _ stands in ${NAME}',
     ]
 
 

@@ -124,7 +124,12 @@ MISTAKES = [
     ({"pad": {"width": 3, "with": "ab"}}, "pad › with: at most 1 characters, got 2", "", ("pad", "with")),
     ({"pad": {"width": 3000}}, "pad › width: at most 1000, got 3000", "", ("pad", "width")),
     ({"blank_if": []}, "blank_if: must not be empty", "", ("blank_if",)),
-    ({"blank_if": ["a", 5]}, "blank_if › 2: expected a text, got 5", "", ("blank_if", 1)),
+    (
+        {"blank_if": ["a", 5]},
+        "blank_if › 2: expected a text, got 5",
+        'as text it is written in quotes: "5"',
+        ("blank_if", 1),
+    ),
     ({"split": {"on": ",", "part": 0}}, "split › part: may not be 0", "", ("split", "part")),
     ({"default": None}, "default: expected a text, got nothing", "", ("default",)),
     ({"default": ["a"]}, "default: expected a text, got a list", "", ("default",)),

@@ -186,10 +186,10 @@ def transform_schema() -> dict[str, Any]:
     return {"anyOf": branches}
 
 
-def _named(spec: TransformSpec) -> tuple[str, object, bool]:
+def _named(spec: object) -> tuple[str, object, bool]:
     if isinstance(spec, str):
         return spec, None, False
-    if len(spec) != 1:
+    if not isinstance(spec, Mapping) or len(spec) != 1:
         raise TransformMistake(
             "a transform is a name, or one name with its option",
             hint="write a list for several: [trim, {phone: AE}]",

@@ -35,11 +35,12 @@ def _formats(option: str | Sequence[str] | None, name: str) -> tuple[str, ...]:
     formats: list[str] = []
     for index, item in enumerate(given):
         path = (name,) if isinstance(option, str) else (name, index)
-        formats += _NAMED.get(item) or [_checked(item, path)]
+        formats += _NAMED.get(item) or [check_date_format(item, path)]
     return tuple(dict.fromkeys(formats))
 
 
-def _checked(text: str, path: tuple[str | int, ...]) -> str:
+def check_date_format(text: str, path: tuple[str | int, ...]) -> str:
+    """Return a format of strftime that has day, month and year; raise :class:`TransformMistake` for any other."""
     directives = set(_DIRECTIVE.findall(text))
     if not directives or "%" in _DIRECTIVE.sub("", text):
         raise TransformMistake(

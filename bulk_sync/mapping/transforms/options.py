@@ -45,11 +45,13 @@ def check_option(option: object, schema: Mapping[str, Any], path: Path) -> None:
         fitting = [branch for branch in branches if _fits_type(option, branch)]
         if not fitting:
             expected = " or ".join(dict.fromkeys(_expected(branch) for branch in branches))
-            raise TransformMistake(f"{_name(path)}: expected {expected}, got {_got(option)}", path=path)
+            hint = _text_hint(option, branches)
+            raise TransformMistake(f"{_name(path)}: expected {expected}, got {_got(option)}", hint=hint, path=path)
         check_option(option, fitting[0], path)
         return
     if not _fits_type(option, schema):
-        raise TransformMistake(f"{_name(path)}: expected {_expected(schema)}, got {_got(option)}", path=path)
+        hint = _text_hint(option, [schema])
+        raise TransformMistake(f"{_name(path)}: expected {_expected(schema)}, got {_got(option)}", hint=hint, path=path)
     _check_choice(option, schema, path)
     _check_size(option, schema, path)
     if isinstance(option, Mapping):
@@ -67,6 +69,17 @@ def _fits_type(option: object, schema: Mapping[str, Any]) -> bool:
         return bool(wanted == "boolean")
     kind: tuple[type, ...] = _TYPES[wanted]
     return isinstance(option, kind)
+
+
+def _takes_text(schema: Mapping[str, Any]) -> bool:
+    return schema.get("type") == "string" and "enum" not in schema
+
+
+def _text_hint(option: object, branches: Iterable[Mapping[str, Any]]) -> str:
+    """Say how a number or a boolean of the YAML is written as text, where text is expected."""
+    if not isinstance(option, bool | int | float) or not any(map(_takes_text, branches)):
+        return ""
+    return f'as text it is written in quotes: "{str(option).lower()}"'
 
 
 def _expected(schema: Mapping[str, Any]) -> str:
