@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -51,7 +52,8 @@ def kept_anything(journal: Journal) -> bool:
     """Whether an undo left something as someone changed it since, or could not restore it."""
     with journal.faults():
         (rows,) = journal.connection.execute(
-            "SELECT count(*) FROM rows WHERE status = 'skipped' AND code IN ('changed_since', 'not_restorable')"
+            "SELECT (SELECT count(*) FROM rows WHERE status = 'skipped' AND code IN ('changed_since', 'not_restorable'))"
+            " + (SELECT count(*) FROM outcomes WHERE status = 'skipped' AND code = 'changed_since')"
         ).fetchone()
         (changes,) = journal.connection.execute(
             "SELECT count(*) FROM changes WHERE note LIKE 'kept, %' OR note LIKE '% not restored: %'"
@@ -114,7 +116,7 @@ def next_steps(summary: RunSummary) -> tuple[str, ...]:
         steps.append(f"to go on where it stopped: bulk-sync resume {run}")
     elif any(counts.get(status) for status in (Status.FAILED, Status.IN_DOUBT, Status.INVALID)):
         target = summary.output or run
-        steps.append(f"correct the rows in the results file, then: bulk-sync retry {target}")
+        steps.append(f"correct the rows in the results file, then: bulk-sync retry {shlex.quote(target)}")
     if counts.get(Status.DIFFERS):
         steps.append("look at the rows that differ: the CRM holds another value than was sent")
     if counts.get(Status.UPDATED) or counts.get(Status.DIFFERS):
