@@ -54,18 +54,19 @@ def write_csv(book: RunBook, path: Path, what: What = "results") -> tuple[str, .
             return ()
         own = own_columns(book.header)
         writer.writerow((*own.names, *SYNC_COLUMNS))
+        neutralised = 0
         for result in book.rows():
-            added = [
-                neutral(cell) if type(cell) is str else cell
-                for cell in sync_cells(result, sandbox=book.summary.sandbox)
-            ]
-            writer.writerow([*map(flat_text, own.of(result.values)), *added])
+            added = sync_cells(result, sandbox=book.summary.sandbox)
+            safe = [neutral(cell) if type(cell) is str else cell for cell in added]
+            neutralised += safe != list(added)
+            writer.writerow([*map(flat_text, own.of(result.values)), *safe])
+    return (*dropped_note(own), *([_neutral_note(neutralised)] if neutralised else []))
+
+
+def _neutral_note(rows: int) -> str:
     return (
-        *dropped_note(own),
-        (
-            "in the CSV, text of the server that looks like a formula begins with an apostrophe; "
-            "your own columns are as they were"
-        ),
+        f"in the CSV, text of the server that looks like a formula begins with an apostrophe ({rows:,} rows); "
+        "your own columns are as they were"
     )
 
 

@@ -92,13 +92,17 @@ def test_changes_and_problems_as_csv(make_book: MakeBook, tmp_path: Path) -> Non
 
 
 def test_neutralising_is_said_once(make_book: MakeBook, tmp_path: Path) -> None:
-    """The note says what was done to which text."""
-    assert write_results(make_book(), tmp_path / "results.csv").notes == (
+    """The note says what was done to which text, and nothing where nothing was done."""
+    rows = [RowResult(number, ("a",), Status.FAILED, "=x", message="fine") for number in (2, 3)]
+    book = make_book(header=("Note",), rows=[*rows, RowResult(4, ("=b",), Status.UPDATED)], changes=())
+    assert write_results(book, tmp_path / "results.csv").notes == (
         (
-            "in the CSV, text of the server that looks like a formula begins with an apostrophe; "
+            "in the CSV, text of the server that looks like a formula begins with an apostrophe (2 rows); "
             "your own columns are as they were"
         ),
     )
+    clean = make_book(header=("Note",), rows=[RowResult(4, ("=b",), Status.UPDATED)], changes=())
+    assert write_results(clean, tmp_path / "clean.csv").notes == ()
 
 
 def test_phones_and_formulas_of_the_user_stay(make_book: MakeBook, tmp_path: Path) -> None:
