@@ -271,7 +271,7 @@ class PlanTables:
                     f"WHERE changes.id > ? AND {where} ORDER BY changes.id LIMIT ?",
                     (last, BATCH),
                 ).fetchall()
-                rows = self._rows_of_changes(last, batch[-1][0]) if batch else {}
+                rows = self._rows_of_changes([entry[0] for entry in batch]) if batch else {}
             for entry in batch:
                 yield self._stored_change(entry, rows)
             if not batch:
@@ -299,10 +299,11 @@ class PlanTables:
                 columns = self._journal.checked("rows", entry)
                 yield cast("int", columns[0]), cast("int | None", columns[1]), load_cells(str(columns[2]))
 
-    def _rows_of_changes(self, above: int, upto: int) -> dict[int, tuple[int, ...]]:
+    def _rows_of_changes(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}
+        marks = ",".join("?" * len(ids))
         for change, number in self._connection.execute(
-            "SELECT change, number FROM rows WHERE change > ? AND change <= ? ORDER BY number", (above, upto)
+            f"SELECT change, number FROM rows WHERE change IN ({marks}) ORDER BY number", ids
         ):
             found[change] = (*found.get(change, ()), number)
         return found

@@ -26,6 +26,9 @@ CREATE TABLE rows (
   sum INTEGER NOT NULL
 );
 
+-- Without it each batch of changes reads all rows to find its own: minutes for a million.
+CREATE INDEX rows_by_change ON rows (change) WHERE change NOTNULL;
+
 -- One PATCH of one record, planned.
 CREATE TABLE changes (
   id INTEGER PRIMARY KEY,
