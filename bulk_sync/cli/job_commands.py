@@ -26,7 +26,6 @@ from bulk_sync.cli import options
 @options.sending
 @options.target
 @options.nightly
-@options.notification
 @options.common
 def run_command(
     source: str | None, mapping_path: str | None, plan_name: str | None, *, dry_run: bool, **given: Any

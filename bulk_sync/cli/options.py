@@ -100,11 +100,6 @@ nightly = _together(
     click.option("--require-fresh", metavar="TIME", help="Refuse a source that is older."),
 )
 
-notification = _together(
-    click.option("--notify", metavar="URL", help="Tell the end of the run (see the README: notifications)."),
-    click.option("--heartbeat", metavar="URL", help="Fetch this address when the job did run."),
-)
-
 
 def given(options: dict[str, Any]) -> dict[str, object]:
     """Return the options that were given, as settings."""

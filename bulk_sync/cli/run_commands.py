@@ -18,7 +18,6 @@ from bulk_sync.cli import options
 @options.report
 @options.sending
 @options.target
-@options.notification
 @options.common
 def resume_command(run: str | None, **given: Any) -> int:
     """Send what RUN has not sent, from its journal; what has an outcome is not sent again."""
@@ -38,7 +37,6 @@ def resume_command(run: str | None, **given: Any) -> int:
 @options.report
 @options.sending
 @options.target
-@options.notification
 @options.common
 def retry_command(results: str, run_name: str | None, **given: Any) -> int:
     """Send again the rows of RESULTS (a results file or a run) that did not succeed or were corrected."""
