@@ -25,7 +25,9 @@ def plan_lines(view: PlanView) -> Iterator[str]:
     if view.cells_held_back:
         yield f"  cells kept    {view.cells_held_back:>8,}   held back by overwrite"
     if view.cells_not_restorable:
-        yield f"  not undoable  {view.cells_not_restorable:>8,}   old value unknown, or not to be put back"
+        named = ", ".join(f"{name} {count:,}" for name, count in view.not_restorable)
+        fields = f": {named}" if named else ""
+        yield f"  not undoable  {view.cells_not_restorable:>8,}   old value unknown, or not to be put back{fields}"
     if view.reading:
         yield f"  reading: {view.reading}"
     yield from _reasons(view)

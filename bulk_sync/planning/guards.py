@@ -108,8 +108,9 @@ class RunFigures(NamedTuple):
     """What the limits are applied to.
 
     ``rows``: all rows of the source; ``changed``: those that would be sent; ``invalid``: those that are;
-    ``cells``: fields that the valid rows want; ``cleared``: those that would be emptied. ``last_rows``: rows of
-    the last source of this mapping, None for the first.
+    ``cells``: fields that would be sent; ``cleared``: those that would be emptied. ``last_rows``: rows of the last
+    source of this mapping, None for the first. ``left_out``: rows that the user left out, which make no share
+    smaller.
     """
 
     rows: int
@@ -118,17 +119,20 @@ class RunFigures(NamedTuple):
     cells: int
     cleared: int
     last_rows: int | None = None
+    left_out: int = 0
 
 
 def limit_findings(limits: RunLimits, run: RunFigures) -> tuple[GuardFinding, ...]:
     """Return which limits a run exceeds; an empty source, and one much smaller than the last, among them.
 
-    ``--max-changed`` and ``--max-invalid`` as a share are of all rows, ``--max-cleared`` of all cells wanted.
+    ``--max-changed`` and ``--max-invalid`` as a share are of all rows that take part, ``--max-cleared`` of all
+    cells that would be sent.
     """
+    rows = run.rows - run.left_out
     found = [
-        _over("max-changed", limits.max_changed, run.changed, run.rows, "rows would change"),
+        _over("max-changed", limits.max_changed, run.changed, rows, "rows would change"),
         _over("max-cleared", limits.max_cleared, run.cleared, run.cells, "cells would be cleared"),
-        _over("max-invalid", limits.max_invalid, run.invalid, run.rows, "rows are invalid"),
+        _over("max-invalid", limits.max_invalid, run.invalid, rows, "rows are invalid"),
     ]
     if limits.require_valid and run.invalid:
         message = f"{run.invalid:,} of {run.rows:,} rows are invalid, and --require-valid was asked for"

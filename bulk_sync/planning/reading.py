@@ -45,6 +45,14 @@ def learned(before: AccountMemory | None, *, clients: int | None, rows: int, cha
     return AccountMemory(known, min(share, 1.0))
 
 
+def estimated_clients(listed: int, *, rows: int, seen: int) -> int:
+    """Guess an account's size from a listing that was given up: as many clients a wanted one as it showed so far.
+
+    So that the next night does not list in vain again; ``--read list`` finds the true size.
+    """
+    return listed * rows // max(seen, 1)
+
+
 class ReadChoice(NamedTuple):
     """How to read, what it is expected to cost, and why.
 

@@ -24,11 +24,12 @@ def summary_json(
     problems: Sequence[Problem] = (),
     skipped: Mapping[str, int] | None = None,
     files: Mapping[str, str] | None = None,
+    plan: Mapping[str, Json] | None = None,
 ) -> str:
     """Return the object for a run as one line of JSON; ``SUMMARY_SCHEMA`` says what is in it.
 
     ``problems`` are the run's first, ``skipped`` counts the skipped rows by reason, ``files`` names what was
-    written besides the results (``report``).
+    written besides the results (``report``); ``plan`` is what would be sent, where a plan was made and not sent.
     """
     written = {"results": summary.output} if summary.output else {}
     seconds = summary.seconds
@@ -63,6 +64,7 @@ def summary_json(
         "problems": [_problem(problem) for problem in problems[:FIRST_PROBLEMS]],
         "notes": list(summary.notes),
         "next_steps": list(summary.next_steps),
+        "plan": dict(plan) if plan is not None else None,
         "error": None,
     }
     return _one_line(found)
@@ -138,6 +140,11 @@ _PROPERTIES: dict[str, Json] = {
     },
     "notes": _TEXTS,
     "next_steps": _TEXTS,
+    "plan": {
+        "type": ["object", "null"],
+        "description": "what would be sent; null where nothing was planned, or where it was sent",
+        "required": ["rows", "counts", "changes", "cells", "first_differences", "requests", "finish_at", "findings"],
+    },
     "error": {
         "type": ["object", "null"],
         "properties": {"message": _TEXT, "hint": _TEXT},

@@ -47,9 +47,19 @@ def _entries(
         if found and found[0] > run:
             continue  # a later run has handled the record: its word stands
         before = LedgerEntry.from_json(found[1]) if found else None
+        if before is not None and found and found[0] == run and _folded(before, change):
+            continue
         read = tables.record(change.record_id) if was_read else None
-        entry = _entry(change, before, read[0] if read else None, readable)
+        # A record that was read again after its change shows our own hand, and nothing of what others did before.
+        then = read[0] if read and read[1] <= (change.finished_at or 0.0) else None
+        entry = _entry(change, before, then, readable)
         yield change.record_id, run, entry.to_json()
+
+
+def _folded(entry: LedgerEntry, change: StoredChange) -> bool:
+    """Whether an entry has a change already: a run that is stopped and resumed is folded twice."""
+    known = [entry.values.get(name) for name in change.payload]
+    return change.status in _ACCEPTED and all(value and value.at == change.finished_at for value in known)
 
 
 def _entry(

@@ -52,8 +52,9 @@ def kept_anything(journal: Journal) -> bool:
     """Whether an undo left something as someone changed it since, or could not restore it."""
     with journal.faults():
         (rows,) = journal.connection.execute(
-            "SELECT (SELECT count(*) FROM rows WHERE status = 'skipped' AND code IN ('changed_since', 'not_restorable'))"
-            " + (SELECT count(*) FROM outcomes WHERE status = 'skipped' AND code = 'changed_since')"
+            "SELECT (SELECT count(*) FROM rows WHERE status = 'skipped' "
+            "AND code IN ('changed_since', 'not_restorable')) + "
+            "(SELECT count(*) FROM outcomes WHERE status = 'skipped' AND code = 'changed_since')"
         ).fetchone()
         (changes,) = journal.connection.execute(
             "SELECT count(*) FROM changes WHERE note LIKE 'kept, %' OR note LIKE '% not restored: %'"

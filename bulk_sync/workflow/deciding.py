@@ -36,14 +36,18 @@ _GONE = "no such client"
 
 def diff_rules(spec: MappingSpec, resource: Resource, settings: Settings) -> DiffRules:
     """Return how payloads of this mapping are compared with records."""
-    nullable = frozenset(field.top for field in resource.fields.values() if field.nullable)
     return DiffRules(
         readable=resource.readable,
-        nullable=nullable,
+        nullable=nullable_fields(resource),
         policies=spec.policies(),
         unit_parts={unit: frozenset(parts) for unit, parts in spec.units().items()},
         trust_seconds=settings.trust_ledger or 0.0,
     )
+
+
+def nullable_fields(resource: Resource) -> frozenset[str]:
+    """Return the plain fields that null clears, by their top-level name."""
+    return frozenset(field.top for field in resource.fields.values() if field.nullable)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,7 +184,8 @@ def _decide_client(
             decision.tables.settle_row(number, status, code, message)
         return ()
     tally.add_change(record_id, merged.rows, change)
-    return (PlannedChange(record_id, merged.rows, change.send, change.old, _note(change)),)
+    note = _note(change, decision.present.unread.get(record_id, ""))
+    return (PlannedChange(record_id, merged.rows, change.send, change.old, note),)
 
 
 def _ledger(decision: Decision, record_id: str) -> LedgerEntry | None:
@@ -198,8 +203,8 @@ def _by_row(problems: Iterable[Problem]) -> Iterator[tuple[int, list[Problem]]]:
     yield from found.items()
 
 
-def _note(change: Diff) -> str:
-    parts = []
+def _note(change: Diff, unread: str) -> str:
+    parts = [f"old values unknown, since the client could not be read: {unread}"] if unread else []
     if change.rests_on_ledger:
         parts.append(f"not sent, since this tool last had it accepted so: {', '.join(change.rests_on_ledger)}")
     if change.held_back:

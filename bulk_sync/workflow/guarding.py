@@ -16,9 +16,15 @@ from bulk_sync.planning.guards import (
 )
 from bulk_sync.planning.values import is_empty
 from bulk_sync.records import Status
+from bulk_sync.workflow.intake import LEFT_OUT
 from bulk_sync.workflow.view import Finding
 
+ACCIDENTS = "accidents"
+"""Fact of a run: the accidents that its whole plan looked like, as (guard, field)."""
+
 _FROM_PLAN = frozenset({"max-changed", "max-cleared"})
+_FROM_ROWS = frozenset({"max-invalid", "require-valid"})
+"""Limits that hold after matching and merging, too, which find further rows invalid."""
 
 
 def as_findings(found: Iterable[GuardFinding], allowed: Collection[str]) -> tuple[Finding, ...]:
@@ -26,6 +32,22 @@ def as_findings(found: Iterable[GuardFinding], allowed: Collection[str]) -> tupl
     return tuple(
         Finding(item.name, item.message, item.evidence, item.hint, item.severity == "stop", item.name in allowed)
         for item in found
+    )
+
+
+def joined(early: Iterable[Finding], late: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings of before and after reading; of a limit that is exceeded at both times the later one."""
+    later = tuple(late)
+    again = {finding.guard for finding in later} & _FROM_ROWS
+    return (*(finding for finding in early if finding.guard not in again), *later)
+
+
+def guard_notes(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Say in a line each what stopped a run: for who is quiet, reads a log, or looks at the JSON."""
+    return tuple(
+        f"guard {found.guard}: {'; '.join((found.message, *found.evidence))} ({found.hint})"
+        for found in findings
+        if found.stops and not found.allowed
     )
 
 
@@ -41,6 +63,7 @@ def before_reading(
         cells=0,
         cleared=0,
         last_rows=last_rows,
+        left_out=counts.get(Status.SKIPPED, 0),
     )
     left_out = counts.get(Status.SKIPPED, 0)
     found = [item for item in limit_findings(limits, figures) if item.name not in _FROM_PLAN]
@@ -49,8 +72,8 @@ def before_reading(
     return as_findings(found, allowed)
 
 
-def limits_on_changes(journal: Journal, book: JournalBook, limits: RunLimits) -> list[GuardFinding]:
-    """Return which limits the planned changes exceed."""
+def limits_on_plan(journal: Journal, book: JournalBook, limits: RunLimits) -> list[GuardFinding]:
+    """Return which limits the planned changes exceed, and the rows that turned out to be invalid."""
     tables = PlanTables(journal)
     changed = cells = cleared = 0
     for change in tables.changes(only_open=True):
@@ -64,25 +87,47 @@ def limits_on_changes(journal: Journal, book: JournalBook, limits: RunLimits) ->
         invalid=counts.get(Status.INVALID, 0),
         cells=cells,
         cleared=cleared,
+        left_out=_rows_left_out(journal),
     )
-    return [item for item in limit_findings(limits, figures) if item.name in _FROM_PLAN]
+    return [item for item in limit_findings(limits, figures) if item.name in _FROM_PLAN | _FROM_ROWS]
+
+
+def _rows_left_out(journal: Journal) -> int:
+    """Count the rows that the user left out; those that a rule of the mapping kept as they are took part."""
+    with journal.faults():
+        (rows,) = journal.connection.execute(
+            "SELECT count(*) FROM rows WHERE status = 'skipped' AND code = ?", (LEFT_OUT,)
+        ).fetchone()
+    return int(rows)
 
 
 def accidents_again(journal: Journal, *, readable: Collection[str]) -> tuple[GuardFinding, ...]:
-    """Look for accidents in the changes that are left, by the old values that were kept."""
+    """Look for accidents in the changes that are left, by the old values that were kept.
+
+    Only for those that the whole plan looked like: a few cells that are left over prove nothing new. What an undo
+    puts back is no accident.
+    """
+    header = journal.header
+    if header.kind == "undo":
+        return ()
     watch = AccidentWatch(readable=readable)
     for change in PlanTables(journal).changes(only_open=True):
         if change.old and change.rows:
             watch.see(change.rows[0], change.payload, change.old, changed=change.payload)
-    return watch.findings()
+    known = header.facts.get(ACCIDENTS)
+    found = watch.findings()
+    if not isinstance(known, list):  # of a version that did not keep them
+        return found
+    return tuple(item for item in found if [item.name, item.field] in known)
 
 
-def new_custom_fields(tables: PlanTables, spec: MappingSpec) -> tuple[GuardFinding, ...]:
-    """Return the mapping's custom fields that no client has that was read."""
-    names = [name for name in spec.policies() if spec.resource.is_custom(name)]
-    if not names:
+def new_custom_fields(journal: Journal, spec: MappingSpec) -> tuple[GuardFinding, ...]:
+    """Return the custom fields to be sent that no client has that was read; the sandbox knows none and takes all."""
+    fields = journal.header.facts.get("fields")
+    names = [name for name in fields if spec.resource.is_custom(name)] if isinstance(fields, dict) else []
+    if not names or journal.header.sandbox:
         return ()
     watch = CustomFieldWatch()
-    for record in tables.records():
+    for record in PlanTables(journal).records():
         watch.see(record)
     return watch.findings(names, known=spec.extra_fields)

@@ -14,9 +14,10 @@ from bulk_sync.planning.reading import (
     ReadChoice,
     Reading,
     choose_reading,
+    estimated_clients,
     keep_listing,
 )
-from bulk_sync.planning.snapshot import Listing, ids_to_confirm, parse_page
+from bulk_sync.planning.snapshot import Listing, ListingFault, ids_to_confirm, parse_page
 from bulk_sync.planning.values import is_object
 from bulk_sync.records import Json, Reply, Request
 from bulk_sync.workflow.desk import Desk
@@ -122,7 +123,11 @@ async def _list(
         desk.talk.step(len(index))
         kept = keep_listing(choice, rows=rows, seen=seen, pages=listing.pages, total=listing.total)
         if cursor is not None and not kept:
-            present.reason = f"{choice.reason}; stopped after {listing.pages} pages"
+            left = rows - seen
+            then = f", then {left:,} single reads" if left else ", when all were seen"
+            present.reason = f"{choice.reason}; stopped after {listing.pages:,} pages{then}"
+            if left:
+                present.clients = listing.total or estimated_clients(len(index), rows=rows, seen=seen)
             break
     desk.talk.end_phase()
     if listing.complete:
@@ -130,13 +135,23 @@ async def _list(
         present.reason = f"list: all {listing.clients:,} clients on {pages}, instead of {rows:,} single reads"
     present.complete = listing.complete
     present.listing_seconds = listing.seconds
-    present.clients = listing.total
+    present.clients = present.clients or listing.total
 
 
 async def _page(read: Reader, cursor: str) -> Json:
     async for _, reply in read([Request("page", cursor=cursor)]):
+        if reply.http_status is not None and reply.http_status >= 400:
+            raise ListingFault(
+                f"the clients cannot be listed: HTTP {reply.http_status}{_said(reply.body)}",
+                hint="with match by id, --read each does without the list",
+            )
         return reply.body
     return None
+
+
+def _said(body: Json) -> str:
+    message = body.get("message") if is_object(body) else None
+    return f", {message}" if isinstance(message, str) and message else ""
 
 
 async def _each(desk: Desk, tables: PlanTables, present: Present, ids: Iterable[str], read: Reader) -> None:
@@ -164,7 +179,7 @@ async def _each(desk: Desk, tables: PlanTables, present: Present, ids: Iterable[
 def _take(present: Present, record_id: str, reply: Reply, kept: list[tuple[str, Mapping[str, Json]]]) -> None:
     if reply.http_status == 404:
         present.gone.add(record_id)
-    elif reply.http_status == 200 and is_object(reply.body) and reply.body.get("id") == record_id:
+    elif reply.http_status == 200 and is_object(reply.body) and str(reply.body.get("id")) == record_id:
         kept.append((record_id, reply.body))
     else:
         present.unread[record_id] = f"HTTP {reply.http_status}" if reply.http_status else reply.fault

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from bulk_sync.journal import Journal, PlanTables, StoredChange
 from bulk_sync.planning.codes import CHANGED_SINCE
+from bulk_sync.planning.reading import AccountMemory, page_count
 from bulk_sync.planning.snapshot import FRESH_SECONDS, fresh_until
 from bulk_sync.planning.stale import check_plan
 from bulk_sync.planning.values import shown_value
@@ -14,8 +15,6 @@ from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.present import Reader, read_present
-
-_AT_LEAST = 100
 
 
 def good_until(journal: Journal) -> float:
@@ -28,32 +27,42 @@ def good_until(journal: Journal) -> float:
     return fresh_until(read_at, listing_seconds=seconds if isinstance(seconds, (int, float)) else 0.0)
 
 
-async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: float) -> None:
+def unsent(tables: PlanTables) -> Iterator[StoredChange]:
+    """Yield the changes that have not ended in any way, the canaries first."""
+    yield from (change for change in tables.canaries() if change.status is None)
+    yield from (change for change in tables.changes(only_open=True) if change.status is None and not change.canary)
+
+
+async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: float) -> frozenset[int]:
     """Read the records of the next unsent changes again, as many as can be sent while that is fresh.
 
     A change of a run keeps its purpose and gets the new old values; one of an undo, or of a stored plan, is left out
-    where somebody changed the record meanwhile.
+    where somebody changed the record meanwhile. Returns the changes that were looked at: of the others the old
+    values are as old as before. At least one, so that the slowest quota gets on.
     """
     tables = PlanTables(journal)
-    # Half of the time may go into reading them one by one.
-    many = max(_AT_LEAST, int(min(per_second, 1e6) * FRESH_SECONDS / 2))
-    unsent = (change for change in tables.changes(only_open=True) if change.status is None)
-    changes = list(islice(unsent, many))
+    memory = AccountMemory.from_json(desk.state.learned(journal.header.account, "account"))
+    # Half of the time may go into reading them one by one; a list that is shorter than that shows all of them.
+    many = max(1, int(min(per_second, 1e6) * FRESH_SECONDS / 2))
+    left = unsent(tables)
+    changes = list(left if memory and page_count(memory.clients) < many else islice(left, many))
     if not changes:
-        return
+        return frozenset()
     began = desk.clock.time()
     desk.talk.say(f"old values are older than they may be: reading {len(changes):,} clients again")
     wanted = {change.record_id for change in changes}
-    present = await read_present(desk, tables, "auto", ("id",), None, read, wanted=wanted)
+    present = await read_present(desk, tables, "auto", ("id",), memory, read, wanted=wanted)
     readable = get_resource(journal.header.resource).readable
     strict = journal.header.kind == "undo" or bool(journal.header.facts.get("stored_plan"))
+    begun = tables.begun_changes()  # what may have been applied by us is not judged by the record: it is sent again
     with journal.transaction():
         for change in changes:
             found = tables.record(change.record_id)
-            if found is not None and found[1] >= began:
+            if found is not None and found[1] >= began and change.id not in begun:
                 _renew(desk, tables, change, found[0], readable=readable, strict=strict)
     facts = {**journal.header.facts, "read_at": present.read_at, "listing_seconds": present.listing_seconds}
     journal.update_header(facts=facts)
+    return frozenset(change.id for change in changes)
 
 
 def _renew(

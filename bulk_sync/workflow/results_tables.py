@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from bulk_sync.errors import SourceError
+from bulk_sync.records import cell_text
 from bulk_sync.results.read_back import JsonlTable, PlanLine, ResultsTable, changes_sheets, plan_lines, results_sheets
 from bulk_sync.sources import SourceOptions, open_source
 from bulk_sync.sources.source import Source
 
 _JSONL = ".jsonl"
+_SYNC_ROW = "sync_row"
 
 
 @contextmanager
@@ -66,16 +69,52 @@ def sheet_names(path: Path) -> tuple[str, ...] | None:
         workbook.close()
 
 
-def kept_fields(path: Path) -> dict[str, frozenset[str]]:
-    """Return which fields of which client are still in the sheet Changes of a plan's file.
+class KeptLines(NamedTuple):
+    """What is still in a plan's file: the new values of the changes by row and field, and the rows of the results.
+
+    Either is None where the file has no such table.
+    """
+
+    changes: Mapping[int, Mapping[str, str]] | None
+    rows: frozenset[int] | None
+
+
+def kept_lines(path: Path) -> KeptLines:
+    """Return what is still in a plan's file.
 
     Raises :class:`SourceError` for a file that is no plan, and for a line that names no row.
     """
-    kept: dict[str, set[str]] = {}
-    with _sheets(path, changes_sheets, "Changes") as sources:
-        for source in sources:
-            for line in plan_lines(source.header, source.rows()):
+    changes: dict[int, dict[str, str]] | None = None
+    rows: set[int] | None = None
+    with _plan_tables(path) as tables:
+        for table in tables:
+            names = [name.strip().lower() for name in table.header]
+            if _SYNC_ROW in names:
+                rows = (rows or set()) | _sync_rows(table, names.index(_SYNC_ROW))
+                continue
+            changes = changes if changes is not None else {}
+            for line in plan_lines(table.header, table.rows()):
                 if not isinstance(line, PlanLine):
                     raise SourceError(f"{path}, {line.cell}: {line.message}", hint="delete whole lines, nothing else")
-                kept.setdefault(line.client_id, set()).add(line.field)
-    return {client: frozenset(fields) for client, fields in kept.items()}
+                changes.setdefault(line.row_number, {})[line.field] = line.new
+    return KeptLines(changes, frozenset(rows) if rows is not None else None)
+
+
+def _sync_rows(table: ResultsTable, place: int) -> set[int]:
+    texts = (cell_text(row.values[place]).strip() for row in table.rows() if place < len(row.values))
+    return {int(text) for text in texts if text.isdecimal()}
+
+
+@contextmanager
+def _plan_tables(path: Path) -> Iterator[list[ResultsTable]]:
+    if path.suffix.lower() == _JSONL:
+        yield [JsonlTable(path)]
+        return
+
+    def chosen(names: Iterable[str]) -> tuple[str, ...]:
+        listed = tuple(names)
+        changes = changes_sheets(listed)
+        return (*changes, *results_sheets(listed)) if changes else ()
+
+    with _sheets(path, chosen, "Changes") as sources:
+        yield list(sources)

@@ -7,19 +7,27 @@ from pathlib import Path
 
 from bulk_sync.errors import GuardStop, Question, Refused
 from bulk_sync.journal import Journal, JournalBook, PlanTables, open_journal
+from bulk_sync.mapping.spec import parse_mapping
 from bulk_sync.records import Status
 from bulk_sync.resources import get_resource
 from bulk_sync.results.placing import default_path, fingerprint
 from bulk_sync.settings import Settings
-from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import Ended, Outputs, blank_summary, outputs, summarise
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.guarding import accidents_again, as_findings, before_reading, limits_on_changes
+from bulk_sync.workflow.guarding import (
+    accidents_again,
+    as_findings,
+    before_reading,
+    joined,
+    limits_on_plan,
+    new_custom_fields,
+)
 from bulk_sync.workflow.intake import file_sha256
 from bulk_sync.workflow.jobs import FRAME_NAME, account_lock, prepare_again, run_limits
-from bulk_sync.workflow.running import carry_out_job
+from bulk_sync.workflow.locking import hold
+from bulk_sync.workflow.running import carry_out_job, with_guards
 from bulk_sync.workflow.runs import find_unfinished, journal_path, past_runs, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import open_session
@@ -48,17 +56,19 @@ async def resume(desk: Desk, name: str | None) -> Ended:
     """
     run = find_unfinished(desk, name)
     with ExitStack() as stack:
-        wait = desk.settings().wait or 0.0
-        stack.enter_context(exclusive(run_lock(desk, run), f"run {run}", wait=wait))
+        wait = desk.settings().wait
+        await hold(desk, stack, run_lock(desk, run), f"run {run}", wait=wait)
         journal = open_journal(journal_path(desk, run))
         stack.callback(journal.close)
         header = journal.header
         if header.kind in {"plan", "check"}:
             raise Refused(f"run {run} is a plan: nothing of it was sent", hint=f"bulk-sync run --plan {run}")
-        if header.kind == "retry" and header.state == "planning":
+        if header.kind in {"retry", "undo"} and header.state == "planning":
+            again = "retry RESULTS" if header.kind == "retry" else f"undo {header.parent}"
             raise Refused(
-                f"run {run} is a retry that ended before it was planned: nothing of it was sent",
-                hint="begin it anew: bulk-sync retry RESULTS",
+                f"run {run} is {'an undo' if header.kind == 'undo' else 'a retry'} that ended before it was planned: "
+                "nothing of it was sent",
+                hint=f"begin it anew: bulk-sync {again}",
             )
         settings = resumed_settings(desk, journal)
         _check_files(desk, journal, settings)
@@ -71,7 +81,7 @@ async def resume(desk: Desk, name: str | None) -> Ended:
         target = stack.enter_context(open_target(desk, settings, sandbox=header.sandbox))
         check_same_target(journal, target)
         lock = account_lock(desk, header.account, Path(header.mapping_path))
-        stack.enter_context(exclusive(lock, f"account {header.account} with this mapping", wait=wait))
+        await hold(desk, stack, lock, f"account {header.account} with this mapping", wait=wait)
         place = _outputs(desk, journal, settings)
         supersede(desk, journal)
         return await _go_on(desk, journal, target, settings, place)
@@ -81,14 +91,14 @@ async def _go_on(desk: Desk, journal: Journal, target: Target, settings: Setting
     began = desk.clock.monotonic()
     confirmed = journal.header.state in {"sending", "done"}
     async with open_session(desk, settings, journal, target) as session:
-        findings = findings_again(journal, settings)
+        findings = findings_again(desk, journal, settings)
         view = plan_view(session, summarise(journal), findings, question="Go on?")
         if not confirmed:
             demand_answerable(desk, settings)
         if view.changes:
             asked = settings.model_copy(update={"yes": True}) if confirmed else settings
             if stopped_by := ask_to_send(desk, asked, view):
-                return close_run(desk, journal, place, began=began, stopped_by=stopped_by)
+                return with_guards(close_run(desk, journal, place, began=began, stopped_by=stopped_by), view)
         return await send_and_close(desk, session, place, began=began)
 
 
@@ -98,14 +108,19 @@ def resumed_settings(desk: Desk, journal: Journal) -> Settings:
     return desk.settings(kept)
 
 
-def findings_again(journal: Journal, settings: Settings) -> tuple[Finding, ...]:
+def findings_again(desk: Desk, journal: Journal, settings: Settings) -> tuple[Finding, ...]:
     """Apply the guards to what is left of a run."""
     readable = get_resource(journal.header.resource).readable
     limits = run_limits(settings)
     book = JournalBook(journal, blank_summary(journal))
-    found = [*accidents_again(journal, readable=readable), *limits_on_changes(journal, book, limits)]
+    spec = parse_mapping(journal.header.mapping_text, name=journal.header.mapping_path, environ=desk.environ)
+    found = [
+        *accidents_again(journal, readable=readable),
+        *new_custom_fields(journal, spec),
+        *limits_on_plan(journal, book, limits),
+    ]
     early = before_reading(book, limits, last_rows=None, allowed={*settings.allow, "empty"})
-    return (*early, *as_findings(found, settings.allow))
+    return joined(early, as_findings(found, settings.allow))
 
 
 def check_same_target(journal: Journal, target: Target) -> None:

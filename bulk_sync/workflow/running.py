@@ -9,18 +9,28 @@ from typing import TYPE_CHECKING
 
 from bulk_sync.errors import BulkSyncError, Halted, Refused
 from bulk_sync.journal import Journal, JournalBook, PlanTables
+from bulk_sync.journal.store import RunState
 from bulk_sync.planning.accidents import AccidentWatch
 from bulk_sync.planning.reading import AccountMemory, learned
 from bulk_sync.planning.summary import PlanTally
 from bulk_sync.records import Json
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable, stopping
-from bulk_sync.workflow.closing import Ended, blank_summary, summarise
+from bulk_sync.workflow.closing import Ended, Outputs, blank_summary, summarise
 from bulk_sync.workflow.deciding import Decision, decide, diff_rules
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.guarding import as_findings, before_reading, limits_on_changes, new_custom_fields
+from bulk_sync.workflow.guarding import (
+    ACCIDENTS,
+    as_findings,
+    before_reading,
+    guard_notes,
+    joined,
+    limits_on_plan,
+    new_custom_fields,
+)
 from bulk_sync.workflow.intake import open_table, take_in
 from bulk_sync.workflow.jobs import Job, MappingGiven, account_lock, new_journal, prepare
+from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.placing_problems import placer
 from bulk_sync.workflow.present import Present, read_present
 from bulk_sync.workflow.repeating import skip_same
@@ -28,7 +38,7 @@ from bulk_sync.workflow.runs import run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import Session, open_session
 from bulk_sync.workflow.target import Target, open_target
-from bulk_sync.workflow.view import Finding
+from bulk_sync.workflow.view import Finding, PlanView
 from bulk_sync.workflow.viewing import plan_facts, plan_view
 
 if TYPE_CHECKING:
@@ -58,7 +68,7 @@ async def carry_out_job(desk: Desk, job: Job) -> Ended:
         if job.kind == "run":
             lock = account_lock(desk, target.account, job.mapping_path)
             what = f"account {target.account} with the mapping {job.mapping_path.name}"
-            stack.enter_context(exclusive(lock, what, wait=settings.wait or 0.0))
+            await hold(desk, stack, lock, what, wait=settings.wait)
             if ended := skip_same(desk, job, target):
                 return ended
         stack.enter_context(exclusive(run_lock(desk, job.run), f"run {job.run}"))
@@ -80,42 +90,61 @@ async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) 
     """Take a journal that has its rows to its results: look at the CRM, plan, ask, send, write."""
     began = desk.clock.monotonic()
     early = _early_findings(desk, job, journal, target)
-    if stopping(early) and not (desk.talk.interactive and job.kind == "run"):
-        for finding in stopping(early):
-            desk.talk.warn(f"guard {finding.guard}: {finding.message}")
-        return close_run(desk, journal, job.outputs, began=began, stopped_by=f"guard:{stopping(early)[0].guard}")
+    if stopping(early) and job.kind != "plan" and not desk.talk.interactive:
+        stopped_by = f"guard:{stopping(early)[0].guard}"
+        ended = close_run(desk, journal, job.outputs, began=began, stopped_by=stopped_by)
+        return ended._replace(notes=(*ended.notes, *guard_notes(early)))
     _seed_sandbox(target, job, PlanTables(journal))
     async with open_session(desk, job.settings, journal, target) as session:
         try:
-            findings = (*early, *await _decide(desk, job, session))
-        except Halted as error:
-            return _stopped_while_reading(desk, job, journal, began, error)
+            findings = joined(early, await _decide(desk, job, session))
         except BulkSyncError as error:
-            if desk.stop.is_set() and not isinstance(error, Refused):
-                return _stopped_while_reading(desk, job, journal, began, error)
-            raise
+            return stopped_while_reading(desk, journal, job.outputs, began, error, state="planning")
         view = plan_view(session, summarise(journal), findings, question="Send it?")
         if job.kind == "plan":
             ended = close_run(desk, journal, job.outputs, began=began, state="planned")
             return ended._replace(view=view)
         if stopped_by := ask_to_send(desk, job.settings, view):
-            return close_run(desk, journal, job.outputs, began=began, stopped_by=stopped_by)
+            return with_guards(close_run(desk, journal, job.outputs, began=began, stopped_by=stopped_by), view)
+        if job.kind == "run":
+            rows = session.tables.count_rows()
+            desk.state.learn(target.account, _rows_memory(job), rows)
         return await send_and_close(desk, session, job.outputs, began=began)
 
 
 def _early_findings(desk: Desk, job: Job, journal: Journal, target: Target) -> tuple[Finding, ...]:
-    memory = desk.state.learned(target.account, f"rows {job.mapping_path.resolve()}")
+    memory = desk.state.learned(target.account, _rows_memory(job)) if job.kind != "retry" else None
     last_rows = memory if isinstance(memory, int) else None
     allowed = {*job.settings.allow, "empty"} if target.sandbox or job.kind == "plan" else set(job.settings.allow)
     book = JournalBook(journal, blank_summary(journal))
     return before_reading(book, job.limits, last_rows=last_rows, allowed=allowed)
 
 
-def _stopped_while_reading(desk: Desk, job: Job, journal: Journal, began: float, error: BulkSyncError) -> Ended:
+def _rows_memory(job: Job) -> str:
+    return f"rows {job.mapping_path.resolve()}"
+
+
+def stopped_while_reading(
+    desk: Desk,
+    journal: Journal,
+    outputs: Outputs,
+    began: float,
+    error: BulkSyncError,
+    *,
+    state: RunState | None = None,
+) -> Ended:
+    """Return the end of a run that a stop, or a fault, cut off while it read the CRM; raises what is neither."""
     desk.talk.end_phase()
+    if not isinstance(error, Halted) and (isinstance(error, Refused) or not desk.stop.is_set()):
+        raise error
     stopped_by = desk.stop.stop.reason.value if desk.stop.stop else "reading"
-    ended = close_run(desk, journal, job.outputs, began=began, stopped_by=stopped_by, state="planning")
+    ended = close_run(desk, journal, outputs, began=began, stopped_by=stopped_by, state=state)
     return ended._replace(notes=(*ended.notes, error.message, *([error.hint] if error.hint else ())))
+
+
+def with_guards(ended: Ended, view: PlanView) -> Ended:
+    """Return the end of a run that was not sent, with its plan, and what stopped it for those who saw no plan."""
+    return ended._replace(view=view, notes=(*ended.notes, *guard_notes(view.findings)))
 
 
 def _seed_sandbox(target: Target, job: Job, tables: PlanTables) -> None:
@@ -159,18 +188,19 @@ async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]
         "listing_seconds": present.listing_seconds,
     }
     journal.update_header(state="planned", facts=facts, started_at=desk.clock.time())
-    _remember(desk, job, account, present, memory, rows=rows, changes=summary.changes)
+    _remember(desk, account, present, memory, rows=rows, changes=summary.changes)
+    accidents = watch.findings()
+    journal.update_header(facts={**facts, ACCIDENTS: [[found.name, found.field] for found in accidents]})
     found = [
-        *watch.findings(),
-        *([] if session.target.sandbox else new_custom_fields(tables, job.spec)),
-        *limits_on_changes(journal, JournalBook(journal, blank_summary(journal)), job.limits),
+        *accidents,
+        *new_custom_fields(journal, job.spec),
+        *limits_on_plan(journal, JournalBook(journal, blank_summary(journal)), job.limits),
     ]
     return as_findings(found, job.settings.allow)
 
 
 def _remember(
     desk: Desk,
-    job: Job,
     account: str,
     present: Present,
     memory: AccountMemory | None,
@@ -178,9 +208,7 @@ def _remember(
     rows: int,
     changes: int,
 ) -> None:
-    """Learn the account's size, its share of changes, and how many rows this mapping's source has."""
+    """Learn the account's size and its share of changes."""
     after = learned(memory, clients=present.clients, rows=rows, changes=changes)
     if after is not None and present.how != "none":
         desk.state.learn(account, "account", after.to_json())
-    if job.kind == "run":
-        desk.state.learn(account, f"rows {job.mapping_path.resolve()}", rows)

@@ -29,10 +29,12 @@ class PastRun:
 
     @property
     def unfinished(self) -> bool:
-        """Whether ``resume`` has something to go on with. A retry that began to send nothing is begun anew."""
+        """Whether ``resume`` has something to go on with. A retry, or an undo, that has no plan yet is begun anew."""
         if self.header is None or self.header.state == "done":
             return False
-        return self.header.kind in {"run", "undo"} or (self.header.kind == "retry" and self.header.state == "sending")
+        if self.header.kind == "undo":
+            return self.header.state != "planning"
+        return self.header.kind == "run" or (self.header.kind == "retry" and self.header.state == "sending")
 
 
 def journal_path(desk: Desk, run: str) -> Path:

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 
 from bulk_sync.errors import Halted, Refused
 from bulk_sync.heffl.client import HefflClient
 from bulk_sync.journal import Journal, PlanTables, RequestLog, StoredChange
+from bulk_sync.planning.snapshot import FRESH_SECONDS
 from bulk_sync.records import Change, Json, Outcome, Reply, Request, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.sending.breaker import BreakerSettings
@@ -22,7 +24,7 @@ from bulk_sync.sending.rate import Rate, parse_rate
 from bulk_sync.settings import Settings, seconds_until
 from bulk_sync.state.quota import SharedQuota
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.refreshing import good_until, refresh
+from bulk_sync.workflow.refreshing import good_until, refresh, unsent
 from bulk_sync.workflow.target import Target
 
 
@@ -72,6 +74,7 @@ class Session:
     quota: SharedQuota
     pool: Pool
     relay: Relay
+    workers: int
 
     def seconds_for(self, requests: int) -> float:
         """Return the seconds until that many more requests have left, as the quota stands."""
@@ -113,15 +116,15 @@ class Session:
         desk = self.desk
         desk.talk.phase("sending", self.tables.count_unended())
         self.relay.to = desk.talk.observer(self.seconds_for, self._allowed)
-        report = await self.pool.send_all(self._open_changes(good_until(self.journal)))
-        while not desk.stop.is_set() and any(change.status is None for change in self._unsent()):
+        report = await self.pool.send_all(self._open_changes(self._good_until()))
+        while not desk.stop.is_set() and next(unsent(self.tables), None) is not None:
             try:
-                await refresh(desk, self.journal, self.read, per_second=self.quota.rate().per_second)
+                fresh = await refresh(desk, self.journal, self.read, per_second=self.quota.rate().per_second)
             except Halted:
                 if not desk.stop.is_set():
                     raise
                 break
-            report = await self.pool.send_all(self._unsent_changes(good_until(self.journal)))
+            report = await self.pool.send_all(self._fresh_changes(fresh, self._good_until()))
         if not desk.stop.is_set():
             report = await self.pool.settle_in_doubt(self._doubtful_changes())
         desk.talk.end_phase()
@@ -130,22 +133,29 @@ class Session:
     def _open_changes(self, good_until: float) -> Iterator[Change]:
         """Yield what is to be sent, canaries first, as long as the old values are fresh."""
         begun = self.tables.begun_changes()
-        for stored in self.tables.canaries():
+        canaries = self.tables.canaries()
+        others = (stored for stored in self.tables.changes(only_open=True) if not stored.canary)
+        for stored in chain(canaries, others):
+            if self.desk.clock.time() >= good_until:
+                return
             yield _as_change(stored, begun)
-        for stored in self.tables.changes(only_open=True):
-            if self.desk.clock.time() >= good_until:
-                return
-            if not stored.canary:
+
+    def _good_until(self) -> float:
+        """Return until when changes may be taken up: each waits for its turn behind those taken up before."""
+        ahead = 2 * self.workers / self.quota.rate().per_second
+        return good_until(self.journal) - min(ahead, FRESH_SECONDS / 4)
+
+    def _fresh_changes(self, fresh: frozenset[int], good_until: float) -> Iterator[Change]:
+        """Yield those changes whose old values were read again, canaries first; the first one in any case.
+
+        With a quota of a request an hour nothing is fresh when it can be sent, and yet the run has to get on.
+        """
+        begun = self.tables.begun_changes()
+        first = True
+        for stored in unsent(self.tables):
+            if stored.id in fresh and (first or self.desk.clock.time() < good_until):
+                first = False
                 yield _as_change(stored, begun)
-
-    def _unsent(self) -> Iterator[StoredChange]:
-        return (change for change in self.tables.changes(only_open=True) if change.status is None)
-
-    def _unsent_changes(self, good_until: float) -> Iterator[Change]:
-        for stored in self._unsent():
-            if self.desk.clock.time() >= good_until:
-                return
-            yield _as_change(stored, frozenset())
 
     def _doubtful_changes(self) -> Iterator[Change]:
         for change in self.tables.changes(only_open=True):
@@ -192,7 +202,7 @@ async def open_session(desk: Desk, settings: Settings, journal: Journal, target:
                 limits=_limits(desk, settings, kind.readable),
                 observer=relay,
             )
-            yield Session(desk, journal, tables, target, quota, pool, relay)
+            yield Session(desk, journal, tables, target, quota, pool, relay, settings.workers)
 
 
 def clock_time(desk: Desk, seconds: float) -> str:

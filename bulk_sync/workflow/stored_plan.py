@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from bulk_sync.errors import Halted, Refused
-from bulk_sync.journal import Journal, PlanTables, open_journal
+from bulk_sync.errors import BulkSyncError, Refused, SourceError
+from bulk_sync.journal import Journal, PlanTables, StoredChange, open_journal
+from bulk_sync.planning import codes
+from bulk_sync.planning.canary import CANARIES, CanaryPicker
+from bulk_sync.planning.differ import DiffRules
+from bulk_sync.planning.reading import AccountMemory
 from bulk_sync.planning.stale import check_plan
-from bulk_sync.planning.values import is_empty
+from bulk_sync.planning.values import is_custom, is_empty
 from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import Ended, outputs, summarise
+from bulk_sync.workflow.deciding import nullable_fields
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import LEFT_OUT
 from bulk_sync.workflow.jobs import account_lock
-from bulk_sync.workflow.present import read_present
-from bulk_sync.workflow.results_tables import kept_fields
-from bulk_sync.workflow.resuming import check_same_target, findings_again, resumed_settings
+from bulk_sync.workflow.locking import hold
+from bulk_sync.workflow.present import Present, read_present
+from bulk_sync.workflow.results_tables import KeptLines, kept_lines
+from bulk_sync.workflow.resuming import check_same_target, findings_again, resumed_settings, supersede
+from bulk_sync.workflow.running import stopped_while_reading, with_guards
 from bulk_sync.workflow.runs import find_run, journal_path, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import Session, open_session
@@ -30,6 +38,11 @@ from bulk_sync.workflow.viewing import plan_view
 PLAN_SECONDS = 24 * 3600.0
 """How long a stored plan may be sent."""
 
+_COMPARED = 1000
+"""Characters up to which a new value in a plan's file is compared with the plan's."""
+_CHOSEN_BEFORE = ("rows", "first", "only_fields", "read", "trust_ledger", "sheet")
+"""Options that a plan was made with: it is sent as it was shown."""
+
 
 async def run_plan(desk: Desk, name: str) -> Ended:
     """Send a stored plan; a record whose old value has moved since is ``skipped``, code ``stale``.
@@ -37,6 +50,11 @@ async def run_plan(desk: Desk, name: str) -> Ended:
     ``name`` is the plan's run or its results file; lines deleted from the sheet Changes of the file are left out.
     Raises :class:`Refused` where it is no plan, was sent already, or is older than a day.
     """
+    if given := [name for name in _CHOSEN_BEFORE if desk.flags.get(name) is not None]:
+        raise Refused(
+            f"--{given[0].replace('_', '-')}: a plan is sent as it was shown",
+            hint="make another plan with it, or delete lines from the plan's file: run --plan FILE",
+        )
     run = find_run(desk, name)
     with ExitStack() as stack:
         stack.enter_context(exclusive(run_lock(desk, run), f"run {run}"))
@@ -51,25 +69,25 @@ async def run_plan(desk: Desk, name: str) -> Ended:
         check_same_target(journal, target)
         lock = account_lock(desk, header.account, Path(header.mapping_path))
         what = f"account {header.account} with this mapping"
-        stack.enter_context(exclusive(lock, what, wait=settings.wait or 0.0))
+        await hold(desk, stack, lock, what, wait=settings.wait)
         place = outputs(desk, settings, source=header.source_path, run=run, kind="run")
         place.check(desk, _existing(header.source_path), _existing(header.mapping_path))
         path = desk.folder / name
         if path.is_file():
             _leave_out(desk, journal, path)
+        supersede(desk, journal)
         began = desk.clock.monotonic()
         async with open_session(desk, settings, journal, target) as session:
             try:
                 await _compare(desk, session)
-            except Halted as error:
-                reason = desk.stop.stop.reason.value if desk.stop.stop else "reading"
-                ended = close_run(desk, journal, place, began=began, stopped_by=reason)
-                return ended._replace(notes=(*ended.notes, error.message))
+            except BulkSyncError as error:
+                return stopped_while_reading(desk, journal, place, began, error)
+            _choose_canaries(session.tables)
             _count_again(journal)
-            findings = findings_again(journal, settings)
+            findings = findings_again(desk, journal, settings)
             view = plan_view(session, summarise(journal), findings, question="Send this plan?")
             if stopped_by := ask_to_send(desk, asked, view):
-                return close_run(desk, journal, place, began=began, stopped_by=stopped_by)
+                return with_guards(close_run(desk, journal, place, began=began, stopped_by=stopped_by), view)
             journal.update_header(kind="run", facts={**journal.header.facts, "stored_plan": True})
             return await send_and_close(desk, session, place, began=began)
 
@@ -92,14 +110,13 @@ def _check_plan(desk: Desk, journal: Journal) -> None:
 
 
 def _leave_out(desk: Desk, journal: Journal, path: Path) -> None:
-    """Take out of the plan what was deleted from its file."""
-    kept = kept_fields(path)
+    """Take out of the plan what was deleted from its file: lines of the changes, or rows of the results."""
+    kept = kept_lines(path)
     tables = PlanTables(journal)
     changes = list(tables.changes(only_open=True))
     with journal.transaction():
         for change in changes:
-            fields = kept.get(change.record_id, frozenset())
-            payload = _kept_payload(change.payload, fields)
+            payload = _kept_payload(path, change, kept)
             if not payload:
                 message = "left out: its lines were deleted from the plan's file"
                 tables.drop_change(change.id, Status.SKIPPED, LEFT_OUT, message, at=desk.clock.time())
@@ -107,41 +124,102 @@ def _leave_out(desk: Desk, journal: Journal, path: Path) -> None:
                 tables.reduce_change(change.id, payload)
 
 
-def _kept_payload(payload: Mapping[str, Json], fields: frozenset[str]) -> dict[str, Json]:
-    """Return the fields whose line is still there; a unit is one field, and goes with any of its parts."""
-    return {name: value for name, value in payload.items() if _all_there(name, value, fields)}
+def _kept_payload(path: Path, change: StoredChange, kept: KeptLines) -> dict[str, Json]:
+    """Return the fields whose line is still there; a unit is one field, and goes with any of its parts.
+
+    A change made of several rows goes with any of them. Raises :class:`SourceError` for an edited value.
+    """
+    if kept.rows is not None and not kept.rows.issuperset(change.rows):
+        return {}
+    if kept.changes is None:
+        return change.payload
+    lines = kept.changes.get(change.rows[0], {})
+    for name, value in _lines_of(change.payload):
+        if name in lines and isinstance(value, str) and _plain(value) and lines[name] != value:
+            raise SourceError(
+                f"{path}: row {change.rows[0]}, {name}: the new value was edited ({value!r} → {lines[name]!r})",
+                hint="a plan is sent as it was shown; correct the source and plan again",
+            )
+    left = {name for name, _ in _lines_of(change.payload) if name not in lines}
+    gone = {name.partition(".")[0] for name in left} | left
+    return {name: value for name, value in change.payload.items() if name not in gone}
 
 
-def _all_there(name: str, value: Json, fields: frozenset[str]) -> bool:
-    if isinstance(value, Mapping) and name not in fields:
-        return all(f"{name}.{part}" in fields for part in value)
-    return name in fields
+def _lines_of(payload: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """Yield the fields as the sheet Changes has them: the parts of a unit each on a line."""
+    for name, value in payload.items():
+        if isinstance(value, Mapping) and not is_custom(name):
+            yield from ((f"{name}.{part}", wanted) for part, wanted in value.items())
+        else:
+            yield name, value
+
+
+def _plain(value: str) -> bool:
+    """Whether a spreadsheet gives a text back as it was."""
+    return value.isprintable() and value == value.strip() and 0 < len(value) <= _COMPARED
+
+
+def _choose_canaries(tables: PlanTables) -> None:
+    """Let what is left of the plan have canaries for every field, although some of its own may be left out."""
+    canaries = tables.canaries()
+    covered = {name for change in canaries for name in change.payload}
+    picker = CanaryPicker()
+    for change in tables.changes(only_open=True):
+        if new := change.payload.keys() - covered:
+            picker.see(change.id, new)
+    tables.mark_canaries(picker.pick()[: max(0, CANARIES - len(canaries))])
 
 
 def _count_again(journal: Journal) -> None:
     """Let the plan's figures be those of what is left of it."""
-    counts = {"cells_set": 0, "cells_cleared": 0, "cells_not_restorable": 0}
+    resource = get_resource(journal.header.resource)
+    rules = DiffRules(readable=resource.readable, nullable=nullable_fields(resource))
+    done: Counter[str] = Counter()
+    cleared: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
     for change in PlanTables(journal).changes(only_open=True):
-        cleared = sum(is_empty(value) for value in change.payload.values())
-        counts["cells_set"] += len(change.payload) - cleared
-        counts["cells_cleared"] += cleared
-        counts["cells_not_restorable"] += sum(name not in change.old for name in change.payload)
+        done.update(change.payload.keys())
+        cleared.update(name for name, value in change.payload.items() if is_empty(value))
+        lost.update(
+            name for name in change.payload if name not in change.old or not rules.restorable(name, change.old[name])
+        )
+    counts: dict[str, Json] = {
+        "cells_set": done.total() - cleared.total(),
+        "cells_cleared": cleared.total(),
+        "cells_not_restorable": lost.total(),
+        "fields": {name: [done[name] - cleared[name], cleared[name], 0, lost[name]] for name in done},
+    }
     journal.update_header(facts={**journal.header.facts, **counts})
 
 
 async def _compare(desk: Desk, session: Session) -> None:
-    """Read the records of the plan again and leave out what has moved since."""
-    tables = session.tables
+    """Read the records of the plan again and leave out what has moved since, or is gone."""
+    tables, journal = session.tables, session.journal
     changes = list(tables.changes(only_open=True))
-    if not changes or session.journal.header.settings.get("read") == "none":
+    if not changes or journal.header.settings.get("read") == "none":
         return
     wanted = {change.record_id for change in changes}
-    await read_present(desk, tables, "auto", ("id",), None, session.read, wanted=wanted)
-    readable = get_resource(session.journal.header.resource).readable
-    with session.journal.transaction():
+    memory = AccountMemory.from_json(desk.state.learned(journal.header.account, "account"))
+    present = await read_present(desk, tables, "auto", ("id",), memory, session.read, wanted=wanted)
+    readable = get_resource(journal.header.resource).readable
+    with journal.transaction():
         for change in changes:
-            found = tables.record(change.record_id)
-            checked = check_plan(change.payload, change.old, found[0] if found else None, readable=readable)
-            if outcome := checked.outcome(change.payload):
+            if outcome := _outcome(change, tables, present, readable):
                 status, code, message = outcome
                 tables.drop_change(change.id, status, code, message, at=desk.clock.time())
+    read = {"read_at": present.read_at, "listing_seconds": present.listing_seconds, "reading": present.reason}
+    journal.update_header(facts={**journal.header.facts, **read})
+
+
+def _outcome(
+    change: StoredChange, tables: PlanTables, present: Present, readable: frozenset[str]
+) -> tuple[Status, str, str] | None:
+    """Return the end of a change that is not to be sent; what cannot be read cannot be known to be as it was."""
+    if change.record_id in present.gone:
+        return Status.SKIPPED, codes.CLIENT_GONE, f"client {change.record_id} no longer exists"
+    if why := present.unread.get(change.record_id):
+        return Status.SKIPPED, codes.STALE, f"the client could not be read again: {why}; plan again"
+    found = tables.record(change.record_id)
+    return check_plan(change.payload, change.old, found[0] if found else None, readable=readable).outcome(
+        change.payload
+    )

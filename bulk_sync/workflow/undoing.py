@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from bulk_sync.errors import Halted, Question, Refused
+from bulk_sync.errors import BulkSyncError, Question, Refused
 from bulk_sync.journal import Journal, PlannedChange, PlanTables, RowEntry, RunHeader, StoredChange, create_journal
-from bulk_sync.mapping.spec import parse_mapping
+from bulk_sync.mapping.spec import MappingSpec, parse_mapping
+from bulk_sync.planning.canary import CanaryPicker
+from bulk_sync.planning.codes import NOT_RESTORABLE, NOTHING_TO_UNDO
 from bulk_sync.planning.ledger import LedgerEntry
+from bulk_sync.planning.reading import AccountMemory
 from bulk_sync.planning.undo import APPLIED, DoneChange, Undo, UndoRules, plan_undo
 from bulk_sync.planning.values import is_empty
-from bulk_sync.records import SourceRow, Status
+from bulk_sync.records import Json, SourceRow, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.settings import Settings
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import Ended, outputs, summarise
+from bulk_sync.workflow.deciding import nullable_fields
 from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import LEFT_OUT, chooser
 from bulk_sync.workflow.jobs import account_lock
+from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.present import Present, read_present
 from bulk_sync.workflow.resuming import check_same_target
+from bulk_sync.workflow.running import stopped_while_reading
 from bulk_sync.workflow.runs import find_run, journal_path, opened, past_runs, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import Session, open_session
@@ -32,6 +40,8 @@ from bulk_sync.workflow.target import open_target
 from bulk_sync.workflow.viewing import plan_view
 
 _BATCH = 500
+_OF_SENDING = frozenset({"rate", "quota_share", "workers", "attempts", "timeout", "max_outage"})
+"""Settings of the run that hold for its undo, too."""
 
 
 async def undo(desk: Desk, name: str | None) -> Ended:
@@ -45,13 +55,13 @@ async def undo(desk: Desk, name: str | None) -> Ended:
         before = done.header
         if before.kind in {"plan", "check"}:
             raise Refused(f"run {parent} is a {before.kind}: it changed nothing")
-        settings = desk.settings({"base_url": before.base_url} if before.base_url else {})
+        settings = _settings(desk, done)
         demand_answerable(desk, settings.model_copy(update={"sandbox": "keep"}) if before.sandbox else settings)
         target = stack.enter_context(open_target(desk, settings, sandbox=before.sandbox))
         check_same_target(done, target)
         lock = account_lock(desk, target.account, Path(before.mapping_path))
         what = f"account {target.account} with this mapping"
-        stack.enter_context(exclusive(lock, what, wait=settings.wait or 0.0))
+        await hold(desk, stack, lock, what, wait=settings.wait)
         run = desk.new_run()
         place = outputs(desk, settings, source=before.source_path, run=run, kind="undo")
         place.check(desk, _existing(before.source_path), _existing(before.mapping_path))
@@ -63,15 +73,33 @@ async def undo(desk: Desk, name: str | None) -> Ended:
         async with open_session(desk, settings, journal, target) as session:
             try:
                 await _decide(desk, session, done, settings)
-            except Halted as error:
-                reason = desk.stop.stop.reason.value if desk.stop.stop else "reading"
-                ended = close_run(desk, journal, place, began=began, stopped_by=reason)
-                return ended._replace(notes=(*ended.notes, error.message))
+            except BulkSyncError as error:
+                ended = stopped_while_reading(desk, journal, place, began, error)
+                steps = (f"nothing was put back; to begin anew: bulk-sync undo {parent}",)
+                return ended._replace(summary=ended.summary._replace(next_steps=steps))
             view = plan_view(session, summarise(journal), (), question=f"Undo run {parent}?")
             asked = settings.model_copy(update={"sandbox": "keep"}) if before.sandbox else settings
             if stopped_by := ask_to_send(desk, asked, view):
                 return close_run(desk, journal, place, began=began, stopped_by=stopped_by)
             return await send_and_close(desk, session, place, began=began)
+
+
+def _settings(desk: Desk, done: Journal) -> Settings:
+    """Return the settings of an undo: it sends as gently, and from where, as the run that it takes back."""
+    header = done.header
+    kept = {name: value for name, value in header.settings.items() if name in _OF_SENDING}
+    settings = desk.settings({**kept, **({"base_url": header.base_url} if header.base_url else {})})
+    known = set(_spec(desk, done).policies())
+    if unknown := sorted({name.partition(".")[0] for name in settings.only_fields} - known):
+        raise Refused(
+            f"--only-fields: run {header.run} has no field {', '.join(unknown)}",
+            hint=f"it has: {', '.join(sorted(known))}",
+        )
+    return settings
+
+
+def _spec(desk: Desk, done: Journal) -> MappingSpec:
+    return parse_mapping(done.header.mapping_text, name=done.header.mapping_path, environ=desk.environ)
 
 
 def _existing(name: str) -> Path | None:
@@ -127,7 +155,7 @@ def _copy_rows(done: Journal, journal: Journal, settings: Settings) -> None:
         for place, (number, line, values) in enumerate(tables.cells(), 1):
             row = SourceRow(number, values, line)
             if number not in applied:
-                yield RowEntry(row, None, None, Status.SKIPPED, "nothing_to_undo", "the run changed nothing here")
+                yield RowEntry(row, None, None, Status.SKIPPED, NOTHING_TO_UNDO, "the run changed nothing here")
             elif not chosen(place, number):
                 yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, "left out by --rows or --first")
             else:
@@ -146,30 +174,69 @@ def _applied(tables: PlanTables) -> Iterator[StoredChange]:
 
 async def _decide(desk: Desk, session: Session, done: Journal, settings: Settings) -> None:
     tables = session.tables
+    account = session.journal.header.account
     reading = settings.model_copy(update={"read": "auto" if settings.read == "none" else settings.read})
-    present = await read_present(desk, tables, reading.read, ("id",), None, session.read)
+    memory = AccountMemory.from_json(desk.state.learned(account, "account"))
+    present = await read_present(desk, tables, reading.read, ("id",), memory, session.read)
     rules = _rules(desk, done, settings)
     changes = _applied(PlanTables(done))
-    counts = {"cells_set": 0, "cells_cleared": 0, "cells_not_restorable": 0}
+    figures = _Figures()
     while batch := list(islice(changes, _BATCH)):
         with session.journal.transaction():
             for change in batch:
-                _decide_change(desk, session, change, present, rules, counts)
+                _decide_change(desk, session, change, present, rules, figures)
         await asyncio.sleep(0)
+        if desk.stop.is_set():
+            raise (await desk.stop.wait()).error()
+    tables.mark_canaries(figures.picker.pick())
     session.journal.update_header(
         state="planned",
         started_at=desk.clock.time(),
-        facts={**counts, "reading": present.reason, "planned_at": desk.clock.time()},
+        facts={
+            **figures.facts(),
+            **session.quota_facts(),
+            "reading": present.reason,
+            "planned_at": desk.clock.time(),
+            "read_at": present.read_at,
+            "listing_seconds": present.listing_seconds,
+        },
     )
 
 
+@dataclass(slots=True)
+class _Figures:
+    """What the undo's plan comes to, by field, and its canaries."""
+
+    restored: Counter[str] = field(default_factory=Counter)
+    cleared: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
+    picker: CanaryPicker = field(default_factory=CanaryPicker)
+
+    def see(self, undoing: Undo) -> None:
+        """Count the fields of a change."""
+        empty = [name for name, value in undoing.send.items() if is_empty(value)]
+        self.restored.update(undoing.send.keys() - set(empty))
+        self.cleared.update(empty)
+        self.lost.update(undoing.not_restorable.keys())
+
+    def facts(self) -> dict[str, Json]:
+        """Return the figures as the journal keeps a plan's."""
+        names = self.restored.keys() | self.cleared.keys() | self.lost.keys()
+        return {
+            "cells_set": self.restored.total(),
+            "cells_cleared": self.cleared.total(),
+            "cells_not_restorable": self.lost.total(),
+            "fields": {name: [self.restored[name], self.cleared[name], 0, self.lost[name]] for name in sorted(names)},
+        }
+
+
 def _rules(desk: Desk, done: Journal, settings: Settings) -> UndoRules:
-    spec = parse_mapping(done.header.mapping_text, name=done.header.mapping_path, environ=desk.environ)
+    spec = _spec(desk, done)
     resource = get_resource(done.header.resource)
     only = frozenset(name.partition(".")[0] for name in settings.only_fields) or None
     return UndoRules(
         readable=resource.readable,
-        nullable=frozenset(field.top for field in resource.fields.values() if field.nullable),
+        nullable=nullable_fields(resource),
         empty_text=frozenset(
             program.field.top for program in spec.programs.values() if program.mapping.clear_as == "empty"
         ),
@@ -184,7 +251,7 @@ def _decide_change(
     change: StoredChange,
     present: Present,
     rules: UndoRules,
-    counts: dict[str, int],
+    figures: _Figures,
 ) -> None:
     tables = session.tables
     rows = [row.number for row in tables.open_rows_of(change.record_id) if row.number in change.rows]
@@ -192,27 +259,22 @@ def _decide_change(
         return
     found = tables.record(change.record_id)
     if found is None and change.record_id not in present.gone:
+        why = present.unread.get(change.record_id, "it was not shown")
         for number in rows:
-            tables.settle_row(number, Status.SKIPPED, "not_restorable", "the record could not be read")
+            tables.settle_row(number, Status.SKIPPED, NOT_RESTORABLE, f"the client could not be read: {why}")
         return
     entry = desk.state.ledger_entry(session.journal.header.account, change.record_id)
     done = DoneChange(change.record_id, change.payload, change.old, change.status, change.answer)
     undoing = plan_undo(
         done, found[0] if found else None, rules=rules, ledger=LedgerEntry.from_json(entry[1]) if entry else None
     )
-    if not undoing.send:
-        status, code, message = undoing.idle_outcome()
-        for number in rows:
-            tables.settle_row(number, status, code, message)
+    figures.see(undoing)
+    if undoing.send:
+        planned = PlannedChange(change.record_id, tuple(rows), undoing.send, undoing.old, undoing.remark())
+        figures.picker.see(tables.add_change(planned), undoing.send)
         return
-    _plan_change(tables, change, tuple(rows), undoing, counts)
-
-
-def _plan_change(
-    tables: PlanTables, change: StoredChange, rows: tuple[int, ...], undoing: Undo, counts: dict[str, int]
-) -> None:
-    tables.add_change(PlannedChange(change.record_id, rows, undoing.send, undoing.old, undoing.remark()))
-    cleared = sum(is_empty(value) for value in undoing.send.values())
-    counts["cells_set"] += len(undoing.send) - cleared
-    counts["cells_cleared"] += cleared
-    counts["cells_not_restorable"] += len(undoing.not_restorable)
+    status, code, message = undoing.idle_outcome()
+    if not (undoing.gone or undoing.kept or undoing.not_restorable or undoing.nothing):
+        status, code, message = Status.SKIPPED, LEFT_OUT, "left out by --only-fields"
+    for number in rows:
+        tables.settle_row(number, status, code, message)

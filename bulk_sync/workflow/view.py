@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from bulk_sync.planning.summary import Difference
@@ -52,4 +52,29 @@ class PlanView:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     question: str = "Send it?"
-    facts: dict[str, Json] = field(default_factory=dict)
+    not_restorable: tuple[tuple[str, int], ...] = ()
+    """The fields of ``cells_not_restorable``, with how many cells of each."""
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the plan for programs: figures, first differences, forecast and findings. Times are Unix seconds."""
+        return {
+            "rows": self.rows,
+            "counts": dict(self.counts),
+            "changes": self.changes,
+            "cells": {
+                "set": self.cells_set,
+                "cleared": self.cells_cleared,
+                "held_back": self.cells_held_back,
+                "not_restorable": self.cells_not_restorable,
+            },
+            "not_restorable": dict(self.not_restorable),
+            "first_differences": [difference._asdict() for difference in self.differences],
+            "requests": {"reading": self.read_requests, "sending": self.send_requests},
+            "rate": self.rate,
+            "seconds": round(self.seconds, 3),
+            "finish_at": round(self.finish_at, 3),
+            "reading": self.reading,
+            "reasons": [{"rows": rows, "reason": reason} for rows, reason in self.reasons],
+            "findings": [{**found._asdict(), "evidence": list(found.evidence)} for found in self.findings],
+            "notes": list(self.notes),
+        }

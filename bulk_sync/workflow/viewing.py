@@ -72,7 +72,15 @@ def plan_view(session: Session, summary: RunSummary, findings: tuple[Finding, ..
         findings=findings,
         notes=tuple(_notes(journal)),
         question=question,
+        not_restorable=tuple(_not_restorable(journal)),
     )
+
+
+def _not_restorable(journal: Journal) -> Iterator[tuple[str, int]]:
+    fields = journal.header.facts.get("fields")
+    for name, figures in fields.items() if isinstance(fields, dict) else ():
+        if isinstance(figures, list) and isinstance(count := figures[-1], int) and count:
+            yield name, count
 
 
 def cells_of(journal: Journal) -> Callable[[int, str], str]:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -15,11 +16,30 @@ from bulk_sync.api import _Logged
 from bulk_sync.journal import JournalBook
 from bulk_sync.records import RowResult
 from bulk_sync.sandbox import Quota, SandboxConfig, SandboxServer
-from bulk_sync.workflow import running, runs, stored_plan, undoing
+from bulk_sync.workflow import resuming, retrying, running, runs, stored_plan, undoing
 from bulk_sync.workflow.closing import Ended
-from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.desk import Desk, Talk, WallClock
 
 UNLIMITED = SandboxConfig(quota=Quota(rate="none"))
+
+
+class LeapingClock(WallClock):
+    """Nobody waits: whoever sleeps is there at once, and it is later. ``on_sleep`` is told the moment."""
+
+    def __init__(self) -> None:
+        self.slept = 0.0
+        self.on_sleep: Callable[[float], None] = lambda _: None
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.slept
+
+    def time(self) -> float:
+        return super().time() + self.slept
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        self.on_sleep(self.slept)
+        await asyncio.sleep(0)
 
 
 class Office:
@@ -28,10 +48,12 @@ class Office:
     def __init__(self, folder: Path, server: SandboxServer) -> None:
         self.folder = folder
         self.server = server
+        self.clock = WallClock()
+        self.talk: Talk = _Logged()
 
     def desk(self, **flags: object) -> Desk:
         return Desk(
-            talk=_Logged(),
+            talk=self.talk,
             flags={
                 "yes": True,
                 "base_url": self.server.base_url,
@@ -42,7 +64,8 @@ class Office:
             },
             environ={"HEFFL_API_KEY": self.server.key},
             folder=self.folder,
-            writes_files=False,
+            clock=self.clock,
+            writes_files="output" in flags,
         )
 
     def source(self, header: Sequence[str], rows: Sequence[Sequence[object]], name: str = "clients.csv") -> Path:
@@ -64,6 +87,12 @@ class Office:
 
     def run_plan(self, run: str, **flags: object) -> Ended:
         return asyncio.run(stored_plan.run_plan(self.desk(**flags), run))
+
+    def resume(self, run: str, **flags: object) -> Ended:
+        return asyncio.run(resuming.resume(self.desk(**flags), run))
+
+    def retry(self, run: str, **flags: object) -> Ended:
+        return asyncio.run(retrying.retry(self.desk(**flags), run, None))
 
     def undo(self, run: str, **flags: object) -> Ended:
         return asyncio.run(undoing.undo(self.desk(**flags), run))
@@ -94,3 +123,26 @@ def open_office(tmp_path: Path) -> Iterator[Callable[..., Office]]:
     yield opener
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def leaping_clock() -> Callable[[], LeapingClock]:
+    """Make clocks on which nobody waits."""
+    return LeapingClock
+
+
+@pytest.fixture
+def edit() -> Callable[..., None]:
+    """Change a client as a third party would, over HTTP."""
+
+    def change(office: Office, record_id: str, **fields: object) -> None:
+        request = Request(
+            f"{office.server.base_url}/clients/{record_id}",
+            method="PATCH",
+            data=json.dumps(fields).encode(),
+            headers={"x-api-key": office.server.key, "content-type": "application/json"},
+        )
+        with urlopen(request) as reply:
+            assert reply.status == 200
+
+    return change
