@@ -18,9 +18,9 @@ __all__ = ["Source", "SourceOptions", "open_source"]
 _READERS = {
     "csv": ("csv_file", "CsvSource"),
     "xlsx": ("xlsx_file", "XlsxSource"),
-    "xls": ("other_workbooks", "CalamineSource"),
-    "xlsb": ("other_workbooks", "CalamineSource"),
-    "ods": ("other_workbooks", "CalamineSource"),
+    "xls": ("xls_file", "XlsSource"),
+    "xlsb": ("xlsb_file", "XlsbSource"),
+    "ods": ("ods_file", "OdsSource"),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from bulk_sync.records import Cell, CellKind
@@ -12,6 +14,7 @@ EXACT_DIGITS = 15
 """Digits that a spreadsheet keeps; those behind are zeros by then."""
 
 
+_REMEMBERED = 1 << 16
 _EXACT = 1e15
 """Below this a float's whole part has the digits that a person entered."""
 
@@ -22,12 +25,7 @@ def number_cell(number: float, code: FormatCode, *, epoch_1904: bool = False) ->
     A whole number becomes an ``int``. A format that is not reproduced is named in ``unshown``.
     """
     shows = code.shows
-    value: int | float = number
-    if -_EXACT < number < _EXACT:
-        value = int(number) if number == int(number) else number
-    elif abs(number) < 10**21 and number == int(number):
-        # All digits of the shortest text that means this number, not those that a float happens to have.
-        value = int(Decimal(str(number)))
+    value = stored_number(number)
     if shows is Shows.GENERAL or shows is Shows.TEXT:
         return Cell(general_text(value), value, CellKind.NUMBER)
     if shows is Shows.NUMBER:
@@ -36,6 +34,17 @@ def number_cell(number: float, code: FormatCode, *, epoch_1904: bool = False) ->
     if shows is Shows.OTHER:
         return Cell("", value, CellKind.NUMBER, code.code)
     return dated_cell(number, shows, epoch_1904=epoch_1904, code=code.code)
+
+
+def stored_number(number: float) -> int | float:
+    """Return a whole number as an ``int``, with the digits of the shortest text that means it.
+
+    >>> stored_number(12.0), stored_number(1.5), stored_number(1.234567890123457e18)
+    (12, 1.5, 1234567890123457000)
+    """
+    if -_EXACT < number < _EXACT:
+        return int(number) if number == int(number) else number
+    return int(Decimal(str(number))) if abs(number) < 10**21 and number == int(number) else number
 
 
 def general_text(number: float) -> str:
@@ -97,3 +106,25 @@ def _grouped(digits: str) -> str:
     groups = [digits[:head]] if head else []
     groups += [digits[at : at + 3] for at in range(head, len(digits), 3)]
     return ",".join(groups)
+
+
+class Numbers:
+    """The cells of a workbook's numbers by style, remembered: columns repeat themselves."""
+
+    def __init__(self, formats: Sequence[FormatCode], *, epoch_1904: bool) -> None:
+        self._formats = formats
+        self._epoch_1904 = epoch_1904
+        self._known: dict[tuple[int, float], Cell] = {}
+
+    def cell(self, style: int, number: float) -> Cell:
+        """Return the cell for a stored number; a style that is not there is the first one."""
+        cell = self._known.get((style, number))
+        if cell is None:
+            if not math.isfinite(number):
+                return Cell(str(number), None, CellKind.ERROR)
+            code = self._formats[style if style < len(self._formats) else 0]
+            cell = number_cell(number, code, epoch_1904=self._epoch_1904)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[style, number] = cell
+        return cell

@@ -12,7 +12,8 @@ class SourceOptions:
 
     ``sheet`` is a name, or a number from 1. ``header_row`` is the row a spreadsheet shows. ``delimiter`` is
     one character or its name (``tab``, ``comma``, ``semicolon``, ``pipe``). ``rows="visible"`` is
-    for whoever takes the rows: those that a workbook hides come marked ``hidden``, to be left out there. How numbers and dates are written is the mapping's own business.
+    for whoever takes the rows: those that a workbook hides come marked ``hidden``, to be left out there. How
+    numbers and dates are written is the mapping's own business.
     """
 
     sheet: str | int | None = None

@@ -17,7 +17,8 @@ from bulk_sync.sources.source import OpenSource
 WIDEST_HEADER = 4096
 _WIDEST_GAP = 1000
 """Blank rows below which no header is looked for any more."""
-_MERGED = Cell("", None, CellKind.MERGED)
+MERGED = Cell("", None, CellKind.MERGED)
+"""Stands for what a merged cell covers; always this one object."""
 
 
 class RawRow(NamedTuple):
@@ -101,7 +102,7 @@ class SheetSource(OpenSource, ABC):
             if number <= self._header_row or not cells:
                 continue
             values = self._placed(number, cells, covered(number, width))
-            if not any(value and value is not _MERGED for value in values):
+            if not any(value and value is not MERGED for value in values):
                 continue
             self._hidden_rows += hidden
             yield SourceRow(number, tuple(values), None, self._damaged_ids(number, values), "", hidden)
@@ -113,10 +114,10 @@ class SheetSource(OpenSource, ABC):
         for column, cell in cells.items():
             if column < width:
                 values[column] = cell
-            elif not self._beyond:
+            elif not self._beyond and cell is not MERGED:
                 self._beyond = cell_name(column, number, sheet=self.sheet)
         for column in merged:
-            values[column] = _MERGED
+            values[column] = MERGED
         return values
 
     def closing_notes(self) -> tuple[str, ...]:
@@ -179,3 +180,12 @@ def texts(row: RawRow) -> list[str]:
     """Return a row's texts by column."""
     last = max((column for column in row.cells if column < 2 * WIDEST_HEADER), default=-1)
     return [cell_text(row.cells.get(column, "")) for column in range(last + 1)]
+
+
+def hidden_columns_note(sheet: str, spans: Iterable[tuple[int, int]], width: int) -> tuple[str, ...]:
+    """Say which columns below a header the workbook hides; ``spans`` are from 0, the end not included."""
+    hidden = [column_letters(column) for first, end in spans for column in range(first, min(end, width))]
+    if not hidden:
+        return ()
+    names = f"column {hidden[0]} is" if len(hidden) == 1 else f"columns {', '.join(hidden)} are"
+    return (f"{names} hidden in sheet {sheet}, and read all the same",)

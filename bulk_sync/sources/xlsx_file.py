@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from bulk_sync.records import column_letters
 from bulk_sync.sources.content import Content
 from bulk_sync.sources.options import SourceOptions
 from bulk_sync.sources.sheet_choice import chosen_sheet
-from bulk_sync.sources.sheet_table import Covered, RawRow, SheetSource, first_texts
+from bulk_sync.sources.sheet_table import Covered, RawRow, SheetSource, first_texts, hidden_columns_note
 from bulk_sync.sources.xlsx_merged import Merged, MergedCells, merged_ranges
 from bulk_sync.sources.xlsx_package import Package, Sheet
 from bulk_sync.sources.xlsx_sheet import Look, SheetReader
@@ -41,7 +40,7 @@ class XlsxSource(SheetSource):
         except BaseException:
             self.close()
             raise
-        self.notes = (*content.notes, *self._column_notes())
+        self.notes = (*content.notes, *hidden_columns_note(name, self._reader.hidden_columns, len(self.header)))
 
     def close(self) -> None:
         """Close the file."""
@@ -60,15 +59,3 @@ class XlsxSource(SheetSource):
     def _peek(self, sheet: Sheet) -> Sequence[Sequence[str]]:
         """Return the texts of a sheet's first rows."""
         return first_texts(SheetReader(self._package, sheet, self._look).rows())
-
-    def _column_notes(self) -> tuple[str, ...]:
-        """Say which columns the workbook hides."""
-        hidden = [
-            column_letters(column)
-            for first, end in self._reader.hidden_columns
-            for column in range(first, min(end, len(self.header)))
-        ]
-        if not hidden:
-            return ()
-        names = f"column {hidden[0]} is" if len(hidden) == 1 else f"columns {', '.join(hidden)} are"
-        return (f"{names} hidden in sheet {self.sheet}, and read all the same",)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from xml.parsers import expat
 
 from bulk_sync.errors import SourceError
-from bulk_sync.sources.xlsx_package import Attributes, Package, local_name, parser_for
+from bulk_sync.sources.xlsx_package import Package
+from bulk_sync.sources.xml_parts import Attributes, ignore, local_name, parser_for
 
 _ROWS_TAG = b"sheetData"
 _END_OF_ROWS = re.compile(rb"</(?:[\w.-]{1,30}:)?sheetData\s*>|<(?:[\w.-]{1,30}:)?sheetData\s*/>")
@@ -61,7 +62,7 @@ def merged_ranges(package: Package, part: str) -> list[Merged]:
         return _from_tail(package, part)
     except _NotFoundInBytes:
         ranges: list[Merged] = []
-        package.parse(part, _collector(ranges), _ignore, _ignore)
+        package.parse(part, _collector(ranges), ignore, ignore)
         return ranges
 
 
@@ -72,7 +73,7 @@ class _NotFoundInBytes(Exception):
 def _from_tail(package: Package, part: str) -> list[Merged]:
     """Parse only what stands behind the rows, within the root element."""
     ranges: list[Merged] = []
-    parser = parser_for(package.path, _collector(ranges), _ignore, _ignore)
+    parser = parser_for(package.path, _collector(ranges), ignore, ignore)
     with package.open(part) as stream:
         window = stream.read(_CHUNK)
         root = _ROOT.search(window)
@@ -129,7 +130,3 @@ def _column(letters: str) -> int:
     for letter in letters:
         index = index * 26 + ord(letter) - 64
     return index - 1
-
-
-def _ignore(*_: object) -> None:
-    """Take no notice of an event."""

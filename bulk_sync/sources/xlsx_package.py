@@ -1,37 +1,20 @@
-"""The parts of an .xlsx package: which sheets there are, their shared strings and number formats.
-
-Parts are parsed by expat with document types refused, so that no entity is expanded and nothing outside of
-the file is opened; a part that unpacks beyond all measure is refused unread.
-"""
+"""The parts of an .xlsx package: which sheets there are, their shared strings and number formats."""
 
 from __future__ import annotations
 
 import posixpath
 import re
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple
-from xml.parsers import expat
+from typing import NamedTuple
 
-from bulk_sync.errors import SourceError
-from bulk_sync.sources.bounded import BOMB_RATIO
 from bulk_sync.sources.format_code import BUILT_IN, FormatCode, format_code
-from bulk_sync.sources.xlsx_pieces import PLAIN_TEXT, Pieces, feed
+from bulk_sync.sources.xlsx_pieces import PLAIN_TEXT, Pieces
+from bulk_sync.sources.xml_parts import Attributes, Parts, flag, ignore, local_name, parser_for
 
-_BOMB_BYTES = 16 << 20
-_MAX_PART = 4 << 30
-_CHUNK = 1 << 16
-_DEEPEST = 256
 _STRINGS_RATIO = 50
 """Shared strings do not repeat themselves, so they are never packed as well as rows; and all are held in memory."""
 _PLAIN_STRING = re.compile(rf'<si><t(?: xml:space="preserve")?>({PLAIN_TEXT})</t>')
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
-Attributes = dict[str, str]
-Start = Callable[[str, Attributes], None]
-End = Callable[[str], None]
 
 
 class Sheet(NamedTuple):
@@ -42,70 +25,21 @@ class Sheet(NamedTuple):
     part: str
 
 
-class Package:
+class Package(Parts):
     """An open .xlsx file.
 
     :raises SourceError: from every method, for a part that is damaged, missing or a bomb.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self.epoch_1904 = False
         self.sheets: tuple[Sheet, ...] = ()
-        with self._damage(path.name):
-            self._zip = zipfile.ZipFile(path)
-        self._names = {name.lower().replace("\\", "/").lstrip("/"): name for name in self._zip.namelist()}
         try:
             self._read_workbook()
         except BaseException:
             self.close()
             raise
-
-    def close(self) -> None:
-        """Close the file."""
-        self._zip.close()
-
-    def has(self, part: str) -> bool:
-        """Whether the package holds a part."""
-        return part.lower() in self._names
-
-    @contextmanager
-    def open(self, part: str, *, ratio: int = BOMB_RATIO) -> Iterator[IO[bytes]]:
-        """Open a part for reading, unless it is much longer than ``ratio`` times its packed size."""
-        if not self.has(part):
-            raise SourceError(f"{self.path} is damaged: its part {part} is missing", hint="save it again in Excel")
-        info = self._zip.getinfo(self._names[part.lower()])
-        grown = info.file_size > _BOMB_BYTES and info.file_size > info.compress_size * ratio
-        if grown or info.file_size > _MAX_PART:
-            raise SourceError(
-                f"{self.path}: {part} unpacks to {info.file_size >> 20} MB from {info.compress_size >> 10} kB: "
-                "refused as a bomb",
-                hint="save it again in Excel; delete formatted but empty rows and columns first",
-            )
-        with self._damage(part), self._zip.open(info) as stream:
-            yield stream
-
-    @contextmanager
-    def _damage(self, part: str) -> Iterator[None]:
-        """Turn what a damaged package raises into a refusal."""
-        try:
-            yield
-        except (
-            zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, expat.ExpatError,
-            UnicodeDecodeError,
-        ) as error:  # fmt: skip
-            raise SourceError(
-                f"{self.path} is damaged or truncated: {part}: {error}", hint="save it again in Excel"
-            ) from None
-
-    def parse(self, part: str, start: Start, end: End, text: Callable[[str], object]) -> None:
-        """Read a part from one end to the other."""
-        parser = parser_for(self.path, start, end, text)
-        fed = 0
-        with self.open(part) as stream:
-            while chunk := stream.read(_CHUNK):
-                fed = feed(parser, chunk, fed)
-            parser.Parse(b"", True)
 
     def _read_workbook(self) -> None:
         """Find the sheets in their order, and where days are counted from."""
@@ -123,7 +57,7 @@ class Package:
                 if kind == "worksheet":
                     sheets.append(Sheet(named.get("name", ""), named.get("state", "visible"), part))
 
-        self.parse(main, start, _ignore, _ignore)
+        self.parse(main, start, ignore, ignore)
         self.sheets = tuple(sheets)
         self._parts = {kind: part for kind, part in targets.values() if kind in {"sharedStrings", "styles"}}
 
@@ -147,7 +81,7 @@ class Package:
                 kind = attributes.get("Type", "").rsplit("/", 1)[-1]
                 found[attributes.get("Id", "")] = (kind, posixpath.normpath(whole))
 
-        self.parse(posixpath.join(folder, "_rels", f"{name}.rels"), start, _ignore, _ignore)
+        self.parse(posixpath.join(folder, "_rels", f"{name}.rels"), start, ignore, ignore)
         return found
 
     def shared_strings(self) -> list[str]:
@@ -211,50 +145,9 @@ class Package:
                 numbers.append(_number(attributes.get("numFmtId")))
 
         if self.has(part):
-            self.parse(part, start, _ignore, _ignore)
+            self.parse(part, start, ignore, ignore)
         known = {number: format_code(codes.get(number, "General"), number) for number in set(numbers)}
         return [known[number] for number in numbers] or [format_code("General", 0)]
-
-
-def parser_for(path: Path, start: Start, end: End, text: Callable[[str], object]) -> expat.XMLParserType:
-    """Make a parser that refuses document types, and with them every entity, and elements nested without end."""
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    depth = 0
-
-    def deeper(tag: str, attributes: Attributes) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > _DEEPEST:
-            raise SourceError(f"{path} has more than {_DEEPEST} elements, one in the other: refused as a bomb")
-        start(tag, attributes)
-
-    def back(tag: str) -> None:
-        nonlocal depth
-        depth -= 1
-        end(tag)
-
-    parser.StartElementHandler = deeper
-    parser.EndElementHandler = back
-    parser.CharacterDataHandler = text
-
-    def doctype(*_: object) -> None:
-        raise SourceError(
-            f"{path} holds a document type (DTD), which no workbook needs: refused", hint="save it again in Excel"
-        )
-
-    parser.StartDoctypeDeclHandler = doctype
-    return parser
-
-
-def local_name(name: str) -> str:
-    """Return a tag's name without its prefix."""
-    return name.rpartition(":")[2]
-
-
-def flag(value: str | None) -> bool:
-    """Read a boolean attribute."""
-    return value in {"1", "true", "on"}
 
 
 def unescaped(text: str) -> str:
@@ -276,7 +169,3 @@ def _character(match: re.Match[str]) -> str:
 
 def _number(value: str | None) -> int:
     return int(value) if value and value.isdecimal() else 0
-
-
-def _ignore(*_: object) -> None:
-    """Take no notice of an event."""

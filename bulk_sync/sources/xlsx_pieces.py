@@ -6,8 +6,9 @@ other piece is. What makes that safe:
 
 - nothing is left out before the parser itself says that it stands between two pieces,
 - only a piece whose every character the pattern accounts for is taken,
-- from the first ``<!`` or ``<?`` on, behind which bytes may be a comment, and wherever the encoding is not UTF-8 or
-  the parser stands elsewhere than it should, the parser reads all the rest.
+- from the first ``<!`` or ``<?`` on, behind which bytes may be a comment, from the first character on that XML
+  forbids, and wherever the encoding is not UTF-8 or the parser stands elsewhere than it should, the parser reads all
+  the rest.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import IO
 from xml.parsers import expat
 
-from bulk_sync.errors import SourceError
+from bulk_sync.sources.xml_parts import feed
 
 PLAIN_TEXT = r"[^<&>\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*"
 """Text that stands for itself: no entity, no line end that XML would change, nothing that XML forbids."""
@@ -26,21 +27,10 @@ PLAIN_TEXT = r"[^<&>\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*"
 _CHUNK = 1 << 18
 _HEAD = 1 << 20
 _LONGEST_PIECE = 1 << 22
-_LONGEST_TAG = 1 << 22
+_CONTROLS = bytes(code for code in range(32) if code not in b"\t\r\n")
+"""What XML forbids; a parser that sees one refuses the part."""
 _DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?(?:<\?xml(?P<said>[^<>]*)\?>)?")
 _ENCODING = re.compile(rb"""encoding\s*=\s*["'](?!utf-8["'])""", re.IGNORECASE)
-
-
-def feed(parser: expat.XMLParserType, chunk: bytes, fed: int) -> int:
-    """Give a parser one more chunk; return how many bytes it has had by then.
-
-    :raises SourceError: for a tag or comment without end, whose every chunk would be read again from its beginning.
-    """
-    parser.Parse(chunk, False)
-    fed += len(chunk)
-    if fed - parser.CurrentByteIndex > _LONGEST_TAG:
-        raise SourceError(f"a workbook's tag is longer than {_LONGEST_TAG} bytes: refused as a bomb")
-    return fed
 
 
 class Pieces:
@@ -106,7 +96,10 @@ class Pieces:
     def _cut(self, chunk: bytes) -> bool:
         """Take the whole pieces of what was read so far; return whether to go on so."""
         self._text += self._decoder.decode(chunk)
-        if "<!" in self._text or "<?" in self._text:
+        forbidden = (
+            len(chunk) != len(chunk.translate(None, _CONTROLS)) or "\ufffe" in self._text or "\uffff" in self._text
+        )
+        if forbidden or "<!" in self._text or "<?" in self._text:
             return self._parse_rest()
         self._text = self._text[self._lead(self._text) :]
         pieces = self._text.split(self._close)

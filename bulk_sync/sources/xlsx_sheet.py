@@ -18,8 +18,9 @@ from bulk_sync.sources.number_format import number_cell
 from bulk_sync.sources.serial_date import iso_cell
 from bulk_sync.sources.sheet_table import RawRow
 from bulk_sync.sources.xlsx_merged import Merged, merged_range
-from bulk_sync.sources.xlsx_package import Attributes, Package, Sheet, flag, local_name, parser_for, unescaped
+from bulk_sync.sources.xlsx_package import Package, Sheet, unescaped
 from bulk_sync.sources.xlsx_pieces import PLAIN_TEXT, Pieces
+from bulk_sync.sources.xml_parts import Attributes, flag, local_name, parser_for
 
 MAX_ROWS = 1 << 20
 MAX_COLUMNS = 1 << 14
@@ -115,8 +116,11 @@ class SheetReader:
             return True
         tag = _ROW.match(piece)
         if tag is None:
-            skipped = self._empty_rows(piece)
-            return bool(skipped) and self._plain_row(piece[skipped:])
+            before, skipped = self._number_of_row, self._empty_rows(piece)
+            if skipped and self._plain_row(piece[skipped:]):
+                return True
+            self._number_of_row = before
+            return False
         parts = _CELL.split(piece[tag.end() :])
         hidden = self._plain_hidden(tag[2])
         if hidden is None or any(parts[::_CELL_PARTS]):
@@ -198,7 +202,7 @@ class SheetReader:
             raise self._damaged(f"row {given} follows row {before}")
         self._number_of_row = number
 
-    def _parser(self) -> expat.XMLParserType:  # noqa: C901  # flat dispatch, run for each cell
+    def _parser(self) -> expat.XMLParserType:  # noqa: C901, PLR0915  # flat dispatch, run for each cell
         """Make the parser. Its handlers share local variables: they run for each cell, and attributes cost time."""
         text: list[str] = []
         inline: list[str] = []

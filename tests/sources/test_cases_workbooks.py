@@ -12,12 +12,19 @@ import pytest
 from bulk_sync.errors import Refused
 from bulk_sync.records import Cell, CellKind, as_cell
 from bulk_sync.sources import open_source
-from bulk_sync.sources.other_workbooks import read_sheets
+from bulk_sync.sources.number_format import Numbers
+from bulk_sync.sources.ods_file import opened
+from bulk_sync.sources.ods_sheet import OdsReader, sheets_of
 from bulk_sync.sources.sheet_table import RawRow
+from bulk_sync.sources.xls_file import XlsBook
+from bulk_sync.sources.xlsb_file import XlsbReader
+from bulk_sync.sources.xlsb_records import XlsbPackage
 from bulk_sync.sources.xlsx_package import Package
 from bulk_sync.sources.xlsx_sheet import Look, SheetReader
 
 PHANTOM_DAY = {
+    ("dates-leap-year-1900-xls.xls", "for_testing", 4, 0),
+    ("dates-leap-year-1900-xls.xls", "for_human_eyes", 7, 0),
     ("dates-leap-year-1900-xlsx.xlsx", "for_testing", 4, 0),
     ("dates-leap-year-1900-xlsx.xlsx", "for_human_eyes", 7, 0),
 }
@@ -44,8 +51,21 @@ def _stored(value: str | Cell) -> object:
 
 def _sheets(path: Path) -> Iterator[tuple[str, Iterator[RawRow]]]:
     """Read every sheet of a workbook."""
-    if path.suffix not in {".xlsx", ".xlsm"}:
-        yield from read_sheets(path)
+    if path.suffix == ".xls":
+        book = XlsBook(path)
+        for name in book.names:
+            yield name, book.rows(name)
+        return
+    if path.suffix == ".ods":
+        parts = opened(path)
+        for found in sheets_of(parts):
+            yield found.name, OdsReader(parts, found.name).rows()
+        return
+    if path.suffix == ".xlsb":
+        binary = XlsbPackage(path)
+        strings, numbers = binary.shared_strings(), Numbers(binary.formats(), epoch_1904=binary.epoch_1904)
+        for sheet in binary.sheets:
+            yield sheet.name, XlsbReader(binary, sheet, strings, numbers).rows()
         return
     package = Package(path)
     look = Look(package.shared_strings(), package.formats(), package.epoch_1904)
@@ -108,3 +128,12 @@ def test_every_file_is_read_or_refused_with_one_line(cases: Path) -> None:
             if "\n" in refusal.message or not refusal.message:
                 unclear.append((path.name, refusal.message))
     assert unclear == []
+
+
+def test_errors_of_old_workbooks_are_no_blanks(cases: Path) -> None:
+    """An .xls of every kind of cell: what Excel shows as an error is one here, not a blank that could clear a field."""
+    book = XlsBook(cases / "xlsx/readxl/tests/testthat/sheets/types.xls")
+    cells = [as_cell(cell) for row in book.rows("smorgasbord") for cell in row.cells.values()]
+    assert {cell.text for cell in cells if cell.kind is CellKind.ERROR} == {
+        "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#REF!", "#NULL!", "#NUM!",
+    }  # fmt: skip
