@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import click
 
 from bulk_sync.cli.carrying_out import make_desk
-from bulk_sync.errors import ExitCode, MappingError, Refused
+from bulk_sync.errors import ExitCode, MappingError, Question, Refused
 from bulk_sync.mapping.explain import Step
 from bulk_sync.mapping.header import fold_name
 from bulk_sync.mapping.lint import LintReport, ProblemGroup, point_out
@@ -23,6 +24,7 @@ from bulk_sync.mapping.transforms import TRANSFORMS, transforms_table
 from bulk_sync.records import MappedRow, SourceRow, column_letters
 from bulk_sync.results.text import visible
 from bulk_sync.sources import SourceOptions
+from bulk_sync.sources.source import Source
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import Table, open_plain, open_table, source_options
 
@@ -37,9 +39,10 @@ def suggest_mapping(flags: Mapping[str, object], source: Path, output: Path | No
     desk, settings = make_desk(flags)
     if output and output.exists() and not overwrite:
         raise Refused(f"{output} exists", hint="name another file, or replace it with --overwrite")
-    with open_plain(desk, desk.folder / source, SourceOptions(sheet=settings.sheet)) as table:
+    table, guesses = _open_or_guess(desk, desk.folder / source, SourceOptions(sheet=settings.sheet))
+    with table:
         rows = list(islice(table.rows(), _SAMPLE_ROWS))
-        suggestion = suggest(table.header, rows, source_name=source.name, detected=table.detected)
+        suggestion = suggest(table.header, rows, source_name=source.name, detected=table.detected, guesses=guesses)
     text = render_yaml(suggestion)
     if output is None:
         click.echo(text, nl=False)
@@ -49,6 +52,24 @@ def suggest_mapping(flags: Mapping[str, object], source: Path, output: Path | No
         f"written: {output}; look at what is commented out, then: bulk-sync check {source} -m {output}", err=True
     )
     return ExitCode.OK
+
+
+def _open_or_guess(desk: Desk, path: Path, options: SourceOptions) -> tuple[Source, dict[str, str]]:
+    """Open a source; take the likeliest answer where nobody is there to give one, and say what it was taken from.
+
+    A suggestion may guess: it writes the guess down, marked, and no run reads the file before someone has looked.
+    """
+    guesses: dict[str, str] = {}
+    while True:
+        try:
+            return open_plain(desk, path, options), guesses
+        except Question as question:
+            name = question.setting.rpartition(".")[2]
+            if name not in ("encoding", "sheet") or not question.choices or name in guesses:
+                raise
+            likeliest, *others = question.choices
+            guesses[name] = f"guessed; it may be {', '.join(others[:3])}" if others else "guessed"
+            options = replace(options, sheet=likeliest) if name == "sheet" else replace(options, encoding=likeliest)
 
 
 def lint_mapping(flags: Mapping[str, object], mapping: Path, source: Path | None) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from bulk_sync.mapping.suggest_headers import HeaderReading, header_words, read_header, second_choice
+from bulk_sync.mapping.suggest_headers import HeaderReading, header_words, is_po_box, read_header, second_choice
 from bulk_sync.mapping.suggest_shapes import Shape, shape_of
 from bulk_sync.mapping.suggest_values import NO_ADVICE, Advice, advise
 from bulk_sync.mapping.suggest_yaml import render_yaml
@@ -31,7 +31,7 @@ _FORM_OF = {
     "phone": "phone",
     "website": "url",
     "billingAddress.country": "country",
-    "taxNumber": "code",
+    "taxNumber": "tax_number",
     "billingAddress.postalCode": "code",
     "salutation": "salutation",
 }
@@ -43,6 +43,9 @@ _WORDS = {
     "phone": "phone numbers",
     "country": "countries",
     "code": "codes with digits",
+    "tax_number": "numbers long enough for one",
+    "boolean": "yes and no",
+    "status": "words for a status",
     "salutation": "salutations",
     "date": "dates",
     "number": "numbers",
@@ -81,6 +84,7 @@ class Suggestion:
 
     source_name: str
     detected: Mapping[str, str | int]
+    guesses: Mapping[str, str]
     rows_seen: int
     match: Proposal | None
     fields: tuple[Proposal, ...]
@@ -99,13 +103,16 @@ def suggest(
     *,
     source_name: str,
     detected: Mapping[str, str | int],
+    guesses: Mapping[str, str] | None = None,
 ) -> Suggestion:
-    """Propose a mapping. Reads at most 200 rows; ``detected`` becomes the mapping's ``source:`` block."""
+    """Propose a mapping. Reads at most 200 rows; ``detected`` becomes the mapping's ``source:`` block.
+
+    ``guesses`` says of keys of it what else they may be: they are marked to be checked.
+    """
     rows = [row for row in islice(sample_rows, _SAMPLE) if len(row.values) >= len(header)]
     columns = _columns(header, rows)
     judged = [_judge(column) for column in columns]
-    judged = _settle_people(judged)
-    judged = _settle_rivals(judged)
+    judged = _settle_rivals(_settle_po_box(_settle_people(judged)))
     match = _match(judged)
     kept = tuple(p for p in judged if p.target and p.confidence >= WORTH_SAYING and p.target not in _KEYS)
     if match is not None and not match.target.startswith("name"):
@@ -120,6 +127,7 @@ def suggest(
     return Suggestion(
         source_name=source_name,
         detected=detected,
+        guesses=guesses or {},
         rows_seen=len(rows),
         match=match,
         fields=fields,
@@ -207,13 +215,13 @@ def _contradicted(column: Column, reading: HeaderReading, what: str) -> Proposal
 def _plain(column: Column, reading: HeaderReading, form: str) -> Proposal:
     """Weigh a header whose values do not say more: some forms must be there, and numbers and dates are no names."""
     shape, base = column.shape, reading.target.rpartition(".")[2]
-    if form and form != "code" and shape.seen and shape.share(form) < 0.5:
+    if form and shape.seen and shape.share(form) < 0.5:
         return _contradicted(column, reading, f"only {shape.share(form):.0%} of the values are {_WORDS[form]}")
-    texts = ("name", "firstName", "lastName", "fullName", "city", "state", "jobTitle", "country")
+    texts = (*_PERSON, "name", "city", "state", "country", "address", "landmark")
     if base in texts:
-        for other in ("date", "number", "boolean"):
+        for other in ("date", "number", "boolean", "status"):
             if shape.mostly(other):
-                return _contradicted(column, reading, f"the values are {_WORDS.get(other, 'yes and no')}")
+                return _contradicted(column, reading, f"the values are {_WORDS[other]}")
     if base == "name" and shape.mostly("person") and not shape.share("company"):
         return _contradicted(column, reading, "the values look like people's names")
     if not shape.seen and reading.score < 1:
@@ -222,6 +230,8 @@ def _plain(column: Column, reading: HeaderReading, form: str) -> Proposal:
 
 
 def _key(column: Column, base: str, score: float, why: str) -> Proposal:
+    if base == "id" and not column.shape.seen:
+        return Proposal(column=column, target="id", confidence=min(score, 0.75), why=f"{why}, but no values were seen")
     if base == "id":
         return _contradicted(
             column, HeaderReading("id", score, why), "the values do not begin with clt_: another system's ids?"
@@ -272,6 +282,20 @@ def _settle_person(proposal: Proposal, targets: set[str], *, company: bool) -> P
     return replace(proposal, target=target, confidence=min(proposal.confidence, 0.65), why=why)
 
 
+def _settle_po_box(judged: list[Proposal]) -> list[Proposal]:
+    """Take a PO box for the postal code where a street has the address: countries without codes use it so."""
+    held = {p.target for p in judged if p.confidence >= WORTH_SAYING and not is_po_box(p.column.header)}
+    if "billingAddress.address" not in held or "billingAddress.postalCode" in held:
+        return judged
+    why = "where there are no postal codes, as in the Gulf, the PO box stands in their place"
+    return [
+        replace(p, target="billingAddress.postalCode", confidence=0.6, why=f"{p.why}; {why}")
+        if p.target == "billingAddress.address" and is_po_box(p.column.header)
+        else p
+        for p in judged
+    ]
+
+
 def _settle_rivals(judged: list[Proposal]) -> list[Proposal]:
     """Give each field to one column, the likeliest and then the first; the others become doubtful."""
     best: dict[str, Proposal] = {}
@@ -295,7 +319,7 @@ def _rank(proposal: Proposal) -> tuple[bool, bool, float]:
 
 def _match(judged: list[Proposal]) -> Proposal | None:
     """Choose the column that finds the record: an id, else number, e-mail, phone, name."""
-    for target, least in (("id", 0.9), ("number", 0.6), ("email", SURE), ("phone", SURE), ("name", SURE), ("id", 0.5)):
+    for target, least in (("id", 0.7), ("number", 0.6), ("email", SURE), ("phone", SURE), ("name", SURE), ("id", 0.5)):
         for proposal in judged:
             if proposal.target == target and proposal.confidence >= least and not proposal.column.repeated:
                 return proposal

@@ -155,6 +155,11 @@ def second_choice(header: str) -> bool:
     return bool(_folded("SECOND_CHOICE") & set(header_words(header)))
 
 
+def is_po_box(header: str) -> bool:
+    """Whether a header means a box at the post office."""
+    return "".join(header_words(header)) in _folded("PO_BOX")
+
+
 @cache
 def _phrases() -> dict[str, str]:
     return _index(words.TARGETS)

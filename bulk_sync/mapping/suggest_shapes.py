@@ -18,6 +18,9 @@ _SALUTATIONS = frozenset(
 _TYPES = frozenset(
     ["company", "contact", "business", "individual", "person", "organization", "organisation", "b2b", "b2c"]
 )
+_STATUSES = frozenset(
+    ["active", "inactive", "open", "closed", "new", "won", "lost", "pending", "draft", "done", "enabled", "disabled"]
+)
 _LEGAL = re.compile(
     r"\b(?:llc|ltd|limited|inc|corp|gmbh|ag|kg|sarl|sas|s\.?a|s\.?r\.?l|spa|bv|nv|fze|fzco|fz|wll|plc|pvt|co|group|trading"
     r"|holding|services|solutions|consulting|industries|general|company|est|a\.?ş|ооо|зао|sp\. z o\.o|شركة|مؤسسة)\b",
@@ -70,8 +73,9 @@ _FORMS: Mapping[str, Callable[[str], object]] = {
     "e164": re.compile(r"\+\d{7,15}").fullmatch,
     "dialled": re.compile(r"(?:\+|00|0|\().*").fullmatch,
     "date": _DATE.fullmatch,
-    "number": re.compile(r"-?[\d.,]+").fullmatch,
+    "number": re.compile(r"-?(?!0\d)[\d.,]+").fullmatch,
     "boolean": lambda text: text.casefold() in _BOOLEANS,
+    "status": lambda text: text.casefold() in _STATUSES,
     "country": lambda text: len(text) <= 50 and find_country(text) is not None,
     "salutation": lambda text: text.casefold().split(".")[0].split(" ")[0] in _SALUTATIONS,
     "type": lambda text: text.casefold() in _TYPES,
@@ -82,6 +86,7 @@ _FORMS: Mapping[str, Callable[[str], object]] = {
     "display": lambda text: "<" in text or text[:7].lower() == "mailto:",
     "spaced": lambda text: "  " in text or "\n" in text or "\t" in text,
     "long": lambda text: len(text) > 60 or text.count(" ") > 7,
+    "tax_number": re.compile(r"(?=(?:.*\d){3})[A-Za-z0-9 ./\-]{5,}").fullmatch,
     "code": re.compile(r"[A-Za-z0-9 ./\-]*\d[A-Za-z0-9 ./\-]*").fullmatch,
 }
 

@@ -116,6 +116,9 @@ WEAK: Mapping[str, str] = {
 }
 """The same for names that may as well mean something else: what they propose is always doubtful."""
 
+PO_BOX = frozenset(["po box", "p o box", "post box", "postfach", "boîte postale"])
+"""A box at the post office: part of an address, or what stands in a postal code's place."""
+
 SECOND_CHOICE = _words(
     "mobile mobil mobiltelefon mobilephone handy handynummer cell cellphone cellular portable gsm whatsapp"
     " móvil celular cellulare telemóvel mobiel cep جوال الجوال мобильный komórka domain"

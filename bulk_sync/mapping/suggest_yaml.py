@@ -45,18 +45,19 @@ def render_yaml(suggestion: Suggestion) -> str:
 def _lines(suggestion: Suggestion) -> Iterator[str]:
     yield "# yaml-language-server: $schema=clients.schema.json"
     yield _comment(
-        f"Suggested for {suggestion.source_name} from its headers and {suggestion.rows_seen} rows."
-        " Lines that begin with # are doubtful: remove the # of those that are right."
+        f"Suggested for {suggestion.source_name} from its headers and {_rows(suggestion.rows_seen)}."
+        ' Lines that begin with # are doubtful: take the "# " off those that are right.'
     )
+    yield "# An editor completes and underlines it beside: bulk-sync mapping schema > clients.schema.json"
     if not suggestion.complete:
-        yield "# Not ready to use: it needs a column to match by, and a field."
+        yield "# Not ready to use: it needs a column to match by, and a line under `fields:` without # before it."
     yield "version: 1"
     yield "resource: clients"
     if suggestion.detected:
         yield "source:"
-        yield from (f"  {key}: {flow(value)}" for key, value in suggestion.detected.items())
+        yield from (_source_line(key, value, suggestion) for key, value in suggestion.detected.items())
     yield from _match_lines(suggestion.match)
-    yield "fields:" if any(not p.doubtful for p in suggestion.fields) else "fields: {}"
+    yield "fields:"
     for proposal in suggestion.fields:
         yield from _field_lines(proposal)
     for column in suggestion.left_over:
@@ -66,6 +67,15 @@ def _lines(suggestion: Suggestion) -> Iterator[str]:
     if suggestion.left_over:
         names = list(dict.fromkeys(column.header for column in suggestion.left_over))
         yield f"# ignore: {flow(names)}"
+
+
+def _rows(number: int) -> str:
+    return "1 row" if number == 1 else f"{number} rows"
+
+
+def _source_line(key: str, value: object, suggestion: Suggestion) -> str:
+    line = f"  {key}: {flow(value)}"
+    return f"{line}  {_comment(f'CHECK: {suggestion.guesses[key]}')}" if key in suggestion.guesses else line
 
 
 def _partial_lines(suggestion: Suggestion) -> Iterator[str]:
@@ -116,7 +126,9 @@ def _custom_line(column: Column) -> str:
     name = "cf_" + "_".join(header_words(column.header))
     shape = column.shape
     kind = next((form for form in ("boolean", "date", "number") if shape.seen and shape.mostly(form)), "")
-    parts = {"column": column.header, **({"type": kind} if kind else {})}
+    parts: dict[str, object] = {"column": column.header, **({"type": kind} if kind else {})}
+    if kind == "boolean":  # the type knows few words, the transform those of a dozen languages
+        parts["transform"] = ["boolean"]
     return f"{quoted(name)}: {flow(parts) if kind else quoted(column.header)}"
 
 

@@ -116,6 +116,11 @@ MISLEADING: list[tuple[str, tuple[str, ...]]] = [
     ("LinkedIn URL", SITES),
     ("Birth name", LAST),
     ("Status", ("active", "closed", "active")),
+    ("State", ("Active", "Inactive", "Active")),
+    ("VAT", ("5%", "5%", "0%")),
+    ("Tax number", ("5", "20", "19")),
+    ("Landmark", ("true", "false", "true")),
+    ("Street", ("1", "2", "3")),
     ("", MAILS),
 ]
 """Headers that resemble a field and are another thing, or whose values contradict them."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from bulk_sync.errors import MappingError
 from bulk_sync.mapping.mapper import compile_mapping
 from bulk_sync.mapping.spec import parse_mapping
 from bulk_sync.mapping.suggest import render_yaml, suggest
@@ -38,8 +40,9 @@ ROWS = [
 
 EXPECTED = """\
 # yaml-language-server: $schema=clients.schema.json
-# Suggested for clients.xlsx from its headers and 3 rows. Lines that begin with # are doubtful: remove the # of those \
-that are right.
+# Suggested for clients.xlsx from its headers and 3 rows. Lines that begin with # are doubtful: take the "# " off \
+those that are right.
+# An editor completes and underlines it beside: bulk-sync mapping schema > clients.schema.json
 version: 1
 resource: clients
 source:
@@ -50,8 +53,8 @@ fields:
   name: {column: Firma, transform: [squeeze]}  # 100%, "Firma" means name
   #   the values are in capitals; transform: [title] writes them as names
   primaryContact.email: {column: Contact e-mail, transform: [email]}  # 95%, "Contact e-mail" means email
-  # phone: {column: Mobile, transform: [{phone: AE}]}  # 50%, "Mobile" means phone; 100% of 1 values are phone numbers, \
-but "Tel." has the field already
+  # phone: {column: Mobile, transform: [{phone: AE}]}  # 50%, "Mobile" means phone; 100% of 1 values are phone \
+numbers, but "Tel." has the field already
   #   region AE: 100% of the countries are AE; 100% of the values are valid numbers with it
   phone: {column: Tel., transform: [{phone: AE}]}  # 100%, "Tel." means phone; 100% of 3 values are phone numbers
   #   region AE: 100% of the countries are AE; 100% of the values are valid numbers with it
@@ -61,7 +64,7 @@ but "Tel." has the field already
   website: {column: Web, transform: [url]}  # 100%, "Web" means website; 100% of 2 values are web addresses
   # type: {column: Typ, map: {Business: company, company: company, Person: contact}}  # 60%, "Typ" means type, with \
 other words than the API's
-  taxNumber: "VAT #"  # 100%, "VAT #" means taxNumber; 100% of 2 values are codes with digits
+  taxNumber: "VAT #"  # 100%, "VAT #" means taxNumber; 100% of 2 values are numbers long enough for one
   # cf_notes_all: "Notes: all"
 partial: [primaryContact, billingAddress]
 # ignore: ["Notes: all"]
@@ -102,16 +105,53 @@ def test_a_file_without_anything_known_is_not_ready() -> None:
     assert render_yaml(found) == (
         "# yaml-language-server: $schema=clients.schema.json\n"
         "# Suggested for odd.csv from its headers and 0 rows."
-        " Lines that begin with # are doubtful: remove the # of those that are right.\n"
-        "# Not ready to use: it needs a column to match by, and a field.\n"
+        ' Lines that begin with # are doubtful: take the "# " off those that are right.\n'
+        "# An editor completes and underlines it beside: bulk-sync mapping schema > clients.schema.json\n"
+        "# Not ready to use: it needs a column to match by, and a line under `fields:` without # before it.\n"
         "version: 1\n"
         "resource: clients\n"
         "# CHECK: no column looks like the key of a record; name one (by: id, number, email, phone, name or cf_…)\n"
         'match: "?"\n'
-        "fields: {}\n"
+        "fields:\n"
         "  # cf_colour: Colour\n"
         '# ignore: [Colour, "???"]\n'
     )
+
+
+def test_doubtful_lines_can_be_taken_in_where_nothing_is_sure() -> None:
+    """Without a sure line the file says what it lacks when it is loaded; with one uncommented it is a mapping."""
+    header = ("Client ID", "Name", "Name ", "Colour")
+    sample = [SourceRow(2, ("clt_1", "a", "b", "x"))]
+    found = suggest(header, sample, source_name="odd.csv", detected={}, guesses={})
+    text = render_yaml(replace(found, fields=tuple(replace(each, confidence=0.5) for each in found.fields)))
+    with pytest.raises(MappingError) as caught:
+        parse_mapping(text, name="m.yaml", environ={})
+    assert [(mistake.message, mistake.hint) for mistake in caught.value.mistakes] == [
+        ("fields has no value", "a mapping sends something: write a line such as `name: Company` beneath `fields:`")
+    ]
+    taken = text.replace("  # cf_colour", "  cf_colour")
+    assert list(parse_mapping(taken, name="m.yaml", environ={}).fields) == ["cf_colour"]
+
+
+def test_guesses_are_marked() -> None:
+    """What was only guessed of the file stands in the source block with a mark and the other possibilities."""
+    found = suggest(
+        ("Client ID",), [], source_name="a.csv", detected={"encoding": "cp1252"}, guesses={"encoding": "guessed"}
+    )
+    assert "  encoding: cp1252  # CHECK: guessed\n" in render_yaml(found)
+
+
+def test_a_po_box_may_stand_for_the_postal_code() -> None:
+    """Beside a street a PO box is a doubtful postal code; alone, or beside a postal code, a doubtful address."""
+
+    def proposed(*header: str) -> list[tuple[str, bool]]:
+        sample = [SourceRow(2, ("Corniche", "4455", "12345")[: len(header)])]
+        found = suggest(header, sample, source_name="a.csv", detected={})
+        return [(each.target.removeprefix("billingAddress."), each.doubtful) for each in found.fields]
+
+    assert proposed("Street", "P.O. Box") == [("address", False), ("postalCode", True)]
+    assert proposed("Street", "P.O. Box", "ZIP") == [("address", False), ("address", True), ("postalCode", False)]
+    assert proposed("PO Box") == [("address", True)]
 
 
 @pytest.mark.parametrize("phones", [("+97150123456",), ("050 123 4567", "050"), ("",)])
