@@ -22,6 +22,7 @@ EXPECTED = {
     "clients.xlsx": ("clients.yaml", 0, {"updated"}),
     "contacts.csv": ("contacts.yaml", 0, {"updated", "unchanged"}),
     "addresses.csv": ("addresses.yaml", 0, {"updated"}),
+    "uae.csv": ("uae.yaml", 0, {"updated"}),
     "by-email.csv": ("by-email.yaml", 0, {"updated", "unchanged", "skipped"}),
     "clients-messy.xlsx": (
         "clients.yaml",
