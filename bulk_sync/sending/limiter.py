@@ -99,7 +99,7 @@ def _margin(state: QuotaState, rate: Rate) -> float:
         return 0.0  # a place is in hand: what replies tell is the better measure
     if state.timed < _TIMED_ENOUGH:
         return MOST_MARGIN
-    spacing = state.jitter / rate.interval
+    spacing = (state.jitter + _LATENESS) / rate.interval
     if spacing > 3 * MOST_MARGIN:
         spacing = (state.jitter + _LATENESS) / rate.seconds
     return min(max(spacing, LEAST_MARGIN), MOST_MARGIN)
@@ -155,14 +155,14 @@ def opens_at(state: QuotaState) -> float:
     told = state.reset_by
     if state.coarse and not state.trickles and may_round_down(state):
         told = min(told + 1.0, state.reset_latest or math.inf)
-    if state.remaining or state.in_flight:
+    if state.remaining or state.in_flight or 2 * state.top <= state.limit:
         return told
-    # Under each rule a request that was let in is forgotten a window later; a sliding log may name the last of many.
+    # A window's request is forgotten a window later, and a bucket is full by then; a log may only tell of the last.
     window = state.window * (1 + CLOCK_DRIFT)
     own = (
         spell.last + window + state.slowest
         for spell in state.spells
-        if spell.first >= state.fresh_at and spell.last + window > state.heard
+        if spell.last >= state.fresh_at and spell.last + window > state.heard
     )
     return min(told, next(own, told))
 

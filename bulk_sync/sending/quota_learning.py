@@ -91,7 +91,7 @@ def _refused(state: QuotaState, answer: Answer) -> QuotaState:
         low=None,
         lower=None,
         queue=(),
-        refill=0,
+        refill=state.refill // 2,
         tied=0,
         slowdown=state.slowdown if state.seen or not again else min(state.slowdown * 1.3, _SLOWEST),
         floors=state.floors or (answer.probe and state.coarse and told.retry_after is None),
@@ -106,7 +106,8 @@ def _notice(state: QuotaState, terms: Terms, answer: Answer) -> QuotaState:
     state = _limit(state, terms, answer, left)
     state = _round(state, answer, left)
     state = _reset(state, answer, left)
-    fresh = not state.fresh_at or (answer.probe and left + 1 >= state.limit / 2)
+    risen = answer.probe or left > state.previous_left
+    fresh = not state.fresh_at or (risen and left + 1 >= state.limit / 2)
     turned = state.drained and answer.probe and left + 1 >= 0.8 * state.limit
     if not left and state.trickles:
         state = _used_up(state, terms, answer)
