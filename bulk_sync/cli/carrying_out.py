@@ -1,21 +1,20 @@
-"""Carry out a workflow at a desk: signals, the terminal, what goes to stdout, the exit code."""
+"""Carry out a workflow at a desk: the terminal, what goes to stdout, the exit code."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from bulk_sync.cli.signals import listening
 from bulk_sync.cli.voice import settle_voice
+from bulk_sync.console.patient import patient
 from bulk_sync.console.plan_text import plan_lines
 from bulk_sync.console.terminal import Terminal
 from bulk_sync.errors import BulkSyncError
-from bulk_sync.sending.ports import Stop, StopReason
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.closing import Ended
 from bulk_sync.workflow.desk import Desk, default_profiles
@@ -32,7 +31,7 @@ def carry_out(flags: Mapping[str, object], workflow: Workflow, *, shows_plan: bo
     """
     desk, settings, terminal = _open_desk(flags)
     try:
-        ended = asyncio.run(_with_signals(desk, workflow))
+        ended = asyncio.run(_with_signals(desk, workflow, terminal))
     except BulkSyncError as error:
         terminal.end_phase()
         if job:
@@ -56,7 +55,8 @@ def _summary(ended: Ended) -> str:
     from bulk_sync.results.summary_json import summary_json
 
     summary = ended.summary._replace(notes=tuple(dict.fromkeys((*ended.summary.notes, *ended.notes))))
-    return summary_json(summary, problems=ended.problems, skipped=ended.skipped, files=ended.files)
+    plan = ended.view.to_json() if ended.view else None
+    return summary_json(summary, problems=ended.problems, skipped=ended.skipped, files=ended.files, plan=plan)
 
 
 def _notes(desk: Desk, settings: Settings, ended: Ended) -> tuple[str, ...]:
@@ -95,44 +95,13 @@ def _open_desk(flags: Mapping[str, object]) -> tuple[Desk, Settings, Terminal]:
     return desk, settings, terminal
 
 
-async def _with_signals(desk: Desk, workflow: Workflow) -> Ended:
-    with _signals(desk):
+async def _with_signals(desk: Desk, workflow: Workflow, terminal: Terminal) -> Ended:
+    with listening(desk, lambda: terminal.asking):
         return await workflow(desk)
 
 
-@contextmanager
-def _signals(desk: Desk) -> Iterator[None]:
-    """Turn the first signal into a stop between requests; a second one leaves at once, the journal is whole."""
-    loop = asyncio.get_running_loop()
-
-    def on_signal() -> None:
-        if desk.stop.is_set():
-            desk.talk.end_phase()
-            sys.stderr.write("left at once; the journal is whole: bulk-sync resume goes on\n")
-            sys.stderr.flush()
-            os._exit(130)
-        desk.talk.warn("stopping: requests in flight get a few seconds; once more leaves at once")
-        desk.stop.set(Stop(StopReason.INTERRUPTED, "interrupted", "bulk-sync resume goes on"))
-
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {}
-    for name in names:
-        number = getattr(signal, name)
-        try:
-            loop.add_signal_handler(number, on_signal)
-        except NotImplementedError:  # Windows: the handler runs between bytecodes and wakes the loop
-            before[number] = signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
-    try:
-        yield
-    finally:
-        for name in names:
-            number = getattr(signal, name)
-            if number in before:
-                signal.signal(number, before[number])
-            else:
-                loop.remove_signal_handler(number)
-
-
 def _out(text: str) -> None:
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
-    sys.stdout.flush()
+    """Write to stdout; where nobody reads it any more, the exit code still tells how the run ended."""
+    out = patient(sys.stdout)
+    out.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    out.flush()

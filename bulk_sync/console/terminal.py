@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import IO, Literal
 
 from bulk_sync.console.events import event_line, masked
+from bulk_sync.console.patient import patient
 from bulk_sync.console.plan_text import plan_lines
 from bulk_sync.console.progress import LiveProgress, PlainProgress, Progress, counted
 from bulk_sync.console.summary_text import summary_lines
@@ -40,7 +41,7 @@ class Terminal:
         colour: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._out = out or sys.stderr
+        self._out = patient(out or sys.stderr)
         self._answers = answers or sys.stdin
         self._quiet = quiet
         self._verbose = verbose
@@ -48,6 +49,7 @@ class Terminal:
         self._colour = colour
         self._clock = clock
         self._progress: Progress | None = None
+        self.asking = False
 
     @property
     def interactive(self) -> bool:
@@ -188,7 +190,11 @@ class Terminal:
     def _prompt(self, text: str) -> str:
         self._out.write(text)
         self._out.flush()
-        return self._answers.readline().strip()
+        self.asking = True
+        try:
+            return self._answers.readline().strip()
+        finally:
+            self.asking = False
 
     def _line(self, text: str) -> None:
         # Control characters of somebody's cell or server must not drive the terminal.

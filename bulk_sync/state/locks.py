@@ -13,19 +13,18 @@ from bulk_sync.errors import Busy
 
 
 @contextmanager
-def exclusive(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
+def exclusive(path: Path, what: str) -> Iterator[None]:
     """Hold the lock at ``path`` while inside.
 
-    Raises :class:`Busy` naming ``what`` where another process still holds it after ``wait`` seconds. The lock
-    goes with its process, however that ends; the file left behind means nothing.
+    Raises :class:`Busy` naming ``what`` where another process holds it. The lock goes with its process, however that
+    ends; the file left behind means nothing.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = FileLock(path, timeout=wait, mode=0o600)
+    lock = FileLock(path, timeout=0, mode=0o600)
     try:
-        lock.acquire(poll_interval=0.2)
+        lock.acquire()
     except Timeout:
-        hint = "" if wait else "wait for it with --wait 10m"
-        raise Busy(f"another process works on {what}", hint=hint) from None
+        raise Busy(f"another process works on {what}", hint="wait for it with --wait 10m") from None
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bulk_sync.errors import Refused
+from bulk_sync.sending.ports import Interrupted, StopReason
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.view import Finding, PlanView
@@ -33,6 +34,9 @@ def ask_to_send(desk: Desk, settings: Settings, view: PlanView) -> str:
         desk.talk.show(view)  # somebody sees that there is nothing to send: there is nothing to ask either
         return ""
     if desk.talk.interactive and not settings.sandbox and (guards or not settings.yes):
-        return "" if desk.talk.confirm(view) else "declined"
+        try:
+            return "" if desk.talk.confirm(view) else "declined"
+        except Interrupted:
+            return StopReason.INTERRUPTED.value
     desk.talk.show(view)
     return f"guard:{guards[0].guard}" if guards else ""

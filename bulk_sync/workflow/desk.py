@@ -28,7 +28,8 @@ Forecast: TypeAlias = Callable[[int], float]
 class Talk(Protocol):
     """The person on the other side, or nobody.
 
-    ``interactive`` says whether questions can be answered. All of it goes to stderr.
+    ``interactive`` says whether questions can be answered. All of it goes to stderr. Where a signal comes instead of
+    an answer, :class:`~bulk_sync.sending.ports.Interrupted` is raised.
     """
 
     @property

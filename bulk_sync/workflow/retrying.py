@@ -21,6 +21,7 @@ from bulk_sync.workflow.closing import Ended, blank_summary, outputs
 from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import chooser, file_sha256, only_fields, settle_mapper
 from bulk_sync.workflow.jobs import Job, account_lock, run_limits
+from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.results_tables import results_tables
 from bulk_sync.workflow.resuming import check_same_target, resumed_settings
 from bulk_sync.workflow.retry_rows import Findings, RetryRules, retry_entries
@@ -50,7 +51,7 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
         check_same_target(before, target)
         lock = account_lock(desk, header.account, Path(header.mapping_path))
         what = f"account {header.account} with this mapping"
-        stack.enter_context(exclusive(lock, what, wait=settings.wait or 0.0))
+        await hold(desk, stack, lock, what, wait=settings.wait)
         spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
         run = desk.new_run()
         place = outputs(desk, settings, source=header.source_path, run=run, kind="retry")

@@ -69,16 +69,6 @@ def test_a_dead_holder_never_blocks(path: Path, holder: Holder) -> None:
         pass
 
 
-def test_waiting_ends_when_the_holder_does(path: Path) -> None:
-    """With a wait the lock is had soon after it is free; a wait that is too short ends as busy."""
-    holder = Holder(path, 1.0)
-    with pytest.raises(Busy), exclusive(path, "run 7", wait=0.3):
-        pytest.fail("two hold it")
-    with exclusive(path, "run 7", wait=20):
-        assert holder.process.wait(5) == 0
-    holder.end()
-
-
 def test_it_is_free_again_afterwards(path: Path) -> None:
     """Also when what was done inside has failed; its folder is the owner's only."""
     with pytest.raises(ZeroDivisionError), exclusive(path, "x"):
