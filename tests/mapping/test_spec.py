@@ -339,3 +339,8 @@ def test_a_directory_is_no_mapping(tmp_path: Path) -> None:
     """Shows the one line for a directory."""
     with pytest.raises(MappingError, match="a directory, not a mapping file"):
         load_mapping(tmp_path, environ={})
+
+
+def test_a_custom_field_may_be_allowed_by_name(spec_of: Callable[..., MappingSpec]) -> None:
+    """``extra_fields`` also names custom fields that no client has yet, which the planner would doubt."""
+    assert spec_of("match: ID\nfields: {cf_new: Tier}\nextra_fields: [cf_new]\n").extra_fields == ("cf_new",)
