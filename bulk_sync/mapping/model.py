@@ -90,7 +90,7 @@ class SourceBlock(_Model):
     sheet: Annotated[str | int, BeforeValidator(_sheet)] | None = Field(
         None, description="The sheet's name, or its number from 1.", examples=["Clients", 1]
     )
-    header_row: int | None = Field(None, ge=1, description="The row that holds the column names, from 1.")
+    header_row: int | None = Field(None, ge=1, description="The row that holds the column names, from 1.", examples=[3])
     encoding: Text | None = Field(None, description="Of a CSV file.", examples=["utf-8", "cp1252"])
     delimiter: Annotated[str, BeforeValidator(_delimiter)] | None = Field(
         None, min_length=1, max_length=1, description="Between the fields of a CSV file.", examples=[";", "\t"]
@@ -169,16 +169,19 @@ class FieldMapping(_Model):
     otherwise: Annotated[Otherwise, WithJsonSchema(_OTHERWISE_SCHEMA)] = Field(
         default=Otherwise.model_validate("error"),
         description="For values that `map` does not list: error (default), leave, pass, clear or {value: X}.",
+        examples=["leave", {"value": "other"}],
     )
     type: ValueType | None = Field(None, description="The type to send; text unless given. Custom fields only.")
-    separator: Text | None = Field(None, min_length=1, description="Between the items of a list; a comma unless given.")
+    separator: Text | None = Field(
+        None, min_length=1, description="Between the items of a list; a comma unless given.", examples=[";"]
+    )
     format: Text | None = Field(
         None, description="How a date is sent, in strftime's letters; ISO unless given.", examples=["%Y-%m-%d"]
     )
     decimal: Decimal | None = Field(None, description="As in `source`, for this field alone.")
     dates: DayOrder | None = Field(None, description="As in `source`, for this field alone.")
     blank: BlankPolicy | None = Field(
-        None, description="For a blank cell: keep the field, clear it, or refuse the row."
+        None, description="For a blank cell: keep the field, clear it, or refuse the row.", examples=["clear"]
     )
     clear_as: Annotated[Literal["null", "empty"], BeforeValidator(_null_word)] = Field(
         "null", description='What clearing sends: null, or "" (empty) for a field that may not be null.'
@@ -196,11 +199,17 @@ class FieldMapping(_Model):
 class MappingTest(_Model):
     """A row and what the mapping must make of it; run by `mapping lint`."""
 
-    row: dict[str, Any] = Field(description="Column names and what stands in them; the others are blank.")
-    expect: dict[str, Any] | None = Field(
-        None, description="The fields that are sent; fixed values may be left out. null clears."
+    row: dict[str, Any] = Field(
+        description="Column names and what stands in them; the others are blank.", examples=[{"E-mail": "A@B.com"}]
     )
-    problem: Text | None = Field(None, description="The code of a problem that the row must have.")
+    expect: dict[str, Any] | None = Field(
+        None,
+        description="The fields that are sent; fixed values may be left out. null clears.",
+        examples=[{"email": "a@b.com", "billingAddress": {"city": "Dubai"}}],
+    )
+    problem: Text | None = Field(
+        None, description="The code of a problem that the row must have.", examples=["bad_email"]
+    )
 
     @model_validator(mode="after")
     def _one_expectation(self) -> MappingTest:
@@ -222,22 +231,43 @@ class MappingFile(_Model):
     description: Text = Field("", description="What this mapping is for; for readers only.")
     source: SourceBlock = Field(default=SourceBlock(), description="How the source is read; detected when left out.")
     match: Annotated[list[MatchKey], BeforeValidator(_match_list)] = Field(
-        min_length=1, description="What finds the record: a column with its id, or a list of keys."
+        min_length=1,
+        description="What finds the record: a column with its id; of a list the first finds, the others must agree.",
+        examples=["Client ID", {"column": "E-mail", "by": "email"}, [{"column": "E-mail", "by": "email"}, "Client ID"]],
     )
     fields: dict[str, Annotated[FieldMapping, BeforeValidator(_column_form)]] = Field(
-        min_length=1, description="Target fields and where their values come from."
+        min_length=1,
+        description="Target fields and where their values come from.",
+        examples=[{"name": "Company", "cf_tier": {"column": "Tier", "map": {"A": "Gold"}}}],
     )
     blank: BlankPolicy = Field("keep", description="For blank cells, unless a field says otherwise.")
     clear_token: Text | None = Field(
         None, min_length=1, description="A cell that says so clears the field.", examples=["CLEAR!"]
     )
     overwrite: OverwritePolicy = Field("always", description="Whether to replace what a record has.")
-    partial: Names = Field(default_factory=list, description="Units of which only some parts are mapped, on purpose.")
-    extra_fields: Names = Field(default_factory=list, description="Further API fields to allow besides cf_….")
-    ignore: Names = Field(default_factory=list, description="Columns that are left out on purpose.")
+    partial: Names = Field(
+        default_factory=list,
+        description="Units of which only some parts are mapped, on purpose.",
+        examples=[["billingAddress"]],
+    )
+    extra_fields: Names = Field(
+        default_factory=list, description="Further API fields to allow besides cf_….", examples=[["industry"]]
+    )
+    ignore: Names = Field(
+        default_factory=list, description="Columns that are left out on purpose.", examples=[["Notes"]]
+    )
     rate: Annotated[Text, Field(pattern=r"^(none|\d+(\.\d+)?/\d*(s|min|h|d))$")] | None = Field(
         None, description="At most so many requests in a time.", examples=["60/min", "1/s", "60/2s"]
     )
-    workers: int | None = Field(None, ge=1, le=1000, description="Requests in flight, at most.")
+    workers: int | None = Field(None, ge=1, le=1000, description="Requests in flight, at most.", examples=[4])
     strict: bool = Field(default=False, description="Whether warnings about a row make it invalid.")
-    tests: list[MappingTest] = Field(default_factory=list, description="Rows and what becomes of them.")
+    tests: list[MappingTest] = Field(
+        default_factory=list,
+        description="Rows and what becomes of them.",
+        examples=[
+            [
+                {"row": {"E-mail": "A@B.com"}, "expect": {"email": "a@b.com"}},
+                {"row": {"E-mail": "a@@b"}, "problem": "bad_email"},
+            ]
+        ],
+    )

@@ -16,6 +16,21 @@ from bulk_sync.resources import get_resource
 
 SCHEMA_FILE = "clients.schema.json"
 _SCALAR = {"type": ["string", "number", "boolean"], "description": "The column with the value."}
+_FIELD_EXAMPLES: dict[str, list[Any]] = {
+    "type": [{"column": "Kind", "map": {"Firm": "company", "Person": "contact"}}, {"value": "company"}],
+    "name": ["Company", {"column": "Company", "transform": ["squeeze"]}],
+    "firstName": [{"column": "First name", "transform": ["title"]}],
+    "lastName": ["Surname", {"template": "{Last|title} {Suffix}"}],
+    "salutation": [{"column": "Title", "transform": [{"blank_if": ["-", "n/a"]}]}],
+    "phone": [{"first_of": ["Mobile", "Phone"], "transform": [{"phone": "AE"}]}],
+    "email": ["E-mail", {"column": "E-mail", "transform": ["lower"]}],
+    "jobTitle": [{"column": "Position", "transform": [{"truncate": 80}]}],
+    "website": [{"column": "Website", "transform": ["url"]}],
+    "taxNumber": [{"column": "TRN", "transform": ["digits"]}],
+    "country": [{"column": "Country", "transform": ["country"]}],
+    "postalCode": ["PO Box", {"column": "ZIP", "transform": [{"pad": 5}]}],
+}
+"""Field, or part of a unit → how it may be mapped; for others the name of a column."""
 
 
 def json_schema(resource: str = "clients") -> dict[str, Any]:
@@ -36,21 +51,39 @@ def json_schema(resource: str = "clients") -> dict[str, Any]:
         "type": "object",
         "description": properties["fields"]["description"],
         "properties": {
-            field.name: {"description": field.description, "anyOf": [{"$ref": "#/$defs/Target"}, {"type": "null"}]}
+            field.name: {
+                "description": field.description,
+                "examples": _FIELD_EXAMPLES.get(field.part, ["Column"]),
+                "anyOf": [{"$ref": "#/$defs/Target"}, {"type": "null"}],
+            }
             for field in described.fields.values()
         },
         "patternProperties": {f"^{described.custom_prefix}.": {"$ref": "#/$defs/Target"}},
         "additionalProperties": {"$ref": "#/$defs/Target"},
+        "examples": properties["fields"]["examples"],
         "minProperties": 1,
     }
     properties["match"] = {
         "description": properties["match"]["description"],
+        "examples": properties["match"]["examples"],
         "anyOf": [{"$ref": "#/$defs/Key"}, {"type": "array", "items": {"$ref": "#/$defs/Key"}, "minItems": 1}],
     }
+    definitions["FieldMapping"]["properties"]["otherwise"]["default"] = "error"
+    for part in (schema, *definitions.values()):
+        _drop_empty_defaults(part)
     del schema["required"]
     schema["anyOf"] = [{"required": ["match", "fields"]}, {"required": ["extends"]}]
     draft = "https://json-schema.org/draft/2020-12/schema"
     return {"$schema": draft, **schema, "title": f"bulk_sync mapping: {resource}"}
+
+
+def _drop_empty_defaults(part: dict[str, Any]) -> None:
+    """Take away defaults that nobody may write: null, empty, or the models' own shape of a block."""
+    for prop in part.get("properties", {}).values():
+        if isinstance(prop, dict) and (
+            prop.get("default", 0) in (None, "", []) or isinstance(prop.get("default"), dict)
+        ):
+            del prop["default"]
 
 
 def schema_text(resource: str = "clients") -> str:

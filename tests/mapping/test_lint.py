@@ -15,7 +15,7 @@ from bulk_sync.mapping.lint import LintReport, lint_mapping, point_out
 from bulk_sync.mapping.mapper import RowMapper
 from bulk_sync.mapping.model import MappingFile
 from bulk_sync.mapping.schema import json_schema, schema_text, shipped_schema
-from bulk_sync.mapping.spec import load_mapping
+from bulk_sync.mapping.spec import load_mapping, parse_mapping
 from bulk_sync.records import Cell, CellKind, SourceRow
 from bulk_sync.resources import get_resource
 
@@ -200,6 +200,30 @@ def test_the_schema_describes_itself() -> None:
     for name, prop in schema["properties"]["fields"]["properties"].items():
         assert prop["description"], name
     assert schema["properties"].keys() == MappingFile.model_fields.keys()
+
+
+def test_the_schemas_examples_and_defaults_may_be_written() -> None:
+    """Shows that each example and default is what the schema allows, and no null or block that lint refuses."""
+    schema = json_schema()
+    tried = 0
+    for place in (schema, schema["properties"]["fields"], *schema["$defs"].values()):
+        for name, prop in place.get("properties", {}).items():
+            part = {"$defs": schema["$defs"], **prop}
+            for written in (*prop.get("examples", ()), *([prop["default"]] if "default" in prop else ())):
+                jsonschema.Draft202012Validator(part).validate(written)
+                assert written not in (None, "", [], {}), name
+                tried += 1
+    assert tried > 50
+
+
+def test_the_schemas_examples_of_fields_load() -> None:
+    """Shows that what an editor offers for a field is a mapping of it."""
+    for name, prop in json_schema()["properties"]["fields"]["properties"].items():
+        for example in prop["examples"]:
+            text = json.dumps(
+                {"match": "ID", "fields": {name: example}, "partial": list(get_resource("clients").units)}
+            )
+            assert parse_mapping(text, name=name, environ={}).fields.keys() == {name}
 
 
 @pytest.mark.parametrize("path", MAPPINGS, ids=lambda path: path.name)

@@ -1,0 +1,145 @@
+"""The mapping commands as a person sees them: whole outputs of lint, explain and suggest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MAPPING = """\
+match: Client ID
+clear_token: CLEAR!
+source: {where: {Land: [DE, ""]}}
+fields:
+  name: Company
+  email: {column: E-mail, transform: [lower]}
+  cf_tier: {column: Tier, map: {Gold: g}}
+"""
+SOURCE = (
+    "Client ID,Company,E-mail,Tier,Land\nclt_1,Acme,A@B.com,Gld,DE\nclt_2,,CLEAR!,,\nclt_3,x\x9by,,,AT\nclt_4,a,b\n"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a mapping and a source."""
+    (tmp_path / "m.yaml").write_text(MAPPING, encoding="utf-8")
+    (tmp_path / "c.csv").write_text(SOURCE, encoding="utf-8")
+    return tmp_path
+
+
+def run(folder: Path, *args: str) -> tuple[int, str, str]:
+    """Run a mapping command in a folder; return exit code, stdout and stderr."""
+    command = [sys.executable, "-m", "bulk_sync", "mapping", *args, "--state-dir", str(folder / "state")]
+    environ = {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_lint_of_a_mapping_and_a_source(folder: Path) -> None:
+    """Shows each cause with its count, first cell and hint, and only the rows that a run would take."""
+    assert run(folder, "lint", "m.yaml", "c.csv")[:2] == (
+        0,
+        (
+            '1 row: column "Tier", value "Gld": not listed in the field\'s map (D2)\n'
+            "    hint: did you mean 'Gold'?\n"
+            '1 row: column "Tier", value "clt_4,a,b": line 5: the row has 3 fields, the header has 5 (D5)\n'
+            "    hint: a delimiter is missing, or a line end stands inside the row\n"
+            "m.yaml: no mistakes, 3 rows checked\n"
+        ),
+    )
+
+
+def test_lint_names_the_file_as_it_was_given(folder: Path) -> None:
+    """Shows file:line:column as an editor links it from the working directory, the line, a caret and the hint."""
+    (folder / "m.yaml").write_text("match: ID\nfields:\n  emial: E-mail\n", encoding="utf-8")
+    assert run(folder, "lint", "m.yaml") == (
+        2,
+        (
+            "m.yaml:3:3: unknown field 'emial'\n"
+            "      emial: E-mail\n"
+            "      ^\n"
+            "hint: did you mean 'email'?\n"
+            "m.yaml: 1 mistake\n"
+        ),
+        "",
+    )
+
+
+ROW_3 = """\
+key
+  key A3                   "clt_2"   (finds the client by id)
+name
+  cell B3                  ""   (column Company)
+  trim                     ""   (outer white space off)
+  blank                    (keep)
+  not sent                 (the field stays as it is)
+email
+  cell C3                  "CLEAR!"   (column E-mail)
+  trim                     "CLEAR!"   (outer white space off)
+  clear token              null   ('CLEAR!' clears the field)
+  clear                    null   (sends null)
+  sent                     null   (null clears)
+cf_tier
+  cell D3                  ""   (column Tier)
+  trim                     ""   (outer white space off)
+  blank                    (keep)
+  not sent                 (the field stays as it is)
+would be sent: {"email": null}
+"""
+CELL_D2 = """\
+cf_tier
+  cell D2                  "Gld"   (column Tier)
+  trim                     "Gld"   (outer white space off)
+  map                      "Gld"   (not listed, otherwise: error)
+  problem                  "Gld"   (not listed in the field's map)
+  not sent                 (the row is invalid)
+error: D2 "Gld": not listed in the field's map
+  hint: did you mean 'Gold'?
+would be sent: nothing, the row is invalid
+"""
+CELL_B4 = """\
+name
+  cell B4                  "x\\x9by"   (column Company)
+  problem                  "x\\\\u009by"   (a control character (U+009B at position 2))
+  not sent                 (the row is invalid)
+would be sent: nothing, the row is left out by the mapping's where
+"""
+ROW_5 = """\
+row
+  problem D5               "clt_4,a,b"   (line 5: the row has 3 fields, the header has 5)
+error: D5 "clt_4,a,b": line 5: the row has 3 fields, the header has 5
+  hint: a delimiter is missing, or a line end stands inside the row
+would be sent: nothing, the row is invalid
+"""
+
+
+@pytest.mark.parametrize(("cell", "output"), [("3", ROW_3), ("D2", CELL_D2), ("B4", CELL_B4), ("5", ROW_5)])
+def test_explain_of_a_cell_or_a_row(folder: Path, cell: str, output: str) -> None:
+    """Shows every step, what is kept, what clears, why nothing is sent; what would steer a terminal is visible."""
+    assert run(folder, "explain", "c.csv", cell, "--mapping", "m.yaml")[:2] == (0, output)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("99", "error: c.csv has no row 99 below its header\n"),
+        ("Z2", "error: the source has no column Z: its last is E\n"),
+        ("C", "error: 'C' is neither a cell such as C17 nor a row such as 17\n"),
+    ],
+)
+def test_explain_of_what_is_not_there(folder: Path, cell: str, message: str) -> None:
+    """Shows the one line for a row, a column and a word that name nothing."""
+    assert run(folder, "explain", "c.csv", cell, "--mapping", "m.yaml") == (2, "", message)
+
+
+def test_suggest_guesses_an_encoding_where_nobody_can_be_asked(folder: Path) -> None:
+    """Shows that a file which no other command reads without its encoding still gets a mapping, with a mark."""
+    (folder / "g.csv").write_bytes("Client ID;Straße;E-Mail\nclt_1;Münchner Straße 1;a@b.de\n".encode("cp1252"))
+    code, text, _ = run(folder, "suggest", "g.csv")
+    assert code == 0
+    assert "  encoding: cp1252  # CHECK: guessed" in text
+    (folder / "g.yaml").write_text(text, encoding="utf-8")
+    assert run(folder, "lint", "g.yaml", "g.csv")[:2] == (0, "g.yaml: no mistakes, 1 row checked\n")
