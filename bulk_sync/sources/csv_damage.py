@@ -60,7 +60,7 @@ def reaches_back(line: str, before: Sequence[str], width: int, dialect: Dialect)
 
 def _column_closed(line: str, width: int, dialect: Dialect) -> int | None:
     """Return in which column (from 1) the cell stands that a line's first quote may close; None if it closes none."""
-    delimiter, quote = dialect
+    delimiter, quote, _ = dialect
     body = line.rstrip("\r\n").replace(quote * 2, _MASK)
     at = body.find(quote)
     if at < 0 or (at + 1 < len(body) and body[at + 1] != delimiter):
@@ -94,9 +94,11 @@ def _spans_lines(line: str) -> bool:
 
 def _from_field(body: str, column: int, dialect: Dialect) -> str | None:
     """Return a line's raw text from a field on; None if it has fewer."""
-    delimiter, quote = dialect
+    delimiter, quote, spaced = dialect
     at = 0
     for _ in range(column - 1):
+        while spaced and body.startswith(" ", at):
+            at += 1
         inside = body.startswith(quote, at)
         start = at
         while True:
@@ -106,7 +108,7 @@ def _from_field(body: str, column: int, dialect: Dialect) -> str | None:
             at += 1
             if not inside or body.count(quote, start, at) % 2 == 0:
                 break
-    return body[at:]
+    return body[at:].lstrip(" ") if spaced else body[at:]
 
 
 def reaches_on(line: str, after: Iterable[str], width: int, dialect: Dialect) -> bool:

@@ -96,6 +96,11 @@ def _header(records: list[SampleRecord], header_row: int | None, needs: Collecti
         index = header_row - 1
     else:
         found = header_index([record.fields for record in records[:SEARCHED_ROWS]], needs)
+        if found is None and any(record.fault for record in records):
+            raise SourceError(
+                f"{name} has no row whose quotes are sound: no header can be read",
+                hint="a quote stands at the beginning and at the end of a cell, and doubled inside of it",
+            )
         if found is None:
             raise SourceError(f"{name} has no header: every row is blank", hint="the first row names the columns")
         width = len(records[found].fields)
@@ -118,6 +123,13 @@ def _written_how(
     if not any('"' in line for line in lines) and any(line.startswith("'") for line in lines[:1]):
         candidates += [Dialect(candidate.delimiter, "'") for candidate in candidates]
     read = {candidate: list(_records(lines, skipped, candidate)) for candidate in candidates}
+    for candidate in candidates.copy():
+        spaced = candidate._replace(spaced=True)
+        before_quote = re.compile(f"{re.escape(spaced.delimiter)} +{re.escape(spaced.quote)}")
+        if any(before_quote.search(line) for line in lines):
+            read[spaced] = list(_records(lines, skipped, spaced))
+            if _fits_spaced(read[spaced], read[candidate]):
+                candidates.append(spaced)
     ranks = {candidate: _rank(records, needs) for candidate, records in read.items()}
     ranked = sorted(candidates, key=lambda candidate: ranks[candidate], reverse=True)
     best = ranked[0]
@@ -132,6 +144,23 @@ def _written_how(
                 hint="say source.delimiter in the mapping",
             )
     return best, read[best]
+
+
+def _fits_spaced(spaced: list[SampleRecord], plain: list[SampleRecord]) -> bool:
+    """Whether a space follows every delimiter, from the header on.
+
+    Rows that are damaged in this way of reading count neither for nor against it, unless they are sound in the other.
+    """
+    widths = Counter(len(record.fields) for record in spaced if not record.fault and any(record.fields))
+    width = max(widths, key=lambda one: (widths[one], one), default=0)
+    sound = {record.line for record in spaced if not record.fault and len(record.fields) == width}
+    header = min(sound, default=0)
+    otherwise = [record for record in plain if not record.fault and len(record.fields) == width and any(record.fields)]
+    return (
+        width > 1
+        and 2 * len(sound) >= len(spaced)
+        and all(record.line in sound for record in otherwise if record.line >= header)
+    )
 
 
 class _Rank(NamedTuple):

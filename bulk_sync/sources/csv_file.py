@@ -44,7 +44,10 @@ class CsvSource(OpenSource):
                 f"{path} is no workbook, and as a text it is no table",
                 hint="open it in a spreadsheet program and save it as .xlsx or .csv",
             )
-        self.notes: tuple[str, ...] = content.notes
+        spaced = (
+            ("a space follows every delimiter: it is no part of the values",) if self._layout.dialect.spaced else ()
+        )
+        self.notes: tuple[str, ...] = (*content.notes, *spaced)
 
     @property
     def detected(self) -> Mapping[str, str | int]:

@@ -27,6 +27,10 @@ _FAULTS = {
         "put the whole cell in quotes and double the quote",
     ),
     Fault.AFTER: ("text follows a closing quote", "double a quote that is text"),
+    Fault.TIGHT: (
+        "no space follows a delimiter, as in all rows above",
+        "add the space, or put the whole cell in quotes if the delimiter is text",
+    ),
 }
 
 
@@ -59,7 +63,7 @@ class RowReader:
         :raises SourceError: where what follows cannot be read with certainty.
         """
         queue, recent, readline = self._queue, self._recent, self._readline
-        (delimiter, quote), width = self._dialect, self._width
+        (delimiter, quote, spaced), width = self._dialect, self._width
         blanks = " \t\r\n\u00a0" + delimiter
         held: SourceRow | None = None
         while line := (queue.popleft() if queue else readline(LINE_LIMIT)):
@@ -67,7 +71,7 @@ class RowReader:
             self._row += 1
             if len(line) >= LINE_LIMIT:
                 raise self._endless(self._line)
-            if quote in line or "\0" in line:
+            if quote in line or "\0" in line or (spaced and line.strip(blanks)):
                 row = self._quoted(line)
             else:
                 values = line.rstrip("\r\n").split(delimiter)
@@ -93,7 +97,7 @@ class RowReader:
         """Read a record that has quotes, over as many lines as it takes."""
         if "\0" in line:
             return self._refused("nul_byte", line, 0, "the row holds a NUL byte", "export the file again")
-        width, (delimiter, quote) = self._width, self._dialect
+        width, (delimiter, quote, _) = self._width, self._dialect
         if line.count(quote) == 2 * width:
             body = line.rstrip("\r\n")
             if body[0] == quote == body[-1]:
@@ -151,8 +155,10 @@ class RowReader:
             return self._refused("nul_byte", text, 0, "the row holds a NUL byte", "export the file again")
         return SourceRow(number, tuple(values), line if line != number else None)
 
-    def _misfit(self, line: str, count: int) -> SourceRow:
-        """Refuse a row with too few or too many fields."""
+    def _misfit(self, line: str, count: int) -> SourceRow | None:
+        """Refuse a row with too few or too many fields; nothing for the character that DOS ended files with."""
+        if line.strip() == "\x1a":
+            return None
         self._recent.append(line)
         self._fragment = 1 if count == 1 and self._width > 1 else 0
         fields = "1 field" if count == 1 else f"{count} fields"

@@ -32,6 +32,7 @@ def _zip(**members: str) -> bytes:
     ("name", "content", "message"),
     [
         ("empty.csv", b"", "is empty"),
+        ("no_sound_quote.csv", b'a"b,c"d\ne"f,g"h\n', "no row whose quotes are sound"),
         ("only_blank_lines.csv", b"\n\n,,\n", "every row is blank"),
         ("page_named.xls", b"<html><table>", "a web page"),
         ("pdf_named.csv", b"%PDF-1.7", "a PDF"),
@@ -176,3 +177,33 @@ def test_heavy_libraries_stay_unimported() -> None:
     heavy = "{'pandas', 'openpyxl', 'python_calamine', 'charset_normalizer'}"
     code = f"import sys, bulk_sync.sources.csv_file; print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_a_space_after_every_delimiter_is_a_dialect(csv_file: Write, read: Read) -> None:
+    """Where a space follows every delimiter it is said and left out, and a row without it is refused."""
+    rows = '"1", "a, b", "x"\n2, c, d\n3, e,\n4, "f",g\n5, h, i, j\n6, k"k, l\n, , \n7, "say ""hi""", o\n'
+    path = csv_file(f'"id", "name", "city"\n{rows}')
+    source = open_source(path)
+    assert source.notes == ("a space follows every delimiter: it is no part of the values",)
+    assert (source.header, read(path)) == (
+        ("id", "name", "city"),
+        [
+            (2, "1", "a, b", "x"),
+            (3, "2", "c", "d"),
+            (4, "3", "e", ""),
+            (5, "tight_delimiter"),
+            (6, "too_many_fields"),
+            (7, "stray_quote"),
+            (9, "7", 'say "hi"', "o"),
+        ],
+    )
+
+
+def test_a_space_after_some_delimiters_is_none(csv_file: Write, read: Read) -> None:
+    """Where only some rows are written so, they are the damaged ones."""
+    assert read(csv_file('id,name,city\n1, "a, b", x\n2,c,d\n')) == [(2, "stray_quote"), (3, "2", "c", "d")]
+
+
+def test_the_end_of_file_of_dos_is_no_row(csv_file: Write, read: Read) -> None:
+    """A last line of the character that once ended files is blank."""
+    assert read(csv_file("id,name\n1,a\n\x1a")) == [(2, "1", "a")]

@@ -47,7 +47,8 @@ def damaged_files(draw: st.DrawFn) -> tuple[list[list[str]], bytes, str]:
         for row in range(1, draw(st.integers(2, 8)))
     ]
     quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
-    records = [_record(row, delimiter, quoting) for row in table]
+    spaced = draw(st.sampled_from(["", "", " "]))
+    records = [_record(row, delimiter, quoting, spaced) for row in table]
     hit, way = draw(st.integers(1, len(records) - 1)), draw(st.sampled_from(WAYS))
     body = records[hit]
     at = draw(st.integers(0, len(body)))
@@ -61,7 +62,10 @@ def damaged_files(draw: st.DrawFn) -> tuple[list[list[str]], bytes, str]:
     return table, b"".join(lines), way
 
 
-def _record(row: list[str], delimiter: str, quoting: int) -> str:
+def _record(row: list[str], delimiter: str, quoting: int, spaced: str = "") -> str:
+    if spaced:
+        # The csv module writes no space after a delimiter, so each cell is written alone.
+        return f"{delimiter}{spaced}".join(_record([cell], delimiter, csv.QUOTE_ALL) for cell in row)
     buffer = io.StringIO()
     csv.writer(buffer, delimiter=delimiter, quoting=quoting).writerow(row)  # type: ignore[arg-type]  # the stub wants a literal
     return buffer.getvalue().removesuffix("\r\n")
@@ -80,8 +84,8 @@ def _damaged(body: str, way: str, at: int, delimiter: str, end: str) -> str:
 
 
 def _bare(row: tuple[str, ...]) -> tuple[str, ...]:
-    """Leave out what the damage itself may have added to a cell or taken from it."""
-    return tuple(value.translate(dict.fromkeys(map(ord, f'{DELIMITERS}"\r\n'))) for value in row)
+    """Leave out what the damage itself may have added to a cell or taken from it, and what a mapping trims."""
+    return tuple(value.strip().translate(dict.fromkeys(map(ord, f'{DELIMITERS}"\r\n'))) for value in row)
 
 
 def _check(table: list[list[str]], content: bytes) -> None:
