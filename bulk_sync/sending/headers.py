@@ -175,7 +175,7 @@ def _policies(text: str) -> tuple[_Policy, ...]:
 def _members(text: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Split a structured list into items with their parameters, strings without their quotes."""
     for member in _MEMBER.findall(text):
-        name, *parts = (part.strip() for part in _PART.findall(member))
+        name, *parts = (part.strip() for part in _PART.findall(member) or [""])
         if name:
             pairs = (part.split("=", 1) for part in parts if "=" in part)
             yield name.strip('"'), {key.strip().lower(): value.strip().strip('"') for key, value in pairs}

@@ -77,7 +77,7 @@ def _refused(state: QuotaState, answer: Answer) -> QuotaState:
     again = answer.sent_at >= state.blocked_at
     refusals = state.refusals + 1 if again else max(1, state.refusals)
     backoff = min(_FIRST_BACKOFF * 2.0 ** min(refusals - 1, 20), _LONGEST_BACKOFF)
-    wait = told.retry_after if told.retry_after is not None else told.reset_in
+    wait = told.retry_after if told.retry_after is not None else (told.reset_in or None)
     if wait is None:
         wait = backoff
     elif refusals > 1:

@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 from bulk_sync.records import Reply
 from bulk_sync.sending.headers import NOTHING, read_allowance
 from bulk_sync.sending.limiter import (
+    FREE_SPELL,
     Grant,
     effective_rate,
     finish_in,
@@ -207,10 +208,12 @@ class SharedQuota:
         self.close()
 
     def _from_stock(self) -> Place | None:
-        if self._stock:
-            self._out += 1
-            return self._stock.popleft()._replace(taken_at=self._clock.monotonic())
         now = self._clock.monotonic()
+        if self._stock and now - self._granted_at < FREE_SPELL:
+            self._out += 1
+            return self._stock.popleft()._replace(taken_at=now)
+        if self._stock:
+            self._update(self._give_back)
         return self._take(now, probe=False, places=0) if now < self._free_until else None
 
     def _take(self, now: float, *, probe: bool, places: int) -> Place:
@@ -261,10 +264,15 @@ class SharedQuota:
 
     def _settle(self, state: QuotaState, now: float) -> tuple[QuotaState, None]:
         state = self._learned(state)
-        if self._stock and (not self._out or now < state.blocked_until):
-            state = take_back(state, self._terms, now, self._member, len(self._stock))
-            self._stock.clear()
+        if not self._out or now < state.blocked_until:
+            return self._give_back(state, now)
         return state, None
+
+    def _give_back(self, state: QuotaState, now: float) -> tuple[QuotaState, None]:
+        """Return places in stock: nobody here needs them soon, or a 429 elsewhere may have made them void."""
+        places = len(self._stock)
+        self._stock.clear()
+        return (take_back(state, self._terms, now, self._member, places) if places else state), None
 
     def _enter(self, state: QuotaState, now: float) -> tuple[QuotaState, None]:
         dead = [each.member for each in state.holds if not self._lives(each.member)]

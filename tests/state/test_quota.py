@@ -258,6 +258,29 @@ def test_a_place_that_was_not_used_comes_back(tmp_path: Path) -> None:
     assert (remaining, took < 3.0) == (0, True)
 
 
+def test_places_in_stock_do_not_outlive_a_429_elsewhere(tmp_path: Path) -> None:
+    """A process that has places in stock hears of another one's 429 before it uses them a second later."""
+
+    async def job() -> float:
+        clock = VirtualClock()
+        server = Server(clock, Quota(rate="1000/min"), HeaderStyle.DRAFT_10)
+        first, second = gate(tmp_path, clock), gate(tmp_path, clock)
+        await send(first, server, 200, workers=20)
+        permit = await first.acquire()
+        refused = await second.acquire()
+        await asyncio.sleep(1)
+        second.report(refused, Reply(429, {"Retry-After": "30"}, seconds=1.0))
+        began = clock.monotonic()
+        await first.acquire()
+        waited = clock.monotonic() - began
+        first.report(permit, None)
+        first.close()
+        second.close()
+        return waited
+
+    assert run(job()) == pytest.approx(30, abs=0.2)
+
+
 def test_cancelling_a_wait_leaves_nothing_reserved(tmp_path: Path) -> None:
     """Ten waits that are cancelled cost nothing: the next request leaves when it would have."""
 
