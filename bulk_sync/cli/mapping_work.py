@@ -20,7 +20,8 @@ from bulk_sync.mapping.lint import lint_mapping as lint
 from bulk_sync.mapping.pipeline import KEEP
 from bulk_sync.mapping.schema import schema_text
 from bulk_sync.mapping.spec import MappingSpec, load_mapping
-from bulk_sync.mapping.transforms import TRANSFORMS, transforms_table
+from bulk_sync.mapping.transforms import TRANSFORMS, example_lines, transforms_table
+from bulk_sync.mapping.transforms.options import did_you_mean
 from bulk_sync.records import MappedRow, SourceRow, column_letters
 from bulk_sync.results.text import visible
 from bulk_sync.sources import SourceOptions
@@ -229,11 +230,13 @@ def print_transforms(name: str | None) -> int:
         return ExitCode.OK
     info = TRANSFORMS.get(name)
     if info is None:
-        raise Refused(f"{name}: no such transform", hint="bulk-sync mapping transforms lists them")
+        hint = did_you_mean(name, TRANSFORMS) or "bulk-sync mapping transforms lists them"
+        raise Refused(f"there is no transform {name!r}", hint=hint)
     click.echo(f"{info.name}: {info.summary}")
     if info.option:
         click.echo(f"option: {info.option}")
-    for row in transforms_table():
-        if row.name == name:
-            click.echo(f"example: {row.example}")
+    if info.extra:
+        click.echo(f'needs: pip install "bulk-sync[{info.extra}]"')
+    for line in example_lines(info):
+        click.echo(f"example: {line}")
     return ExitCode.OK

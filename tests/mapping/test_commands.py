@@ -32,8 +32,12 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, *args: str) -> tuple[int, str, str]:
     """Run a mapping command in a folder; return exit code, stdout and stderr."""
-    command = [sys.executable, "-m", "bulk_sync", "mapping", *args, "--state-dir", str(folder / "state")]
-    environ = {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-m", "bulk_sync", "mapping", *args]
+    environ = {
+        "BULK_SYNC_STATE_DIR": str(folder / "state"),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONIOENCODING": "utf-8",
+    }
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=60)
     return done.returncode, done.stdout, done.stderr
 
@@ -133,6 +137,26 @@ def test_explain_of_a_cell_or_a_row(folder: Path, cell: str, output: str) -> Non
 def test_explain_of_what_is_not_there(folder: Path, cell: str, message: str) -> None:
     """Shows the one line for a row, a column and a word that name nothing."""
     assert run(folder, "explain", "c.csv", cell, "--mapping", "m.yaml") == (2, "", message)
+
+
+def test_a_transform_in_full(folder: Path) -> None:
+    """Shows summary, option, what must be installed and every example, and what a misspelt name may have meant."""
+    assert run(folder, "transforms", "split")[:2] == (
+        0,
+        (
+            "split: Cut at a separator and keep one part\n"
+            "option: on (the separator), part (1 is the first, -1 the last), missing: whole for texts without it\n"
+            'example: {split: {on: ",", part: 1}}: "Berg, Jan" → "Berg"\n'
+            'example: {split: {on: ",", part: -1}}: "Berg, Jan" → "Jan"\n'
+            'example: {split: {on: ",", part: 2}}: "Berg" → problem no_part\n'
+            'example: {split: {on: ",", part: 2, missing: whole}}: "Berg" → "Berg"\n'
+        ),
+    )
+    assert run(folder, "transforms", "splt") == (
+        2,
+        "",
+        "error: there is no transform 'splt'\nhint: did you mean 'split'?\n",
+    )
 
 
 def test_suggest_guesses_an_encoding_where_nobody_can_be_asked(folder: Path) -> None:

@@ -85,6 +85,13 @@ def test_a_condition_that_cannot_be_read_is_a_problem(mapper_of: MapperOf, map_r
     assert [(problem.code, problem.cell) for problem in row.problems] == [("unshown_format", "Clients!C17")]
 
 
+def test_a_value_without_a_text_is_no_blank(mapper_of: MapperOf, map_row: MapRow) -> None:
+    """Shows that ``default`` does not replace a stored number whose number format cannot be shown."""
+    mapper = mapper_of("fields: {cf_n: {column: A, transform: [{default: '0'}], type: number}}", "A")
+    assert map_row(mapper, Cell("", 5, CellKind.NUMBER, "# ?/?")).payload == {"cf_n": 5}
+    assert map_row(mapper, "").payload == {"cf_n": 0}
+
+
 def test_a_refused_name_is_not_called_missing(mapper_of: MapperOf, map_row: MapRow) -> None:
     """Shows one problem for a company with a damaged name, and the blank cell of one without."""
     mapper = mapper_of("fields: {name: A, type: {value: company}}", "A")

@@ -45,6 +45,7 @@ __all__ = [
     "as_text",
     "compile_chain",
     "compile_transform",
+    "example_lines",
     "is_blank",
     "shown",
     "spelled",
@@ -136,7 +137,9 @@ def compile_transform(spec: TransformSpec) -> Transform:
         raise TransformMistake(f"unknown transform {name!r}", hint=hint, path=() if not given else (name,))
     if not given:
         if not info.bare:
-            raise TransformMistake(f"{name} needs an option: {info.option}", hint=f"as in {_example_spec(info)}")
+            raise TransformMistake(
+                f"{name} needs an option: {info.option}", hint=f"as in {_example_spec(info, info.examples[0])}"
+            )
     elif info.schema is None:
         raise TransformMistake(f"{name} takes no option", hint=f"write {name}", path=(name,))
     else:
@@ -163,7 +166,7 @@ def spelled(spec: TransformSpec) -> str:
 def transforms_table() -> list[TransformRow]:
     """Return every transform as a line of the list that ``mapping transforms`` prints."""
     return [
-        TransformRow(info.name, info.option, info.summary, _example_line(info), info.extra)
+        TransformRow(info.name, info.option, info.summary, example_lines(info)[0], info.extra)
         for info in TRANSFORMS.values()
     ]
 
@@ -235,14 +238,17 @@ def _flow(value: object) -> str:
     return '"' + written.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _example_spec(info: TransformInfo) -> str:
-    option = info.examples[0].option
-    return info.name if option is None else _flow({info.name: option})
+def example_lines(info: TransformInfo) -> list[str]:
+    """Return every example of a transform as a line: ``{pad: 5}: "123" → "00123"``, or the problem it gives."""
+    return [
+        f"{_example_spec(info, example)}: {_quoted(example.input)} → "
+        + (f"problem {example.output}" if example.problem else _quoted(example.output))
+        for example in info.examples
+    ]
 
 
-def _example_line(info: TransformInfo) -> str:
-    example = info.examples[0]
-    return f"{_example_spec(info)}: {_quoted(example.input)} → {_quoted(example.output)}"
+def _example_spec(info: TransformInfo, example: Example) -> str:
+    return info.name if example.option is None else _flow({info.name: example.option})
 
 
 def _quoted(value: Value) -> str:

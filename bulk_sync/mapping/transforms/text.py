@@ -133,7 +133,8 @@ def _truncate(option: int | Mapping[str, object]) -> Transform:
 
 
 def _default(option: str) -> Transform:
-    return lambda value, _stored: option if is_blank(value) else value
+    # A cell without a text of its own may have a stored value: that is no blank.
+    return lambda value, stored: option if is_blank(value) and stored is None else value
 
 
 def _blank_if(option: str | list[str]) -> Transform:
