@@ -84,6 +84,10 @@ def _guard_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _whole_path(path: Path) -> Path:
+    return path.expanduser().absolute()  # the run may be resumed from another folder
+
+
 def _positive_share(value: float) -> float:
     if not 0 < value <= 1:
         raise ValueError(f"{value} is not a share: expected more than 0 and at most 1, such as 0.7")
@@ -108,7 +112,8 @@ class Settings(BaseModel):
     quota_share: Annotated[float, AfterValidator(_positive_share)] = 1.0
     workers: int = Field(4, ge=1, le=1000)
     attempts: int = Field(10, ge=1, le=100)
-    timeout: Duration = 30.0
+    timeout: Annotated[Duration, Field(gt=0)] = 30.0
+    ca_file: Annotated[Path, AfterValidator(_whole_path)] | None = None
     first: int | None = Field(None, ge=1)
     rows: Annotated[tuple[tuple[int, int], ...], BeforeValidator(parse_rows)] | None = None
     only_fields: Names = ()

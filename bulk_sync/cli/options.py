@@ -53,6 +53,7 @@ target = _together(
     click.option("--rate", metavar="N/TIME", help="At most this many requests: 60/min, 1/s, 60/2s, none.  [60/min]"),
     click.option("--quota-share", metavar="SHARE", help="Leave the rest of the quota to others.  [1]"),
     click.option("--timeout", metavar="TIME", help="Deadline of one request.  [30s]"),
+    click.option("--ca-file", metavar="FILE", help="Trust these authorities (PEM) instead of the machine's."),
 )
 
 sandbox = click.option(

@@ -80,7 +80,8 @@ class Terminal:
                 if answer.isdigit() and 1 <= int(answer) <= len(question.choices):
                     answer = question.choices[int(answer) - 1]
                 if not question.choices or answer in question.choices:
-                    self._line(f"to settle it for good, write in the mapping: {question.setting}: {answer}")
+                    if "." in question.setting:  # a key of the mapping, not an option
+                        self._line(f"to settle it for good, write in the mapping: {question.setting}: {answer}")
                     return answer
                 self._line(f"{answer!r} is none of them")
             return None
@@ -188,10 +189,10 @@ class Terminal:
                 self._progress.resume()
 
     def _prompt(self, text: str) -> str:
-        self._out.write(text)
-        self._out.flush()
-        self.asking = True
+        self.asking = True  # from before the question is seen: whoever answers is quick
         try:
+            self._out.write(text)
+            self._out.flush()
             return self._answers.readline().strip()
         finally:
             self.asking = False

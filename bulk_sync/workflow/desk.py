@@ -106,6 +106,14 @@ class Desk:
     stop: StopSignal = field(default_factory=StopSignal)
     writes_files: bool = True
     """Whether results are written although nobody named a file: a person wants one, a program reads the rows."""
+    began: float = field(init=False)
+    """The moment of the monotonic clock at which the command began."""
+    began_at: float = field(init=False)
+    """The same as Unix time."""
+
+    def __post_init__(self) -> None:
+        """Look at the clocks."""
+        self.began, self.began_at = self.clock.monotonic(), self.clock.time()
 
     def settings(self, mapping: Mapping[str, object] | None = None) -> Settings:
         """Return the settings of the command, with what the mapping says beneath the rest."""

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bulk_sync.errors import Halted, KeyRefused
-from bulk_sync.heffl.client import HefflClient
 from bulk_sync.planning.snapshot import parse_page
 from bulk_sync.records import Request
 from bulk_sync.sending.outcomes import describe
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.session import open_quota
+from bulk_sync.workflow.session import open_client, open_quota
 from bulk_sync.workflow.target import open_target
 
 
@@ -40,7 +39,7 @@ class KeyReport:
 async def check_key(desk: Desk, settings: Settings) -> KeyReport:
     """Ask for one client. Raises :class:`KeyRefused` for a 401, :class:`Halted` for any other trouble."""
     with open_target(desk, settings, sandbox=False) as target, open_quota(desk, settings, target) as quota:
-        async with HefflClient(target.base_url, target.key, page_limit=1, deadline=settings.timeout) as client:
+        async with open_client(settings, target, page_limit=1) as client:
             permit = await quota.acquire()
             reply = await client.send(Request("page"))
             quota.report(permit, reply)

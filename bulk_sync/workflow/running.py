@@ -80,9 +80,10 @@ async def carry_out_job(desk: Desk, job: Job) -> Ended:
             await take_in(desk, journal, table, settings)
             return await plan_and_send(desk, job, journal, target)
         except Refused:
-            # Nothing was sent: a refused run leaves no trace.
+            sending = journal.header.state == "sending"
             journal.close()
-            shutil.rmtree(desk.run_folder(job.run), ignore_errors=True)
+            if not sending:  # nothing was sent: a refused run leaves no trace
+                shutil.rmtree(desk.run_folder(job.run), ignore_errors=True)
             raise
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bulk_sync.errors import BulkSyncError, Halted
-from bulk_sync.journal import Journal, JournalFault
-from bulk_sync.journal.store import RunState
+from bulk_sync.journal import Journal
+from bulk_sync.journal.store import JournalDamaged, RunState
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
 from bulk_sync.workflow.closing import Ended, Outputs, summarise, tell_end
 from bulk_sync.workflow.desk import Desk
@@ -23,7 +23,7 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
         if report.stop is not None:
             notes = [report.stop.message, *([report.stop.hint] if report.stop.hint else [])]
         journal.update_header(facts={**journal.header.facts, "rate": session.rate, "quota": session.standing()})
-    except JournalFault as fault:
+    except (Halted, JournalDamaged) as fault:  # journal or state: the disk refuses, or holds what nobody wrote
         stopped_by, notes = "local_fault", [fault.message, fault.hint]
     ended = close_run(
         desk, journal, outputs, began=began, stopped_by=stopped_by, state="sending" if stopped_by else "done"
@@ -58,7 +58,7 @@ def close_run(
         )
         fold_into_ledger(journal, desk.state)
         journal.update_header(facts={**journal.header.facts, FOLDED: state == "done"})
-    except Halted as fault:
+    except (Halted, JournalDamaged) as fault:
         stopped_by = stopped_by or "local_fault"
         notes = (fault.message, fault.hint)
     summary = summarise(journal, stopped_by=stopped_by, finished_at=finished_at)

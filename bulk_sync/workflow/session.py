@@ -6,12 +6,13 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
+from typing import TYPE_CHECKING
 
-from bulk_sync.errors import Halted, Refused
+from bulk_sync.errors import BulkSyncError, Refused
 from bulk_sync.journal import Journal, PlanTables, RequestLog, StoredChange
-from bulk_sync.planning.snapshot import FRESH_SECONDS
+from bulk_sync.planning.snapshot import FRESH_SECONDS, PAGE_SIZE
 from bulk_sync.records import Change, Json, Outcome, Reply, Request, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.sending.breaker import BreakerSettings
@@ -25,6 +26,9 @@ from bulk_sync.state.quota import SharedQuota
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.refreshing import good_until, refresh, unsent
 from bulk_sync.workflow.target import Target
+
+if TYPE_CHECKING:
+    from bulk_sync.heffl.client import HefflClient
 
 
 class Relay(Observer):
@@ -119,7 +123,7 @@ class Session:
         while not desk.stop.is_set() and next(unsent(self.tables), None) is not None:
             try:
                 fresh = await refresh(desk, self.journal, self.read, per_second=self.quota.rate().per_second)
-            except Halted:
+            except BulkSyncError:  # a key that is refused while reading, too, is for the results to tell
                 if not desk.stop.is_set():
                     raise
                 break
@@ -180,9 +184,6 @@ def given_rate(settings: Settings) -> Rate | None:
 @asynccontextmanager
 async def open_session(desk: Desk, settings: Settings, journal: Journal, target: Target) -> AsyncIterator[Session]:
     """Connect a run to its account."""
-    # Here and not above: the HTTP library takes a third of a second to import, and check needs none of it.
-    from bulk_sync.heffl.client import HefflClient
-
     kind = get_resource(journal.header.resource)
     relay = Relay()
     tables = PlanTables(journal)
@@ -193,7 +194,7 @@ async def open_session(desk: Desk, settings: Settings, journal: Journal, target:
         desk.talk.warn(f"the API's headers say {after}, not {before}: the pace follows them{finish}")
 
     with open_quota(desk, settings, target, corrected) as quota:
-        async with HefflClient(target.base_url, target.key, path=kind.path, deadline=settings.timeout) as client:
+        async with open_client(settings, target, path=kind.path) as client:
             pool = Pool(
                 sender=client,
                 gate=quota,
@@ -205,6 +206,23 @@ async def open_session(desk: Desk, settings: Settings, journal: Journal, target:
                 observer=relay,
             )
             yield Session(desk, journal, tables, target, quota, pool, relay, settings.workers)
+
+
+def open_client(
+    settings: Settings, target: Target, *, path: str = "/clients", page_limit: int = PAGE_SIZE
+) -> HefflClient:
+    """Return the client for a target; Refused where what it needs of the settings is wrong."""
+    # Here and not above: the HTTP library takes a third of a second to import, and check needs none of it.
+    from bulk_sync.heffl.client import HefflClient
+
+    return HefflClient(
+        target.base_url,
+        target.key,
+        path=path,
+        page_limit=page_limit,
+        deadline=settings.timeout,
+        ca_file=settings.ca_file,
+    )
 
 
 def clock_time(desk: Desk, seconds: float) -> str:
@@ -232,13 +250,14 @@ def open_quota(
 
 
 def _limits(desk: Desk, settings: Settings, readable: frozenset[str]) -> Limits:
-    now = desk.clock.time()
-    until = None
+    """Return what the user allows; times count from the beginning of the command, however long it has read."""
+    until = ends_at = None
     if settings.until is not None:
-        until = now + seconds_until(settings.until, datetime.fromtimestamp(now, UTC).astimezone())
-    ends_at = None
+        began = datetime.fromtimestamp(desk.began_at, UTC).astimezone()
+        then = began + timedelta(seconds=seconds_until(settings.until, began))
+        until = then.replace(tzinfo=None).astimezone().timestamp()  # summer time may end in between
     if settings.max_duration is not None:
-        ends_at = desk.clock.monotonic() + settings.max_duration
+        ends_at = desk.began + settings.max_duration
     return Limits(
         workers=settings.workers,
         attempts=settings.attempts,
