@@ -164,7 +164,12 @@ def new_journal(desk: Desk, job: Job, table: Table, target: Target | None, *, pa
         created_at=desk.clock.time(),
         notes=table.source.notes,
     )
-    return create_journal(path or desk.run_folder(job.run) / JOURNAL_NAME, header, durable=path is None)
+    if path is not None:
+        return create_journal(path, header, durable=False)
+    whole = desk.run_folder(job.run) / JOURNAL_NAME
+    for name in (JOURNAL_NAME, f"{JOURNAL_NAME}-wal", f"{JOURNAL_NAME}-shm"):
+        whole.with_name(name).unlink(missing_ok=True)  # of a job begun anew: only now is it certain that it goes on
+    return create_journal(whole, header)
 
 
 def _sha256(path: Path) -> str:
@@ -189,8 +194,6 @@ def prepare_again(desk: Desk, folder: Path, header: RunHeader, settings: Setting
             hint="nothing was sent: start a new run",
         )
     spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
-    for name in (JOURNAL_NAME, f"{JOURNAL_NAME}-wal", f"{JOURNAL_NAME}-shm"):
-        (folder / name).unlink(missing_ok=True)
     sandbox = settings.model_copy(update={"sandbox": "keep" if header.sandbox else None})
     place = outputs(desk, settings, source=header.source_path, run=header.run, kind=header.kind)
     limits = run_limits(settings)

@@ -124,7 +124,7 @@ def findings_again(desk: Desk, journal: Journal, settings: Settings) -> tuple[Fi
 
 
 def check_same_target(journal: Journal, target: Target) -> None:
-    """Refuse another API or another account than the run began with."""
+    """Refuse another API than the run began with; a new key of the same account is fine."""
     header = journal.header
     if not header.sandbox and target.base_url != header.base_url:
         raise Refused(
@@ -134,9 +134,10 @@ def check_same_target(journal: Journal, target: Target) -> None:
 
 
 def _check_files(desk: Desk, journal: Journal, settings: Settings) -> None:
-    """Ask before going on with a run whose source or mapping says something else by now; missing ones are fine."""
-    if settings.from_journal:
-        return
+    """Ask before going on with a run whose source or mapping says something else by now; missing ones are fine.
+
+    A run that has not read its source to the end has nothing else to go on with: it is refused where that has changed.
+    """
     header = journal.header
     for what, name, known in (
         ("source", header.source_path, header.source_sha256),
@@ -144,6 +145,13 @@ def _check_files(desk: Desk, journal: Journal, settings: Settings) -> None:
     ):
         path = Path(name)
         if name in {"-", FRAME_NAME} or not path.is_file() or file_sha256(path) == known:
+            continue
+        if what == "source" and header.state == "planning":
+            raise Refused(
+                f"the source {path} has changed since run {header.run} began, which had not read it to its end",
+                hint="nothing was sent: start a new run",
+            )
+        if settings.from_journal:
             continue
         question = Question(
             f"the {what} {path} has changed since run {header.run} began; go on with what the run has read?",

@@ -1,0 +1,81 @@
+"""A run that has sent anything is kept, whatever goes wrong afterwards."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bulk_sync.sandbox import Quota, SandboxConfig, SandboxServer
+
+Serve = Callable[..., SandboxServer]
+Program = Any
+COUNT = 40
+RUN = ("run", "clients.csv", "-m", "m.yaml", "--yes", "--json", "--output", "r.csv", "--read", "none")
+
+
+def prepare(program: Program, serve_api: Serve) -> SandboxServer:
+    server = serve_api(config=SandboxConfig(quota=Quota(rate="none"), latency=0.1))
+    server.seed({"id": f"clt_{n}", "name": "Old"} for n in range(1, COUNT + 1))
+    program.write("m.yaml", "version: 1\nresource: clients\nmatch: ID\nfields:\n  name: Company\n")
+    program.write_csv("clients.csv", [["ID", "Company"], *([f"clt_{n}", f"New {n}"] for n in range(1, COUNT + 1))])
+    program.target(server)
+    return server
+
+
+def test_a_journal_damaged_while_sending_is_not_thrown_away(program: Program, serve_api: Serve) -> None:
+    """An entry that nobody wrote, found at the end: not exit code 0, and the run's folder stays for its owner."""
+    server = prepare(program, serve_api)
+    running = program.start(*RUN, "--workers", "2")
+    while server.counters["PATCH"] < 4:
+        assert running.poll() is None
+        time.sleep(0.01)
+    (path,) = program.state.glob("runs/*/journal.sqlite")
+    connection = sqlite3.connect(path, timeout=10)
+    with connection:
+        connection.execute("UPDATE changes SET payload = replace(payload, 'New', 'Odd') WHERE id = 3")
+    connection.close()
+    ran = running.wait()
+    assert (ran.code in {2, 3}, "does not fit its checksum" in ran.err) == (True, True), ran
+    assert path.exists()
+
+
+def test_a_file_of_authorities_that_is_none(program: Program, serve_api: Serve) -> None:
+    """--ca-file is refused by its name before anything is sent, from the environment as well."""
+    prepare(program, serve_api)
+    missing = Path(program.folder) / "ca.pem"
+    ran = program(*RUN, "--base-url", "https://127.0.0.1:9/api/v1", BULK_SYNC_CA_FILE="ca.pem")
+    assert (ran.code, f"--ca-file {missing}: No such file" in ran.err) == (2, True), ran
+
+
+def test_a_run_that_had_not_read_its_source(program: Program, serve_api: Serve) -> None:
+    """Resumed while another run is at work it stays as it is; its source changed meanwhile, it is refused."""
+    server = prepare(program, serve_api)
+    args = [*RUN[:-2], "--read", "each"]
+    running = program.start(*args)
+    while server.counters["GET"] < 4:
+        assert running.poll() is None
+        time.sleep(0.01)
+    running.signal(signal.SIGINT)
+    run = running.wait().summary["run"]
+    first = program.start(*RUN[:6], "--output", "r2.csv", "--read", "none", "--workers", "1")
+    while server.counters["PATCH"] < 1:
+        assert first.poll() is None
+        time.sleep(0.01)
+    busy = program("resume", run, "--yes")
+    assert busy.code == 5, busy.err
+    first.signal(signal.SIGINT)
+    assert first.wait().code == 130
+    source = program.folder / "clients.csv"
+    before = source.read_text()
+    source.write_text(before.replace("New", "Newer"))
+    for more in ((), ("--from-journal",)):
+        refused = program("resume", run, "--yes", *more)
+        assert (refused.code, str(source) in refused.err, "start a new run" in refused.err) == (2, True, True), refused
+    source.write_text(before)
+    ran = program("resume", run, "--yes", "--json")
+    assert ran.code == 0, ran.err
+    assert {str(record["name"]) for record in server.records().values()} == {f"New {n}" for n in range(1, COUNT + 1)}
