@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import IO, NamedTuple
 
 from bulk_sync.errors import SourceError
+from bulk_sync.sources.bounded import BOMB_RATIO
 from bulk_sync.sources.format_code import BUILT_IN, FormatCode, format_code
-from bulk_sync.sources.xlsx_package import Package, Sheet
+from bulk_sync.sources.xlsx_package import STRINGS_RATIO, Package, Sheet
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 24
@@ -33,9 +34,9 @@ class XlsbPackage(Package):
     :raises SourceError: from every method, for a part that is damaged, missing or a bomb.
     """
 
-    def records(self, part: str) -> Iterator[Record]:
+    def records(self, part: str, *, ratio: int = BOMB_RATIO) -> Iterator[Record]:
         """Yield a part's records: type and data."""
-        with self.cut_off(part), self.open(part) as stream:
+        with self.cut_off(part), self.open(part, ratio=ratio) as stream:
             yield from _records(stream)
 
     @contextmanager
@@ -55,7 +56,8 @@ class XlsbPackage(Package):
         if not self.has(part):
             return []
         with self.cut_off(part):
-            return [wide_string(data, 1)[0] for kind, data in self.records(part) if kind == _STRING_ITEM]
+            records = self.records(part, ratio=STRINGS_RATIO)
+            return [wide_string(data, 1)[0] for kind, data in records if kind == _STRING_ITEM]
 
     def formats(self) -> list[FormatCode]:
         """Return the number format of each cell style."""

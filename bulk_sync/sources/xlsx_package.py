@@ -7,12 +7,14 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from bulk_sync.errors import SourceError
 from bulk_sync.sources.format_code import BUILT_IN, FormatCode, format_code
 from bulk_sync.sources.xlsx_pieces import PLAIN_TEXT, Pieces
 from bulk_sync.sources.xml_parts import Attributes, Parts, flag, ignore, local_name, parser_for
 
-_STRINGS_RATIO = 50
+STRINGS_RATIO = 50
 """Shared strings do not repeat themselves, so they are never packed as well as rows; and all are held in memory."""
+_MANY_STRINGS = 4_000_000
 _PLAIN_STRING = re.compile(rf'<si><t(?: xml:space="preserve")?>({PLAIN_TEXT})</t>')
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 
@@ -122,10 +124,19 @@ class Package(Parts):
 
         parser = parser_for(self.path, start, end, text.append)
         pieces = Pieces(parser, container="sst", piece="si", take=take, between=lambda: between)
-        with self.open(part, ratio=_STRINGS_RATIO) as stream:
+        with self.open(part, ratio=STRINGS_RATIO) as stream:
             for _ in pieces.read(stream):
-                pass
+                self.check_strings(part, len(strings))
         return strings
+
+    def check_strings(self, part: str, count: int) -> None:
+        """Refuse more shared strings than the packed part has bytes, which would be held in memory for nothing."""
+        if count > max(_MANY_STRINGS, self.packed_size(part)):
+            raise SourceError(
+                f"{self.path}: {part} holds more than {_MANY_STRINGS:,} texts in {self.packed_size(part) >> 10} kB: "
+                "refused as a bomb",
+                hint="save it again in Excel",
+            )
 
     def formats(self) -> list[FormatCode]:
         """Return the number format of each cell style."""

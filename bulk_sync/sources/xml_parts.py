@@ -48,6 +48,10 @@ class Parts:
         """Whether the package holds a part."""
         return part.lower() in self._names
 
+    def packed_size(self, part: str) -> int:
+        """Return how many bytes a part takes in the file."""
+        return self._zip.getinfo(self._names[part.lower()]).compress_size
+
     @contextmanager
     def open(self, part: str, *, ratio: int = BOMB_RATIO) -> Iterator[IO[bytes]]:
         """Open a part for reading, unless it is much longer than ``ratio`` times its packed size."""
