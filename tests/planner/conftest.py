@@ -95,7 +95,16 @@ class Office:
         return asyncio.run(retrying.retry(self.desk(**flags), run, None))
 
     def undo(self, run: str, **flags: object) -> Ended:
-        return asyncio.run(undoing.undo(self.desk(**flags), run))
+        return self.undo_at(self.desk(**flags), run)
+
+    def undo_at(self, desk: Desk, run: str) -> Ended:
+        return asyncio.run(undoing.undo(desk, run))
+
+    def delete(self, record_id: str) -> None:
+        """Delete a client as a third party would, over HTTP."""
+        url = f"{self.server.base_url}/clients/{record_id}"
+        with urlopen(Request(url, method="DELETE", headers={"x-api-key": self.server.key})) as reply:
+            assert reply.status == 200
 
     def rows(self, ended: Ended) -> list[RowResult]:
         with runs.opened(self.desk(), ended.summary.run) as journal:
@@ -146,3 +155,10 @@ def edit() -> Callable[..., None]:
             assert reply.status == 200
 
     return change
+
+
+@pytest.fixture
+def open_prefixless(open_office: Callable[..., Office]) -> Callable[..., Office]:
+    """Open an office whose API shows custom fields without their prefix."""
+    config = SandboxConfig(quota=Quota(rate="none"), custom_prefix=False)
+    return lambda records: open_office(config=config, records=records)

@@ -1,0 +1,106 @@
+"""Rows find their clients by id, number, phone, name, custom fields, or several of them; several rows may share one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bulk_sync.errors import Refused
+
+RECORDS = [
+    {
+        "id": f"clt_{n}",
+        "number": f"CON{n:03}",
+        "type": "company",
+        "name": f"Al Noor {n} LLC",
+        "email": f"c{n}@example.com",
+        "phone": f"+97150000000{n}",
+        "cf_erp": f"E-{n}",
+    }
+    for n in range(5)
+]
+SPELLINGS = {
+    "number": "con002",
+    "phone": "00971 50 000 0002",
+    "name": " al  NOOR 2 llc",
+    "email": " C2@Example.com",
+    "cf_erp": "E-2",
+}
+
+
+@pytest.mark.parametrize(("by", "prefix"), [*((by, True) for by in SPELLINGS), ("cf_erp", False)])
+def test_each_key_finds_its_client(
+    open_office: Callable[..., Any], open_prefixless: Any, by: str, prefix: bool
+) -> None:
+    """Keys are compared in their normal form, and custom fields with or without their prefix."""
+    office = open_office(records=RECORDS) if prefix else open_prefixless(RECORDS)
+    source = office.source(("Key", "Site"), [(SPELLINGS[by], "https://example.com")])
+    mapping = office.mapping(match={"column": "Key", "by": by}, fields={"website": "Site"})
+    ended = office.run(source, mapping)
+    assert [(each.status, each.client_id) for each in office.rows(ended)] == [("updated", "clt_2")]
+    assert office.requests() == {"GET": 1, "PATCH": 1}
+
+
+def test_keys_that_lead_nowhere(open_office: Callable[..., Any]) -> None:
+    """A blank key, an unknown one, one of two clients and one that another key contradicts each have a code."""
+    office = open_office(records=[*RECORDS, {**RECORDS[4], "id": "clt_9", "number": "CON009"}])
+    rows = [("", "CON000"), ("c77@example.com", "CON001"), ("c4@example.com", "CON004"), ("c2@example.com", "CON003")]
+    source = office.source(("E-mail", "No", "Site"), [(*row, "https://example.com") for row in rows])
+    match = [{"column": "E-mail", "by": "email"}, {"column": "No", "by": "number"}]
+    ended = office.run(source, office.mapping(match=match, fields={"website": "Site"}))
+    found = [(each.status, each.code) for each in office.rows(ended)]
+    assert found == [
+        ("invalid", "no_key"),
+        ("invalid", "no_match"),
+        ("invalid", "several_matches"),
+        ("invalid", "keys_disagree"),
+    ]
+    assert "PATCH" not in office.requests()
+
+
+def test_the_field_that_is_the_key_can_change(open_office: Callable[..., Any]) -> None:
+    """A client found by its e-mail gets a new one, also where the run is stopped and goes on."""
+    office = open_office(records=RECORDS)
+    source = office.source(("Old", "New"), [(f"c{n}@example.com", f"new{n}@example.com") for n in range(5)])
+    mapping = office.mapping(match={"column": "Old", "by": "email"}, fields={"email": "New"})
+    stopped = office.run(source, mapping, max_requests=3)
+    assert stopped.summary.exit_code == 3
+    assert office.resume(stopped.summary.run).summary.counts == {"updated": 5}
+    assert {record["email"] for record in office.server.records().values()} == {f"new{n}@example.com" for n in range(5)}
+
+
+def test_rows_of_one_client_are_one_change(open_office: Callable[..., Any]) -> None:
+    """Rows that agree are sent together; rows that contradict are refused by name, and the others go on."""
+    office = open_office(records=RECORDS)
+    rows = [
+        ("clt_1", "https://a.example", ""),
+        ("clt_2", "https://b.example", "+971500000099"),
+        ("clt_1", "", "+971500000088"),
+        ("clt_2", "https://other.example", ""),
+    ]
+    source = office.source(("Client ID", "Site", "Phone"), rows)
+    ended = office.run(source, office.mapping(match="Client ID", fields={"website": "Site", "phone": "Phone"}))
+    found = office.rows(ended)
+    assert [(each.status, each.code) for each in found] == [
+        ("updated", ""),
+        ("invalid", "rows_contradict"),
+        ("updated", ""),
+        ("invalid", "rows_contradict"),
+    ]
+    assert "row 5" in found[1].message and "row 3" in found[3].message
+    assert "sent with row 2" in found[2].message and office.requests()["PATCH"] == 1
+    stored = office.server.records()["clt_1"]
+    assert (stored["website"], stored["phone"]) == ("https://a.example", "+971500000088")
+
+
+@pytest.mark.parametrize("read", ["each", "none"])
+def test_other_keys_need_the_list(open_office: Callable[..., Any], read: str) -> None:
+    """Reading a client at a time, or none, is refused where the key is not the id."""
+    office = open_office(records=RECORDS)
+    source = office.source(("E-mail", "Site"), [("c1@example.com", "https://example.com")])
+    mapping = office.mapping(match={"column": "E-mail", "by": "email"}, fields={"website": "Site"})
+    with pytest.raises(Refused, match="needs a match by id"):
+        office.run(source, mapping, read=read)
+    assert office.requests() == {}

@@ -1,0 +1,146 @@
+"""A plan is a thing to read, to cut down and to send: on the terminal, as a workbook, as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from bulk_sync.console.plan_text import plan_lines
+from bulk_sync.errors import Refused, SourceError
+from bulk_sync.journal import PlanTables
+from bulk_sync.results.summary_json import SUMMARY_SCHEMA, summary_json
+from bulk_sync.workflow import runs
+from bulk_sync.workflow.view import PlanView
+
+HEADER = ("Client ID", "Company", "E-mail", "Job")
+
+
+def prepared(open_office: Callable[..., Any], count: int = 6) -> tuple[Any, Any, Any]:
+    records = [
+        {"id": f"clt_{n}", "type": "company", "name": f"Old {n}", "email": f"old{n}@example.com"} for n in range(count)
+    ]
+    office = open_office(records=records)
+    rows = [(f"clt_{n}", f"New {n}", f"new{n}@example.com", "Buyer" if n == 5 else "") for n in range(count)]
+    fields = {"name": "Company", "email": "E-mail", "jobTitle": "Job"}
+    return office, office.source(HEADER, rows), office.mapping(match="Client ID", fields=fields)
+
+
+def plan_of(ended: Any) -> PlanView:
+    view: PlanView = ended.view
+    return view
+
+
+def test_the_plan_in_words_and_as_json(open_office: Callable[..., Any]) -> None:
+    """Counts, cells, what cannot be put back by name, requests, finish and first differences, in both."""
+    office, source, mapping = prepared(open_office)
+    ended = office.plan(source, mapping, rate="60/min")
+    lines = [line.strip() for line in plan_lines(plan_of(ended))]
+    assert "changes              6   one request each" in lines
+    assert "cells set           13" in lines
+    assert "not undoable         1   old value unknown, or not to be put back: jobTitle 1" in lines
+    assert 'row 2, clt_0, name: "Old 0" → "New 0"' in lines
+    assert any(line.startswith("requests             6 (1 already spent on reading), at 60/min") for line in lines)
+
+    told = json.loads(summary_json(ended.summary, plan=plan_of(ended).to_json()))
+    plan = told["plan"]
+    assert set(told) <= set(SUMMARY_SCHEMA["properties"])  # type: ignore[arg-type]  # a mapping of names
+    assert (plan["rows"], plan["counts"], plan["changes"]) == (6, {"ready": 6}, 6)
+    assert plan["cells"] == {"set": 13, "cleared": 0, "held_back": 0, "not_restorable": 1}
+    assert plan["requests"] == {"reading": 1, "sending": 6}
+    assert plan["seconds"] >= 4 and plan["finish_at"] > 1e9 and plan["findings"] == []
+    assert plan["first_differences"][0] == {
+        "row_number": 2,
+        "client_id": "clt_0",
+        "field": "name",
+        "old": "Old 0",
+        "new": "New 0",
+        "old_known": True,
+    }
+
+
+def edited(path: Path, sheet: str, change: Callable[[Any], None]) -> None:
+    book = openpyxl.load_workbook(path)
+    change(book[sheet])
+    book.save(path)
+
+
+def test_deleted_lines_are_left_out(open_office: Callable[..., Any]) -> None:
+    """Lines deleted from Changes take their cells away, rows deleted from Results their whole row."""
+    office, source, mapping = prepared(open_office)
+    plan = office.plan(source, mapping, output="plan.xlsx")
+    path = office.folder / "plan.xlsx"
+    edited(path, "Changes", lambda sheet: sheet.delete_rows(4, 2))  # both of clt_1
+    edited(path, "Changes", lambda sheet: sheet.delete_rows(2))  # the name of clt_0
+    edited(path, "Results", lambda sheet: sheet.delete_rows(4))  # row 4: clt_2
+    ended = office.run_plan("plan.xlsx", output="results.xlsx")
+    assert ended.summary.run == plan.summary.run
+    assert ended.summary.counts == {"updated": 4, "skipped": 2}
+    found = {each.client_id: (each.code, each.changed) for each in office.rows(ended)}
+    assert (found["clt_0"], found["clt_1"], found["clt_2"]) == (("", ("email",)), ("left_out", ()), ("left_out", ()))
+    stored = office.server.records()
+    assert [stored[f"clt_{n}"]["name"] for n in range(4)] == ["Old 0", "Old 1", "Old 2", "New 3"]
+
+
+@pytest.mark.parametrize("name", ["plan.csv", "plan.jsonl"])
+def test_rows_deleted_from_a_flat_plan(open_office: Callable[..., Any], name: str) -> None:
+    """A plan as CSV or JSON lines is cut down by its rows."""
+    office, source, mapping = prepared(open_office)
+    office.plan(source, mapping, output=name)
+    path = office.folder / name
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line for line in lines if b"clt_3" not in line))
+    ended = office.run_plan(name, output="results.xlsx")
+    assert ended.summary.counts == {"updated": 5, "skipped": 1}
+    assert office.server.records()["clt_3"]["name"] == "Old 3"
+
+
+def test_an_edited_value_is_refused(open_office: Callable[..., Any]) -> None:
+    """A new value that was edited in the plan's file is not silently something else than what is sent."""
+    office, source, mapping = prepared(open_office)
+    office.plan(source, mapping, output="plan.xlsx")
+    edited(office.folder / "plan.xlsx", "Changes", lambda sheet: sheet.__setitem__("E2", "Mine"))
+    with pytest.raises(SourceError, match=r"row 2, name: the new value was edited \('New 0' → 'Mine'\)"):
+        office.run_plan("plan.xlsx", output="results.xlsx")
+    assert "PATCH" not in office.requests()
+
+
+def test_what_a_plan_does_not_take(open_office: Callable[..., Any], leaping_clock: Callable[[], Any]) -> None:
+    """Not older than a day, not with another choice of rows."""
+    office, source, mapping = prepared(open_office)
+    plan = office.plan(source, mapping)
+    with pytest.raises(Refused, match="--rows: a plan is sent as it was shown"):
+        office.run_plan(plan.summary.run, rows="2")
+    office.clock = leaping_clock()
+    office.clock.slept = 24.5 * 3600
+    with pytest.raises(Refused, match="a plan is good for 24 hours"):
+        office.run_plan(plan.summary.run)
+    assert "PATCH" not in office.requests()
+
+
+def test_a_later_run_has_the_last_word(open_office: Callable[..., Any]) -> None:
+    """What a later run sent, readable or not, is not overwritten by an older plan; what is gone is not tried."""
+    office, source, mapping = prepared(open_office)
+    plan = office.plan(source, mapping)
+    later = office.source(("Client ID", "Job"), [("clt_5", "Owner")], name="later.csv")
+    office.run(later, office.mapping("later.yaml", match="Client ID", fields={"jobTitle": "Job"}))
+    sent = office.requests()["PATCH"]
+    ended = office.run_plan(plan.summary.run)
+    assert {each.client_id: each.code for each in office.rows(ended) if each.status == "skipped"} == {
+        "clt_5": "superseded"
+    }
+    assert office.requests()["PATCH"] - sent == 5
+
+
+def test_canaries_are_chosen_from_what_is_left(open_office: Callable[..., Any]) -> None:
+    """Where the plan's canaries were deleted from its file, others try every field first."""
+    office, source, mapping = prepared(open_office)
+    plan = office.plan(source, mapping, output="plan.xlsx")
+    edited(office.folder / "plan.xlsx", "Changes", lambda sheet: sheet.delete_rows(12, 3))  # clt_5, the only canary
+    office.run_plan("plan.xlsx", output="results.xlsx", max_requests=1)
+    with runs.opened(office.desk(), plan.summary.run) as journal:
+        assert [set(change.payload) for change in PlanTables(journal).canaries()] == [{"name", "email"}]

@@ -1,0 +1,119 @@
+"""Undo to the letter: write-only fields at the user's word, limits, retries, and a death before its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bulk_sync.errors import Refused
+from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
+from bulk_sync.sending.ports import Stop, StopReason
+
+HEADER = ("Client ID", "Company", "Job")
+
+
+def prepared(open_office: Callable[..., Any], faults: Faults = Faults(), count: int = 4) -> tuple[Any, Any]:  # noqa: B008
+    records = [{"id": f"clt_{n}", "type": "company", "name": f"Old {n}"} for n in range(count)]
+    office = open_office(config=SandboxConfig(quota=Quota(rate="none"), faults=faults), records=records)
+    return office, office.mapping(match="Client ID", fields={"name": "Company", "jobTitle": "Job"})
+
+
+def rows(office: Any, name: str, job: str, count: int = 4) -> Any:
+    return office.source(HEADER, [(f"clt_{n}", f"{name} {n}", job) for n in range(count)])
+
+
+def test_write_only_fields_at_the_users_word(open_office: Callable[..., Any]) -> None:
+    """What no answer shows is put back only with --include-unverified; what was never known is not restorable."""
+    office, mapping = prepared(open_office)
+    first = office.run(rows(office, "First", "Buyer"), mapping)
+    second = office.run(rows(office, "Second", "Owner"), mapping)
+
+    plain = office.undo(second.summary.run)
+    assert plain.summary.exit_code == 1
+    assert all("--include-unverified" in each.message for each in office.rows(plain))
+    assert {record["jobTitle"] for record in office.server.records().values()} == {"Owner"}
+
+    fully = office.undo(second.summary.run, include_unverified=True)
+    assert (fully.summary.exit_code, fully.summary.counts) == (0, {"updated": 4})
+    assert {record["jobTitle"] for record in office.server.records().values()} == {"Buyer"}
+    again = office.undo(second.summary.run, include_unverified=True)
+    assert again.summary.counts == {"unchanged": 4}
+
+    beyond = office.undo(first.summary.run, include_unverified=True)
+    assert beyond.summary.exit_code == 1 and beyond.summary.counts == {"updated": 4}
+    assert all("jobTitle not restored: its old value is not known" in each.message for each in office.rows(beyond))
+    assert {record["name"] for record in office.server.records().values()} == {f"Old {n}" for n in range(4)}
+
+
+def test_limits_are_no_lies(open_office: Callable[..., Any]) -> None:
+    """A row that --only-fields leaves nothing of is left out, not called unchanged; a misspelt field is refused."""
+    office, mapping = prepared(open_office)
+    only_job = office.mapping("job.yaml", match="Client ID", fields={"jobTitle": "Job", "name": "Company"})
+    run = office.run(rows(office, "Old", "Buyer"), only_job)
+    undone = office.undo(run.summary.run, only_fields="name")
+    assert {(each.status, each.code) for each in office.rows(undone)} == {("skipped", "left_out")}
+    with pytest.raises(Refused, match="has no field nmae"):
+        office.undo(run.summary.run, only_fields="nmae")
+    assert office.requests()["PATCH"] == 4
+
+
+def test_a_retry_is_undone_like_a_run(open_office: Callable[..., Any]) -> None:
+    """What the retry sent is put back; what the first run sent stays."""
+    refused = Scripted(
+        fault=Fault(kind=FaultKind.STATUS, status=400, message="no"), ids=frozenset({"clt_1"}), attempts=frozenset({1})
+    )
+    office, _ = prepared(open_office, faults=Faults(script=(refused,)))
+    mapping = office.mapping("names.yaml", match="Client ID", fields={"name": "Company"})
+    run = office.run(rows(office, "New", ""), mapping)
+    assert run.summary.counts == {"updated": 3, "failed": 1}
+    retried = office.retry(run.summary.run)
+    assert office.server.records()["clt_1"]["name"] == "New 1"
+    undone = office.undo(retried.summary.run)
+    assert undone.summary.counts == {"updated": 1, "skipped": 3} and undone.summary.exit_code == 0
+    assert [record["name"] for _, record in sorted(office.server.records().items())] == [
+        "New 0", "Old 1", "New 2", "New 3"
+    ]  # fmt: skip
+
+
+def test_an_undo_that_died_before_its_plan_is_begun_anew(open_office: Callable[..., Any]) -> None:
+    """Resuming it must never send the run's own values again."""
+    office, mapping = prepared(open_office)
+    run = office.run(rows(office, "New", "Buyer"), mapping)
+    before = office.requests()["PATCH"]
+    desk = office.desk()
+    desk.stop.set(Stop(StopReason.INTERRUPTED, "interrupted", ""))
+    stopped = office.undo_at(desk, run.summary.run)
+    assert stopped.summary.exit_code == 130
+    assert stopped.summary.next_steps == (f"nothing was put back; to begin anew: bulk-sync undo {run.summary.run}",)
+    with pytest.raises(Refused, match="an undo that ended before it was planned"):
+        office.resume(stopped.summary.run)
+    assert office.requests()["PATCH"] == before
+    assert office.undo(run.summary.run).summary.counts == {"updated": 4}
+
+
+def test_an_undo_tries_every_field_first(open_office: Callable[..., Any]) -> None:
+    """A systemic refusal of an undo costs its canaries, too."""
+    refusal = Scripted(fault=Fault(kind=FaultKind.STATUS, status=403, message="Not allowed"), attempts=frozenset({2}))
+    office, _ = prepared(open_office, faults=Faults(script=(refusal,)), count=40)
+    fields = {"name": "Company", "website": "Site"}
+    mapping = office.mapping("both.yaml", match="Client ID", fields=fields)
+    table = [(f"clt_{n}", f"New {n}" if n % 2 else "", "" if n % 2 else f"https://{n}.example") for n in range(40)]
+    run = office.run(office.source(("Client ID", "Company", "Site"), table), mapping)
+    assert run.summary.counts == {"updated": 40}
+    stopped = office.undo(run.summary.run)
+    assert (stopped.summary.exit_code, stopped.summary.stopped_by) == (3, "systemic")
+    assert office.requests()["PATCH"] - 40 <= 10
+
+
+def test_a_client_that_is_gone(open_office: Callable[..., Any]) -> None:
+    """A client that was deleted since is skipped by name, the others are restored."""
+    office, _ = prepared(open_office)
+    mapping = office.mapping("names.yaml", match="Client ID", fields={"name": "Company"})
+    run = office.run(rows(office, "New", ""), mapping)
+    office.delete("clt_2")
+    undone = office.undo(run.summary.run)
+    assert {each.client_id: each.code for each in office.rows(undone) if each.status != "updated"} == {
+        "clt_2": "client_gone"
+    }
