@@ -118,8 +118,12 @@ def _notes(journal: Journal) -> Iterator[str]:
     if journal.header.kind == "retry":
         yield from journal.header.notes
     if count := _figure(journal, "rows_on_ledger"):
-        yield f"{count:,} rows rest on what this tool sent before, for fields that no answer shows"
+        yield f"{_rows(count)} resting on what this tool sent before, for fields that no answer shows"
     if count := _figure(journal, "rows_with_partial_units"):
-        yield f"{count:,} rows: {_PARTIAL}"
+        yield f"{_rows(count)}: {_PARTIAL}"
     if count := _figure(journal, "rows_merged"):
-        yield f"{count:,} rows share a client with another row"
+        yield f"{_rows(count)} for a client that another row is for, too"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
