@@ -9,6 +9,7 @@ import traceback
 from datetime import UTC, datetime
 
 from bulk_sync.console.events import event_line, masked
+from bulk_sync.console.patient import patient
 from bulk_sync.errors import BulkSyncError, MappingError
 
 
@@ -62,5 +63,6 @@ def _without_secrets(text: str) -> str:
 
 
 def _line(text: str) -> None:
-    sys.stderr.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
-    sys.stderr.flush()
+    out = patient(sys.stderr)
+    out.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    out.flush()

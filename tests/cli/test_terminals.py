@@ -146,3 +146,12 @@ def test_ctrl_c_while_another_run_is_waited_for(program: Program, server: Sandbo
     assert len(list(lock.iterdir())) == before
     first.signal(signal.SIGTERM)
     assert first.wait().code in {0, 130}
+
+
+def test_a_refusal_that_nobody_reads(program: Program, open_session: Any) -> None:
+    """``2>&1 | true``: the exit code says it all the same."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    session = open_session("check", "missing.csv", "-m", "missing.yaml", stdout=writing, stderr=writing)
+    os.close(writing)
+    assert session.process.wait(60) == 2
