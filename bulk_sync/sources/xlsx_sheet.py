@@ -13,8 +13,8 @@ from xml.parsers import expat
 
 from bulk_sync.errors import SourceError
 from bulk_sync.records import Cell, CellKind
-from bulk_sync.sources.format_code import FormatCode
-from bulk_sync.sources.number_format import number_cell
+from bulk_sync.sources.format_code import FormatCode, Shows
+from bulk_sync.sources.number_format import EXACT_DIGITS, number_cell
 from bulk_sync.sources.serial_date import iso_cell
 from bulk_sync.sources.sheet_table import RawRow
 from bulk_sync.sources.xlsx_merged import Merged, merged_range
@@ -78,6 +78,7 @@ class SheetReader:
         self._by_pattern = by_pattern
         self._columns: dict[str, int] = {}
         self._numbers: dict[tuple[str, str], Cell] = {}
+        self._codes: dict[str, FormatCode] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -138,9 +139,13 @@ class SheetReader:
         cells: dict[int, str | Cell] = {}
         columns, numbers, strings = self._columns, self._numbers, self._look.strings
         before = -1
+        cell: str | Cell
         groups = (parts[at::_CELL_PARTS] for at in range(1, _CELL_PARTS))
         for letters, style, kind, value, inline in zip(*groups, strict=True):
-            column = before = columns[letters] if letters in columns else self._column(letters, before)
+            column = columns.get(letters, -1)
+            if column < 0:
+                column = self._column(letters, before)
+            before = column
             if value is None or inline is not None:
                 if inline is None:
                     continue
@@ -149,12 +154,12 @@ class SheetReader:
                 value = inline  # noqa: PLW2901  # the one place of two that holds it
             if not value:
                 continue
-            if kind == "s" and value.isdecimal() and int(value) < len(strings):
-                cell: str | Cell | None = strings[int(value)]
+            if kind is None:
+                cell = numbers.get((style or "0", value)) or self._number(style or "0", value)
+            elif kind == "s" and value.isdecimal() and int(value) < len(strings):
+                cell = strings[int(value)]
             else:
-                cell = numbers.get((style or "0", value)) if kind is None else None
-                if cell is None:
-                    cell = self._cell(kind or "n", style or "0", value, False)
+                cell = self._cell(kind, style or "0", value, False)
             if cell:
                 cells[column] = cell
         return cells
@@ -312,24 +317,35 @@ class SheetReader:
             return Cell(value, None, CellKind.ERROR)
         raise self._damaged(f"a cell has the unknown type {kind!r}")
 
-    def _number(self, style: str, value: str) -> str | Cell:
+    def _number(self, style: str, value: str) -> Cell:
         """Show a number by its style, and remember how: columns repeat themselves."""
-        known = self._numbers.get((style, value))
-        if known is not None:
-            return known
-        formats = self._look.formats
-        try:
-            number = float(value)
+        cell = self._numbers.get((style, value))
+        if cell is not None:
+            return cell
+        code = self._codes.get(style)
+        if code is None:
+            formats = self._look.formats
             code = formats[int(style)] if style.isdecimal() and int(style) < len(formats) else formats[0]
-        except ValueError:
-            raise self._damaged(f"{value[:40]!r} stands for a number") from None
-        if not math.isfinite(number):
-            return Cell(value, None, CellKind.ERROR)
-        cell = number_cell(number, code, epoch_1904=self._look.epoch_1904)
+            self._codes[style] = code
+        if code.shows is Shows.GENERAL and value.isdecimal() and len(value) <= EXACT_DIGITS:
+            whole = int(value)
+            cell = Cell(str(whole), whole, CellKind.NUMBER)
+        else:
+            cell = self._shown(value, code)
         if len(self._numbers) >= _CACHED_CELLS:
             self._numbers.clear()
         self._numbers[style, value] = cell
         return cell
+
+    def _shown(self, value: str, code: FormatCode) -> Cell:
+        """Show a number by its format; what is infinite or none is an error."""
+        try:
+            number = float(value)
+        except ValueError:
+            raise self._damaged(f"{value[:40]!r} stands for a number") from None
+        if not math.isfinite(number):
+            return Cell(value, None, CellKind.ERROR)
+        return number_cell(number, code, epoch_1904=self._look.epoch_1904)
 
     def _column(self, letters: str, before: int) -> int:
         """Return the index of a column's letters, or the next one for a cell without."""
