@@ -23,8 +23,10 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from material import MAPPING, write_clients
-from measuring import Cost, measure, server_limit, serving
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.benchmarks.material import MAPPING, write_clients
+from tests.benchmarks.measuring import Cost, measure, server_limit, serving
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -31,7 +31,7 @@ Kit: TypeAlias = Any
 FIRST = Request("patch", "clt_1", {"name": "New"})
 
 
-def _sandbox(fault: str, **more: Any) -> SandboxServer:  # noqa: ANN401 - keywords of the sandbox's own config
+def _sandbox(fault: str, **more: Any) -> SandboxServer:
     """Return a sandbox whose client clt_1 is struck once, at its first PATCH."""
     kinds = {
         "reset": Fault(kind=FaultKind.RESET),
@@ -132,7 +132,7 @@ def test_a_record_is_read_as_it_is(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("kind", ["patch", "get"])
-def test_a_missing_record_is_a_definite_refusal(backend: Backend, kind: Any) -> None:  # noqa: ANN401 - a literal
+def test_a_missing_record_is_a_definite_refusal(backend: Backend, kind: Any) -> None:
     """404 with code and message."""
     request = Request(kind, "clt_999", {"name": "N"} if kind == "patch" else None)
     (reply,), names = ask(backend, request)
@@ -197,7 +197,7 @@ def test_over_real_http_one_fault_in_three_loses_no_row(served: SandboxServer, m
     """Client and pool together: every row is updated, and the server holds what was sent."""
     world = make_world(1)
 
-    async def go() -> Any:  # noqa: ANN401 - the report
+    async def go() -> Any:
         async with HefflClient(served.base_url, served.key, deadline=5.0) as client:
             pool = Pool(
                 sender=client,
