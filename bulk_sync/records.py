@@ -158,9 +158,7 @@ STATUS_MEANINGS: Mapping[Status, str] = {
     Status.READY: "in check and plan only: would be sent",
 }
 
-OUTCOMES = frozenset(
-    {Status.UPDATED, Status.DIFFERS, Status.UNCHANGED, Status.INVALID, Status.FAILED, Status.SKIPPED}
-)
+OUTCOMES = frozenset({Status.UPDATED, Status.DIFFERS, Status.UNCHANGED, Status.INVALID, Status.FAILED, Status.SKIPPED})
 """Statuses that ``resume`` never sends again."""
 
 

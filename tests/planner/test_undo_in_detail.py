@@ -49,7 +49,7 @@ def test_write_only_fields_at_the_users_word(open_office: Callable[..., Any]) ->
 
 def test_limits_are_no_lies(open_office: Callable[..., Any]) -> None:
     """A row that --only-fields leaves nothing of is left out, not called unchanged; a misspelt field is refused."""
-    office, mapping = prepared(open_office)
+    office, _ = prepared(open_office)
     only_job = office.mapping("job.yaml", match="Client ID", fields={"jobTitle": "Job", "name": "Company"})
     run = office.run(rows(office, "Old", "Buyer"), only_job)
     undone = office.undo(run.summary.run, only_fields="name")

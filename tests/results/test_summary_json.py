@@ -61,6 +61,7 @@ WHOLE = {
     ],
     "notes": ["read as UTF-8"],
     "next_steps": [],
+    "plan": None,
     "error": None,
 }
 
