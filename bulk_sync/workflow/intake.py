@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ from bulk_sync.workflow.desk import Desk
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+SETTLED = "settled"
+"""Fact of a run: the user's answers about decimal signs and dates."""
 
 LEFT_OUT = "left_out"
 """Code of a row that ``--rows``, ``--first`` or the mapping's ``where`` or ``rows: visible`` leaves out."""
@@ -39,6 +43,8 @@ class Table:
     source: Source
     mapper: RowMapper
     spec: MappingSpec
+    settled: Mapping[str, str]
+    """The user's answers (decimal, dates), which a later retry of the run needs again."""
 
 
 def open_table(
@@ -57,7 +63,7 @@ def open_table(
         source = FrameSource(frame)
     else:
         source = open_plain(desk, path, source_options(spec, settings), needs=spec.columns())
-    for note in source.notes:
+    for note in (*source.notes, *_detected(source, spec)):
         desk.talk.say(note)
     if {"sync_row", "sync_status"} <= set(source.header):
         source.close()
@@ -66,13 +72,22 @@ def open_table(
             hint=f"to send again what failed or what you corrected in it: bulk-sync retry {path}",
         )
     try:
-        mapper = settle_mapper(desk, spec, source.header, source.sheet, _Rows(source, spec))
+        settled: dict[str, str] = {}
+        mapper = settle_mapper(desk, spec, source.header, source.sheet, _Rows(source, spec), settled)
         for note in mapper.notes:
             desk.talk.say(note)
-        return Table(source, mapper, spec)
+        return Table(source, mapper, spec, settled)
     except BaseException:
         source.close()
         raise
+
+
+def _detected(source: Source, spec: MappingSpec) -> Iterator[str]:
+    """Yield the mapping's ``source:`` block as it was detected, for what the mapping leaves out."""
+    given = spec.source.model_dump(exclude_none=True)
+    lines = [f"  {name}: {json.dumps(value)}" for name, value in source.detected.items() if name not in given]
+    if lines:
+        yield "\n".join(["detected; to settle it, paste into the mapping:", "source:", *lines])
 
 
 def open_plain(desk: Desk, path: Path, options: SourceOptions, *, needs: Collection[str] = ()) -> Source:
@@ -85,13 +100,17 @@ def open_plain(desk: Desk, path: Path, options: SourceOptions, *, needs: Collect
 
 
 def settle_mapper(
-    desk: Desk, spec: MappingSpec, header: tuple[str, ...], sheet: str, rows: Iterable[SourceRow]
+    desk: Desk,
+    spec: MappingSpec,
+    header: tuple[str, ...],
+    sheet: str,
+    rows: Iterable[SourceRow],
+    settled: dict[str, str],
 ) -> RowMapper:
     """Compile the mapping for a header, and decide from ``rows`` what all values of a column decide.
 
-    ``rows`` are iterated anew for each attempt; asks where both readings fit.
+    ``rows`` are iterated anew for each attempt; asks where both readings fit, and keeps the answers in ``settled``.
     """
-    settled: dict[str, str] = {}
     while True:
         mapper = compile_mapping(spec, header, sheet=sheet, **settled)
         if not mapper.needs_survey:

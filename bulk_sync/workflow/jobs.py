@@ -19,7 +19,7 @@ from bulk_sync.settings import Settings
 from bulk_sync.state.locks import lock_name
 from bulk_sync.workflow.closing import Outputs, outputs
 from bulk_sync.workflow.desk import Desk, kept_settings
-from bulk_sync.workflow.intake import Table, file_sha256
+from bulk_sync.workflow.intake import SETTLED, Table, file_sha256
 from bulk_sync.workflow.runs import JOURNAL_NAME
 from bulk_sync.workflow.session import given_rate
 from bulk_sync.workflow.target import Target
@@ -160,6 +160,7 @@ def new_journal(desk: Desk, job: Job, table: Table, target: Target | None, *, pa
         mapping_text=job.spec.text,
         mapping_sha256=_sha256(job.mapping_path),
         settings=kept_settings(job.settings),
+        facts={SETTLED: dict(table.settled)},
         output=str(job.outputs.path or ""),
         created_at=desk.clock.time(),
         notes=table.source.notes,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 from zipfile import is_zipfile
 
 from bulk_sync.errors import Refused
@@ -19,7 +20,7 @@ from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import demand_answerable
 from bulk_sync.workflow.closing import Ended, blank_summary, outputs
 from bulk_sync.workflow.desk import Desk, kept_settings
-from bulk_sync.workflow.intake import chooser, file_sha256, only_fields, settle_mapper
+from bulk_sync.workflow.intake import SETTLED, chooser, file_sha256, only_fields, settle_mapper
 from bulk_sync.workflow.jobs import Job, account_lock, run_limits
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.results_tables import results_tables
@@ -57,7 +58,10 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
         place = outputs(desk, settings, source=header.source_path, run=run, kind="retry")
         place.check(desk, file, None)
         job = Job(run, "retry", path, name, Path(header.mapping_path), spec, asked, run_limits(settings), place)
-        mapper = settle_mapper(desk, spec, header.header, header.sheet, _Cells(before))
+        settled = {
+            str(name): str(answer) for name, answer in cast("dict[str, str]", header.facts.get(SETTLED, {})).items()
+        }
+        mapper = settle_mapper(desk, spec, header.header, header.sheet, _Cells(before), settled)
         _say_what_moved(desk, before)
         with _rows_to_try(desk, before, file) as (rows, book):
             journal = create_journal(journal_path(desk, run), _header(desk, before, job))
@@ -167,7 +171,7 @@ def _header(desk: Desk, before: Journal, job: Job) -> RunHeader:
         exit_code=None,
         stopped_by="",
         notes=(),
-        facts={},
+        facts={SETTLED: header.facts.get(SETTLED, {})},
     )
 
 

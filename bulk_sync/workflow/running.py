@@ -182,6 +182,7 @@ async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]
     await decide(desk, decision, tally)
     summary = tally.summary()
     facts: dict[str, Json] = {
+        **journal.header.facts,
         **plan_facts(summary, reading=present.reason),
         **session.quota_facts(),
         "planned_at": desk.clock.time(),

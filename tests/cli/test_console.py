@@ -76,6 +76,11 @@ def test_quiet_and_json_logs(program: Program, server: SandboxServer) -> None:
 
 
 RUN_TEXT = """
+detected; to settle it, paste into the mapping:
+source:
+  encoding: "utf-8"
+  delimiter: ","
+  header_row: 1
 a column of the source not used: "Notes" (list them under `ignore` if that is on purpose)
 Plan RUN: FOLDER/clients.csv → URL
   rows                 4   3 ready, 1 invalid
