@@ -64,19 +64,20 @@ def test_fields_that_no_answer_shows_rest_on_the_ledger(open_office: Callable[..
     assert office.run(source, mapping, trust_ledger="no").summary.counts == {"updated": 30}
 
 
-def test_match_by_email_costs_the_list_and_no_more(open_office: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("count", [300, pytest.param(1000, marks=pytest.mark.demand)])
+def test_match_by_email_costs_the_list_and_no_more(open_office: Callable[..., Any], count: int) -> None:
     """1,000 rows matched by e-mail are answered from the snapshot; a key that two clients have reaches neither."""
-    records = [client(number) for number in range(1000)]
+    records = [client(number) for number in range(count)]
     twin = {**client(5000), "email": "C7@Example.com", "id": "clt_twin"}
     office = open_office(records=[*records, twin])
     source = office.source(
-        ("E-mail", "Company"), [(f"c{number}@example.com", f"Renamed {number}") for number in range(1000)]
+        ("E-mail", "Company"), [(f"c{number}@example.com", f"Renamed {number}") for number in range(count)]
     )
     mapping = office.mapping(match={"column": "E-mail", "by": "email"}, fields={"name": "Company"})
 
     ended = office.run(source, mapping)
-    assert ended.summary.counts == {"updated": 999, "invalid": 1}
-    assert office.requests() == {"GET": 11, "PATCH": 999}
+    assert ended.summary.counts == {"updated": count - 1, "invalid": 1}
+    assert office.requests() == {"GET": count // 100 + 1, "PATCH": count - 1}
     refused = next(each for each in office.rows(ended) if each.status is Status.INVALID)
     assert refused.code == "several_matches" and "clt_00007" in refused.message and "clt_twin" in refused.message
     assert office.server.records()["clt_00007"]["name"] == "Company 7"
