@@ -12,6 +12,7 @@ from bulk_sync.records import cell_text
 from bulk_sync.results.read_back import JsonlTable, PlanLine, ResultsTable, changes_sheets, plan_lines, results_sheets
 from bulk_sync.sources import SourceOptions, open_source
 from bulk_sync.sources.source import Source
+from bulk_sync.sources.xlsx_package import Package
 
 _JSONL = ".jsonl"
 _SYNC_ROW = "sync_row"
@@ -57,16 +58,11 @@ def sheet_names(path: Path) -> tuple[str, ...] | None:
 
     if not zipfile.is_zipfile(path):
         return None
-    import python_calamine as calamine
-
+    package = Package(path)
     try:
-        workbook = calamine.CalamineWorkbook.from_path(str(path))
-    except (calamine.CalamineError, OSError):
-        return None
-    try:
-        return tuple(workbook.sheet_names)
+        return tuple(sheet.name for sheet in package.sheets)
     finally:
-        workbook.close()
+        package.close()
 
 
 class KeptLines(NamedTuple):

@@ -40,7 +40,6 @@ DOORS = {
     "platformdirs": {"workflow"},
     "pycountry": {"mapping"},
     "pydantic": {"mapping", "resources", "settings.py"},
-    "python_calamine": {"workflow"},
     "rapidfuzz": {"mapping", "planning"},
     "rich": {"console"},
     "ruamel": {"mapping"},
