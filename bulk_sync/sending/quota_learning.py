@@ -175,9 +175,31 @@ def _window(state: QuotaState, terms: Terms, answer: Answer, left: int) -> float
     window, reset = state.window or assumed, answer.allowance.reset_in or 0.0
     if reset > window + 1:
         return _usual(reset - 0.5)
+    if begun := _just_begun(state, answer, left):
+        return min(window, begun)
     if not (state.drained and state.turned_at and answer.probe and left + 1 >= 0.8 * state.limit):
         return window
     return min(window, _usual(0.98 * max(answer.sent_at - state.turned_at, reset)))
+
+
+def _just_begun(state: QuotaState, answer: Answer, left: int) -> float | None:
+    """Return the window that begins with this very request, if only one of the usual ones fits what is told of it.
+
+    The window before was used up, this one is whole but for the request; it began no earlier than that one ended, and
+    ends as its reset says. A bucket needs longer to fill than the reset it then tells.
+    """
+    told = answer.allowance
+    waited = answer.sent_at - state.heard
+    if not told.reset_in or left + 1 != state.limit or state.previous_left > 0.2 * state.limit:
+        return None
+    if not 0 < waited <= told.reset_in:
+        return None
+    began = max(state.heard, min(state.reset_from, answer.sent_at))
+    # In whole seconds it may be rounded either way.
+    least = told.reset_in - 1 if told.coarse else told.reset_in * (1 - CLOCK_DRIFT)
+    most = told.reset_in + told.coarse + answer.answered_at - began
+    fitting = [usual for usual in _WINDOWS if least < usual <= most]
+    return float(fitting[0]) if len(fitting) == 1 else None
 
 
 def _usual(seconds: float) -> float:
