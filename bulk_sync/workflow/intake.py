@@ -63,7 +63,7 @@ def open_table(
         source = FrameSource(frame)
     else:
         source = open_plain(desk, path, source_options(spec, settings), needs=spec.columns())
-    for note in (*source.notes, *_detected(source, spec)):
+    for note in source.notes:
         desk.talk.say(note)
     if {"sync_row", "sync_status"} <= set(source.header):
         source.close()
@@ -185,6 +185,8 @@ async def take_in(desk: Desk, journal: Journal, table: Table, settings: Settings
     chosen = chooser(settings)
     shaped = only_fields(table.spec, settings)
     by_id = len(table.spec.match) == 1 and table.spec.match[0].by == "id"
+    for note in _detected(table.source, table.spec):
+        desk.talk.say(note)
     desk.talk.phase("reading")
     for count in tables.add_rows(_entries(table, chosen, shaped, by_id=by_id)):
         desk.talk.step(count)

@@ -6,6 +6,8 @@ import hashlib
 import shlex
 import subprocess
 from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
 
 from bulk_sync.errors import Refused
 from bulk_sync.settings import Settings
@@ -52,7 +54,8 @@ def _from_command(command: str) -> str:
 
 def _from_keyring(profile: str) -> str:
     try:
-        import keyring
+        keyring: Any = import_module("keyring")  # an extra: its types are there only where it is installed
+        import_module("keyring.errors")
     except ImportError:
         return ""
     try:

@@ -76,12 +76,12 @@ def test_quiet_and_json_logs(program: Program, server: SandboxServer) -> None:
 
 
 RUN_TEXT = """
+a column of the source not used: "Notes" (list them under `ignore` if that is on purpose)
 detected; to settle it, paste into the mapping:
 source:
   encoding: "utf-8"
   delimiter: ","
   header_row: 1
-a column of the source not used: "Notes" (list them under `ignore` if that is on purpose)
 Plan RUN: FOLDER/clients.csv → URL
   rows                 4   3 ready, 1 invalid
   changes              3   one request each

@@ -34,7 +34,6 @@ DOORS = {
     "filelock": {"state"},
     "httpx2": {"heffl"},
     "jinja2": {"results"},
-    "keyring": {"workflow"},
     "pandas": {"api.py", "sources", "workflow"},
     "phonenumbers": {"mapping", "resources"},
     "platformdirs": {"workflow"},
