@@ -163,7 +163,7 @@ def test_a_phone_column_of_any_kind_gives_loadable_yaml(phones: tuple[str, ...])
         parse_mapping(render_yaml(found), name="p.yaml", environ={})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(max_size=20))
 def test_any_text_survives_quoting(text: str) -> None:
     """A header is read back from the YAML as it was, as a value, in a list and as a key."""

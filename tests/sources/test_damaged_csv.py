@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bulk_sync.errors import Refused
 from bulk_sync.sources import open_source
 
-FILES = int(os.environ.get("DAMAGED_FILES", "300"))
+FILES = int(os.environ.get("DAMAGED_FILES", "150"))
 """How many damaged files are tried; ``DAMAGED_FILES=20000 pytest …`` for many more."""
 DELIMITERS = ",;\t|"
 WAYS = (
@@ -111,7 +111,7 @@ def test_no_value_ever_lands_in_another_column(case: tuple[list[list[str]], byte
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_sound_file_is_read_whole(data: st.DataObject) -> None:
     """Nothing is refused in a file without damage, whatever its cells hold, and every value is kept."""
     width, delimiter = data.draw(st.integers(2, 6)), data.draw(st.sampled_from(DELIMITERS))
