@@ -91,7 +91,7 @@ class _Body(httpx2.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with _httpx_errors():
-            async for part in self._response.content.iter_any():
+            while part := await self._response.content.readany():
                 yield part
 
     async def aclose(self) -> None:

@@ -12,13 +12,14 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 from urllib.parse import quote
 
 import httpx2
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from bulk_sync.errors import Defect
 from bulk_sync.heffl.aiohttp_transport import AiohttpTransport, tls_context
@@ -125,7 +126,7 @@ class HefflClient:
             return Message("GET", self._base, target, self._reading)
         if not request.payload:
             raise ValueError("a PATCH without fields is never sent")
-        return Message("PATCH", self._base, target, self._writing, _to_json(request.payload).encode())
+        return Message("PATCH", self._base, target, self._writing, _to_json(request.payload))
 
     def _page_query(self, cursor: str) -> str:
         """Return the query for a page; the API's older generation counts pages instead of giving cursors."""
@@ -224,12 +225,28 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-_to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
+def _to_json(payload: Mapping[str, Json]) -> bytes:
+    """Return a payload as JSON; ValueError for a number that JSON has no word for.
+
+    pydantic's encoder takes a third of the time, but writes NaN, and refuses a lone surrogate: both go the other way.
+    """
+    try:
+        body = to_json(payload)
+    except PydanticSerializationError:
+        body = b"NaN"
+    return _encode(payload).encode() if b"NaN" in body or b"Infinity" in body else body
+
+
 def _from_json(raw: bytes) -> Json:
-    body: Json = _decode(raw.decode("utf-8-sig"))
+    """Return what a body says; ValueError where it is no JSON. pydantic's parser takes half of the time."""
+    try:
+        body: Json = from_json(raw, allow_inf_nan=False, cache_strings="keys")
+    except ValueError:  # a byte order mark or a lone surrogate, perhaps
+        body = _decode(raw.decode("utf-8-sig"))
     return body
 
 

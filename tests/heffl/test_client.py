@@ -60,6 +60,12 @@ def test_a_patch_is_asked_for_as_the_api_wants_it() -> None:
     }
 
 
+@pytest.mark.parametrize("value", ["half a pair \ud83d", "NaN", "é\u2028", 10**30, 0.1])
+def test_odd_values_are_sent_as_they_are(value: Json) -> None:
+    """A lone surrogate goes as its escape, and a text may read like a number that JSON has no word for."""
+    assert json.loads(asked(Request("patch", "clt_1", {"cf_x": value})).content) == {"cf_x": value}
+
+
 @pytest.mark.parametrize(
     ("request_", "target"),
     [
@@ -89,6 +95,7 @@ def test_reading_is_asked_for_at_its_path(request_: Request, target: bytes) -> N
         Request("patch", "\ud800", {"name": "N"}),
         Request("patch", "clt_1", {}),
         Request("patch", "clt_1", {"cf_x": float("nan")}),
+        Request("patch", "clt_1", {"cf_x": float("-inf"), "cf_y": "\ud800"}),
     ],
 )
 def test_what_cannot_be_sent_does_not_leave(request_: Request) -> None:
@@ -118,6 +125,7 @@ def test_an_answer_becomes_a_reply() -> None:
         (b"\xff\xfe", None, "\ufffd\ufffd"),
         (b"[" * 5000, None, "[" * 2000),
         (b'\xef\xbb\xbf{"code": "X"}', {"code": "X"}, '\ufeff{"code": "X"}'),
+        (b'{"code": "\\ud800"}', {"code": "\ud800"}, '{"code": "\\ud800"}'),
     ],
 )
 def test_a_body_that_is_no_json_is_kept_as_text(content: bytes, body: Json, text: str) -> None:
