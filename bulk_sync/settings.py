@@ -39,7 +39,12 @@ def parse_duration(text: object) -> float:
 
 
 def parse_rows(text: object) -> tuple[tuple[int, int], ...]:
-    """Return inclusive ranges of row numbers for ``2-21,40``; an open end is written ``100-``."""
+    """Return inclusive ranges of row numbers for ``2-21,40``; an open end is written ``100-``.
+
+    A list of pairs is what a journal keeps of them.
+    """
+    if isinstance(text, list):
+        return tuple((int(first), int(last)) for first, last in text)
     ranges = []
     for part in str(text).split(","):
         match = re.fullmatch(r"\s*(\d+)\s*(?:(-)\s*(\d*))?\s*", part)

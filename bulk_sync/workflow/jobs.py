@@ -183,7 +183,7 @@ def account_lock(desk: Desk, account: str, mapping_path: Path) -> Path:
     return desk.state.locks_folder / lock_name("account", account, str(mapping_path.resolve()))
 
 
-def prepare_again(desk: Desk, folder: Path, header: RunHeader, settings: Settings) -> Job:
+def prepare_again(desk: Desk, folder: Path, header: RunHeader, settings: Settings, place: Outputs) -> Job:
     """Begin a job anew whose plan was never whole: same run, same source, same mapping; nothing was sent.
 
     Raises :class:`Refused` where the source is gone.
@@ -196,7 +196,6 @@ def prepare_again(desk: Desk, folder: Path, header: RunHeader, settings: Setting
         )
     spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
     sandbox = settings.model_copy(update={"sandbox": "keep" if header.sandbox else None})
-    place = outputs(desk, settings, source=header.source_path, run=header.run, kind=header.kind)
     limits = run_limits(settings)
     return Job(
         header.run, header.kind, source, header.source_path, Path(header.mapping_path), spec, sandbox, limits, place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -45,6 +46,9 @@ _ONE_TIME = frozenset(
 )  # fmt: skip
 """Settings of a run that its resume and its retry begin without: answers, names of files, an evening's limits."""
 
+_OF_THE_PLAN = frozenset({"report", "first", "rows", "only_fields"})
+"""Those of them that a run whose plan was never whole goes on with: they say which rows and fields it is to send."""
+
 CODES = {SUPERSEDED: "a later run has handled the same client"}
 
 
@@ -74,8 +78,10 @@ async def resume(desk: Desk, name: str | None) -> Ended:
         _check_files(desk, journal, settings)
         if header.state == "planning":
             # It died, or was stopped, before its plan was whole: nothing was sent, the source is read again.
+            settings = resumed_settings(desk, journal, but=_ONE_TIME - _OF_THE_PLAN)
+            place = _outputs(desk, journal, settings)
             journal.close()
-            job = prepare_again(desk, journal.path.parent, header, settings)
+            job = prepare_again(desk, journal.path.parent, header, settings, place)
             stack.close()
             return await carry_out_job(desk, job)
         target = stack.enter_context(open_target(desk, settings, sandbox=header.sandbox))
@@ -102,9 +108,9 @@ async def _go_on(desk: Desk, journal: Journal, target: Target, settings: Setting
         return await send_and_close(desk, session, place, began=began)
 
 
-def resumed_settings(desk: Desk, journal: Journal) -> Settings:
+def resumed_settings(desk: Desk, journal: Journal, *, but: Collection[str] = _ONE_TIME) -> Settings:
     """Return the run's settings with what is given anew; what was meant for that one time is not carried over."""
-    kept = {name: value for name, value in journal.header.settings.items() if name not in _ONE_TIME}
+    kept = {name: value for name, value in journal.header.settings.items() if name not in but}
     return desk.settings(kept)
 
 

@@ -139,6 +139,30 @@ def test_two_hundred_kills(seed: int, program: Program, serve_api: Serve, result
     killed_at_random(program, serve_api, results, steady, count=600, kills=20, seed=seed)
 
 
+@pytest.mark.parametrize(
+    ("given", "rows"),
+    [(("--first", "3"), [2, 3, 4]), (("--rows", "4-5,7"), [4, 5, 7]), (("--only-fields", "name"), [2, 3, 4, 5, 6, 7])],
+)
+def test_killed_while_reading_the_same_rows_and_fields_are_sent_to_the_same_file(
+    given: tuple[str, str], rows: list[int], program: Program, serve_api: Serve, results: Any
+) -> None:
+    """The source is read again by the run's own choice of rows and fields, and its results keep their name."""
+    server = seeded(serve_api(config=SandboxConfig(quota=Quota(rate="none"), latency=0.5)), 6)
+    fill(program.target(server), 6)
+    running = program.start(*RUN, *given)
+    while not server.counters["requests"]:
+        assert running.poll() is None
+        time.sleep(0.01)
+    running.signal(signal.SIGKILL)
+    assert (running.wait().code, server.counters["PATCH"]) == (-signal.SIGKILL, 0)
+    ended = program("resume", "--yes")
+    assert ended.code == 0, ended.err
+    sent = [row for row in results(program.folder / "r.csv") if row["sync_status"] == "updated"]
+    assert [int(row["sync_row"]) for row in sent] == rows
+    fields = {"name"} if "--only-fields" in given else {"name", "email"}
+    assert {frozenset(row["sync_changed"].split(", ")) for row in sent} == {frozenset(fields)}
+
+
 def test_killed_while_results_are_written(program: Program, serve_api: Serve, results: Any) -> None:
     """Killed after the last request: resume sends nothing, and the results are whole."""
     server = seeded(serve_api(), 50)
