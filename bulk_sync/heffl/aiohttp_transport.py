@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -44,7 +43,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         session = self._session or self._open()
         target = request.extensions.get("target") or request.url.raw_path
         origin, headers = self._parts(request)
-        with _httpx_errors():
+        try:
             response = await session.request(
                 request.method,
                 URL(origin + target.decode("ascii"), encoded=True),
@@ -53,6 +52,8 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 allow_redirects=False,
                 middlewares=_ONCE if request.method == "GET" else None,
             )
+        except _FAULTS as error:
+            raise _httpx_error(error) from error
         return httpx2.Response(response.status, headers=response.raw_headers, stream=_Body(response))
 
     async def aclose(self) -> None:
@@ -90,9 +91,11 @@ class _Body(httpx2.AsyncByteStream):
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _httpx_errors():
+        try:
             while part := await self._response.content.readany():
                 yield part
+        except _FAULTS as error:
+            raise _httpx_error(error) from error
 
     async def aclose(self) -> None:
         """Free the connection for the next request, or close it where a part of the body was left unread."""
@@ -123,23 +126,20 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
 _ONCE = (_once,)
 
 
-@contextmanager
-def _httpx_errors() -> Iterator[None]:
-    """Turn aiohttp's exceptions into httpx's; what says that nothing left comes first."""
-    try:
-        yield
-    except aiohttp.ConnectionTimeoutError as error:
-        raise httpx2.ConnectTimeout(str(error)) from error
-    except TimeoutError as error:
-        raise httpx2.ReadTimeout("no whole answer within the deadline") from error
-    except aiohttp.ClientConnectorError as error:
-        raise httpx2.ConnectError(str(error)) from error
-    except aiohttp.ClientConnectorCertificateError as error:
-        raise httpx2.ConnectError(str(error)) from error
-    except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError) as error:
-        raise httpx2.RemoteProtocolError(str(error)) from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise httpx2.ReadError(str(error)) from error
+_FAULTS = (aiohttp.ClientError, TimeoutError, OSError)
+
+
+def _httpx_error(error: Exception) -> httpx2.TransportError:
+    """Return httpx's exception for one of aiohttp's; what says that nothing left comes first."""
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return httpx2.ConnectTimeout(str(error))
+    if isinstance(error, TimeoutError):
+        return httpx2.ReadTimeout("no whole answer within the deadline")
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError):
+        return httpx2.ConnectError(str(error))
+    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
+        return httpx2.RemoteProtocolError(str(error))
+    return httpx2.ReadError(str(error))
 
 
 def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
