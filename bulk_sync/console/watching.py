@@ -16,6 +16,24 @@ _PROBLEMS = frozenset({Status.FAILED, Status.DIFFERS, Status.IN_DOUBT})
 _RATE_WINDOW = 60.0
 
 
+class Ends:
+    """How many changes have ended with each status; one that was in doubt may end again, and counts once."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Status] = Counter()
+        self._in_doubt: set[int] = set()  # the only ones that may come again: a million others need no memory
+
+    def add(self, change: Change, status: Status) -> int:
+        """Count a change; return how many have ended."""
+        if change.id in self._in_doubt:
+            self._in_doubt.discard(change.id)
+            self.counts[Status.IN_DOUBT] -= 1
+        if status is Status.IN_DOUBT:
+            self._in_doubt.add(change.id)
+        self.counts[status] += 1
+        return self.counts.total()
+
+
 class Watcher(Observer):
     """Keeps the progress display of a run."""
 
@@ -32,12 +50,16 @@ class Watcher(Observer):
         self._forecast = forecast
         self._say = say
         self._verbose = verbose
-        self._counts: Counter[str] = Counter()
-        self._settled: set[int] = set()
+        self._ends = Ends()
         self._left: deque[float] = deque()
         self._quota = quota
         self._total = progress.total if progress else None
         self._told = 0.0
+
+    @property
+    def counts(self) -> Counter[Status]:
+        """How many changes have ended with each status."""
+        return self._ends.counts
 
     def started(self, request: Request) -> None:
         """Count towards the rate."""
@@ -58,8 +80,7 @@ class Watcher(Observer):
 
     def settled(self, change: Change, outcome: Outcome) -> None:
         """Count the change and redraw."""
-        self._counts[outcome.status.value] += 1
-        self._settled.add(change.id)
+        ended = self._ends.add(change, outcome.status)
         if self._progress:
             if outcome.status in _PROBLEMS:
                 self._progress.problem(f"{outcome.status.value} {change.record_id}: {outcome.message}")
@@ -67,7 +88,7 @@ class Watcher(Observer):
             if now - self._told > 0.2:  # formatting for each of thousands a second would be felt
                 self._told = now
                 self._progress.status(self._status())
-            self._progress.step(len(self._settled))
+            self._progress.step(ended)
 
     def again(self, change: Change, reply: Reply, seconds: float) -> None:
         """Say it when verbose."""
@@ -89,9 +110,9 @@ class Watcher(Observer):
             self._say(f"the {first} verified; sending the rest")
 
     def _status(self) -> str:
-        parts = [f"{count:,} {status}" for status, count in self._counts.items()]
+        parts = [f"{count:,} {status.value}" for status, count in self.counts.items() if count]
         if self._total:
-            left = self._forecast(max(0, self._total - len(self._settled)))
+            left = self._forecast(max(0, self._total - self.counts.total()))
             parts.append(f"done about {clock(time.time() + left)}")
         allowed = self._quota()
         parts.append(f"{len(self._left)} requests in the last minute{f' of {allowed}' if allowed else ''}")
@@ -105,7 +126,7 @@ class JsonWatcher(Observer):
         self._event = event
         self._progress = progress
         self._verbose = verbose
-        self._settled: set[int] = set()
+        self._ends = Ends()
 
     def settled(self, change: Change, outcome: Outcome) -> None:
         """Tell how a change ended."""
@@ -117,9 +138,9 @@ class JsonWatcher(Observer):
             http_status=outcome.http_status,
             attempts=outcome.attempts,
         )
-        self._settled.add(change.id)
+        ended = self._ends.add(change, outcome.status)
         if self._progress:
-            self._progress.step(len(self._settled))
+            self._progress.step(ended)
 
     def opened(self, canaries: int) -> None:
         """Tell that the first changes came back as sent."""
