@@ -34,7 +34,7 @@ class Display:
 def test_a_change_that_was_in_doubt_and_is_settled_counts_once() -> None:
     """Both in what is done and by status."""
     display = Display()
-    watcher = Watcher(display, lambda left: float(left), lambda _: None, quota=lambda: "60/min")
+    watcher = Watcher(display, float, lambda _: None, quota=lambda: "60/min")
     for number, status in ((1, Status.UPDATED), (2, Status.IN_DOUBT), (3, Status.UPDATED), (2, Status.UPDATED)):
         watcher.settled(Change(number, f"clt_{number}", {}), Outcome(number, status))
     assert display.done == [1, 2, 3, 3]
