@@ -3,6 +3,9 @@
 Closed, it counts retriable failures in a row. At :attr:`BreakerSettings.streak` of them it opens: one probe at a
 time, the first after a second, then twice as long up to half a minute, counted from one probe's beginning to
 the next. The first sign of life closes it.
+
+Where few requests are in flight so many failures take minutes. A streak that lasts is therefore doubted: someone is
+to ask whether the server answers anything at all (``sending.watches``), and to trip the breaker if it does not.
 """
 
 from __future__ import annotations
@@ -17,13 +20,15 @@ from bulk_sync.sending.policy import Trouble
 class BreakerSettings:
     """``streak`` failures in a row open; probes after ``first_probe`` to ``last_probe`` seconds.
 
-    ``max_outage`` seconds without a sign of life end the run. ``systemic_first`` refusals that every row would
-    get, before any row was accepted, end it too; ``systemic_later`` in a row do so at any time.
+    After ``silence`` seconds of nothing but failures the server is asked for a sign of life.
+    ``max_outage`` seconds without one, since the first failure, end the run. ``systemic_first`` refusals that every
+    row would get, before any row was accepted, end it too; ``systemic_later`` in a row do so at any time.
     """
 
     streak: int = 12
     first_probe: float = 1.0
     last_probe: float = 30.0
+    silence: float = 10.0
     max_outage: float = 1800.0
     systemic_first: int = 5
     systemic_later: int = 50
@@ -97,9 +102,28 @@ class Breaker:
         """Seconds since the first failure of the present streak; 0 without one."""
         return 0.0 if self._failing_since is None else now - self._failing_since
 
+    @property
+    def failing(self) -> bool:
+        """Whether the latest that was heard, if anything, is a failure."""
+        return self._failing_since is not None
+
+    def doubted(self, now: float) -> bool:
+        """Whether failures have been all that came for so long that the server is to be asked for a sign of life."""
+        return self.failing and self.outage(now) >= self._patience
+
     def outlasted(self, now: float) -> bool:
         """Whether the outage has lasted longer than anyone wants to wait."""
-        return self.open and self.outage(now) >= self.settings.max_outage
+        return self.failing and self.outage(now) >= self.settings.max_outage
+
+    def next_moment(self, now: float) -> float:
+        """Seconds until the present streak is doubted or outlasted; 0 where both have come."""
+        lasted = self.outage(now)
+        return next((at - lasted for at in (self._patience, self.settings.max_outage) if at > lasted), 0.0)
+
+    @property
+    def _patience(self) -> float:
+        # The question needs time for its answer before the outage has lasted too long.
+        return min(self.settings.silence, self.settings.max_outage / 2)
 
     def _failure(self, now: float) -> Signal:
         self.streak += 1

@@ -65,6 +65,7 @@ class Exchange:
         self._leaving = 0
         self._why = ""
         self.breaker = Breaker(limits.breaker)
+        self.failing = asyncio.Event()  # set at each failure; whoever watches clears it
         self.requests: Counter[str] = Counter()
         self.busy: set[asyncio.Task[object]] = set()
         self.out: set[asyncio.Task[object]] = set()
@@ -90,7 +91,11 @@ class Exchange:
     def trip(self) -> None:
         """Open the breaker: someone found out that the server does not answer anything."""
         if self.breaker.trip(self._clock.monotonic()) is Signal.OPENED:
-            self._opened("the server does not answer")
+            self._opened()
+
+    def stop_for_outage(self) -> None:
+        """Set the stop: there was no sign of life for longer than anyone wants to wait."""
+        self._stop.set(stops.outage(self.breaker.outage(self._clock.monotonic()), self._why))
 
     def close_lanes(self) -> None:
         """Let nothing leave any more: whatever stands ready is kept in the log as never sent."""
@@ -101,7 +106,8 @@ class Exchange:
         while self.breaker.open:
             now = self._clock.monotonic()
             if self.breaker.outlasted(now):
-                self._give_up(now)
+                self.stop_for_outage()
+                raise NoMoreRequests
             wait = self.breaker.probe_wait(now)
             if wait <= 0:
                 self.breaker.probing(now)
@@ -201,7 +207,7 @@ class Exchange:
         if trouble is Trouble.KEY:
             self._stop.set(stops.key_refused(reply))
         elif signal is Signal.OPENED:
-            self._opened(describe(reply)[1])
+            self._opened()
         elif signal is Signal.CLOSED:
             self._observer.resumed(outage)
         elif signal is Signal.SYSTEMIC:
@@ -221,21 +227,19 @@ class Exchange:
         if ruling.trouble not in {Trouble.OUTAGE, Trouble.TARGET}:
             self._streak.clear()
             task.attempts += ruling.counts
-        elif ruling.counts and not was_open:
+            return
+        self._why = describe(reply)[1]
+        self.failing.set()
+        if ruling.counts and not was_open:
             task.attempts += 1
             self._streak.append(task)
 
-    def _opened(self, why: str) -> None:
+    def _opened(self) -> None:
         """Give the streak's failures back: they were the server's, not the rows'."""
         for task in self._streak:
             task.attempts -= 1
         self._streak.clear()
-        self._why = why
-        self._observer.paused(why, self.breaker.probe_wait(self._clock.monotonic()))
-
-    def _give_up(self, now: float) -> None:
-        self._stop.set(stops.outage(self.breaker.outage(now), self._why))
-        raise NoMoreRequests
+        self._observer.paused(self._why, self.breaker.probe_wait(self._clock.monotonic()))
 
 
 async def until_stopped(work: Callable[[], Awaitable[None]]) -> bool:

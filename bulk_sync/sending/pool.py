@@ -19,14 +19,13 @@ from bulk_sync.sending import outcomes, stops
 from bulk_sync.sending.answers import retry_after
 from bulk_sync.sending.exchange import Exchange, NoMoreRequests, until_stopped
 from bulk_sync.sending.limits import Limits, SendReport
-from bulk_sync.sending.pace import BACKOFF, MOMENT, RetryBudget, backoff
+from bulk_sync.sending.pace import BACKOFF, RetryBudget, backoff
 from bulk_sync.sending.policy import Ruling, Trouble, Verdict
 from bulk_sync.sending.ports import ChangeLog, Clock, Dice, Gate, Observer, Sender, StopReason, StopSignal
 from bulk_sync.sending.rows import NO_REPLY, Changes, Task, change_task
+from bulk_sync.sending.watches import LifeWatch, watch_time
 
 _AGAIN = frozenset({Verdict.AGAIN, Verdict.AGAIN_IN_DOUBT})
-_LONGEST_NAP = 30.0
-"""Seconds after which the wall clock is looked at again: it may jump, and it goes on while the machine sleeps."""
 
 
 class Pool:
@@ -64,6 +63,7 @@ class Pool:
             limits=self._limits,
             observer=self._observer,
         )
+        self._life = LifeWatch(self._exchange, clock)
         self._budget = RetryBudget(10.0 + self._limits.workers, clock.monotonic())
         self._most_waiting = 32 + 8 * self._limits.workers
         self._waiting = 0
@@ -342,9 +342,11 @@ class Pool:
     @asynccontextmanager
     async def _scope(self) -> AsyncIterator[asyncio.TaskGroup]:
         """Run tasks until all are done or the stop ends them; the first exception of one ends all and is raised."""
-        watchers = [asyncio.create_task(self._end_on_stop()), asyncio.create_task(self._watch_time())]
+        timing = watch_time(self._limits, self._clock, self._stop)
+        watchers = [asyncio.create_task(self._end_on_stop()), asyncio.create_task(timing)]
         try:
             async with asyncio.TaskGroup() as group:
+                watchers.append(asyncio.create_task(self._life.watch(partial(self._spawn, group))))
                 yield group
         except BaseExceptionGroup as several:
             raise _first(several) from None
@@ -374,18 +376,6 @@ class Pool:
         self._exchange.close_lanes()
         for task in self._running - (self._exchange.busy - self._exchange.out):
             task.cancel()
-
-    async def _watch_time(self) -> None:
-        """Set the stop when a limit of time is reached while nobody sends."""
-        while True:
-            left = self._limits.next_moment(monotonic=self._clock.monotonic(), wall=self._clock.time())
-            if left is None:
-                return
-            await self._clock.sleep(max(min(left, _LONGEST_NAP), MOMENT))
-            reached = self._limits.reached(requests=0, monotonic=self._clock.monotonic(), wall=self._clock.time())
-            if reached is not None:
-                self._stop.set(reached)
-                return
 
 
 def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -47,9 +47,15 @@ def outage(seconds: float, why: str) -> Stop:
     """Return the stop for a server that gives no sign of life."""
     return Stop(
         StopReason.OUTAGE,
-        f"no usable answer for {seconds / 60:.0f} minutes (--max-outage), at last: {why}",
+        f"no usable answer for {_lasted(seconds)} (--max-outage), at last: {why}",
         "when the server is back: bulk-sync resume",
     )
+
+
+def _lasted(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} {'second' if round(seconds) == 1 else 'seconds'}"
+    return f"{seconds / 60:.0f} minutes"
 
 
 def canaries_refused(ends: Sequence[Outcome]) -> Stop | None:

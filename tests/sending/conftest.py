@@ -215,6 +215,7 @@ class World:
     told: Told
     rows: int
     canaries: int = 0
+    ended: float = 0.0
 
     def changes(self) -> Iterator[Change]:
         for number in range(1, self.rows + 1):
@@ -240,7 +241,10 @@ class World:
             if stop_after is not None:
                 reason = Stop(StopReason.INTERRUPTED, "interrupted")
                 asyncio.get_running_loop().call_later(stop_after, stop.set, reason)
-            return await self.pool(stop, limits, seed=seed).send_all(self.changes())
+            try:
+                return await self.pool(stop, limits, seed=seed).send_all(self.changes())
+            finally:
+                self.ended = asyncio.get_running_loop().time()
 
         report = run_virtually(go())
         assert self.gate.out == 0, "a permit was not given back"

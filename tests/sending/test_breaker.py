@@ -67,6 +67,22 @@ def test_an_outage_is_counted_from_its_first_failure() -> None:
     assert (breaker.outage(59.0), breaker.outlasted(59.0), breaker.outlasted(60.0)) == (59.0, False, True)
 
 
+def test_a_streak_that_lasts_is_doubted_before_it_is_outlasted() -> None:
+    """Ten seconds without a sign of life, or half of what an outage may last, if that is less."""
+    for max_outage, moments in ((60.0, (10.0, 60.0)), (2.0, (1.0, 2.0))):
+        breaker = Breaker(BreakerSettings(max_outage=max_outage))
+        assert (breaker.doubted(99.0), breaker.outlasted(99.0)) == (False, False)
+        breaker.observe(Trouble.OUTAGE, 100.0)
+        found, now = [], 100.0
+        while left := breaker.next_moment(now):
+            now += left
+            found.append((now - 100.0, breaker.doubted(now), breaker.outlasted(now)))
+        assert found == [(moments[0], True, False), (moments[1], True, True)]
+        assert not breaker.open
+        breaker.observe(Trouble.NONE, now)
+        assert (breaker.failing, breaker.doubted(now), breaker.outlasted(now)) == (False, False, False)
+
+
 def test_tripping_opens_at_once_and_only_once() -> None:
     """Someone found out by other means that nothing answers."""
     breaker = Breaker()

@@ -1,0 +1,88 @@
+"""What is watched while the workers work or wait: the limits of time, and whether the server still lives.
+
+Rows that wait to be tried again sleep up to half a minute, and a request that hangs takes as long: none of them is
+up when a limit is reached, or can tell a dead server from a row that breaks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeAlias
+
+from bulk_sync.records import Reply, Request
+from bulk_sync.sending.exchange import Exchange
+from bulk_sync.sending.limits import Limits
+from bulk_sync.sending.pace import MOMENT
+from bulk_sync.sending.policy import Ruling, Trouble
+from bulk_sync.sending.ports import Clock, StopSignal
+from bulk_sync.sending.rows import Task
+
+Spawn: TypeAlias = Callable[[Callable[[], Awaitable[None]]], object]
+
+_LONGEST_NAP = 30.0
+"""Seconds after which the wall clock is looked at again: it may jump, and it goes on while the machine sleeps."""
+
+_SHORT_NAP = 0.1
+"""Seconds after which to look again whether the question has got its place in the quota."""
+
+
+async def watch_time(limits: Limits, clock: Clock, stop: StopSignal) -> None:
+    """Set the stop when a limit of time is reached while nobody sends."""
+    while True:
+        left = limits.next_moment(monotonic=clock.monotonic(), wall=clock.time())
+        if left is None:
+            return
+        await clock.sleep(max(min(left, _LONGEST_NAP), MOMENT))
+        reached = limits.reached(requests=0, monotonic=clock.monotonic(), wall=clock.time())
+        if reached is not None:
+            stop.set(reached)
+            return
+
+
+class LifeWatch:
+    """Asks the server for a sign of life where failures are all that comes; ends a run that gets none for too long.
+
+    The question is a page, which no row can break: a row whose requests fail while the server lives is told from a
+    server that has died, however few requests are tried. While it has, the question goes on as the breaker's probe.
+    """
+
+    def __init__(self, exchange: Exchange, clock: Clock) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._question: Task | None = None
+
+    async def watch(self, spawn: Spawn) -> None:
+        """Watch until cancelled; ``spawn`` starts work that the stop may end."""
+        while True:
+            await self._exchange.failing.wait()
+            self._exchange.failing.clear()
+            while (nap := self._look(spawn)) is not None:
+                await self._clock.sleep(nap)
+
+    def _look(self, spawn: Spawn) -> float | None:
+        """Do what is due, and return the seconds until the next look; None where there is nothing to watch."""
+        breaker, now = self._exchange.breaker, self._clock.monotonic()
+        if not breaker.failing:
+            return None
+        if breaker.outlasted(now) and (breaker.open or (self._question and self._question.flying)):
+            self._exchange.stop_for_outage()
+            return None
+        if breaker.doubted(now) and self._question is None:
+            self._question = Task(Request("page"))
+            spawn(partial(self._ask, self._question))
+        return max(breaker.next_moment(now), _SHORT_NAP)
+
+    async def _ask(self, question: Task) -> None:
+        try:
+            while True:
+                ruling = await self._exchange(question, None, _no_outcome)
+                if ruling.trouble not in {Trouble.OUTAGE, Trouble.TARGET}:
+                    return
+                self._exchange.trip()
+        finally:
+            self._question = None
+
+
+def _no_outcome(_reply: Reply, _ruling: Ruling) -> None:
+    return None
