@@ -6,7 +6,6 @@ The order is four updates of a dict, which says it better than the sources of a 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from datetime import time as clock_time
@@ -219,6 +218,8 @@ def _profile(name: str, profiles: Path | None) -> dict[str, object]:
 
 
 def _tables(profiles: Path) -> dict[str, dict[str, object]]:
+    import tomllib
+
     try:
         content = tomllib.loads(profiles.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -15,6 +15,8 @@ from typing import NamedTuple
 # through it as a whole, and so does a domain under a name that is kept for special use.
 _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]+(?:\.[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]+)*")
 _PLAIN_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9]|-(?!-)){0,61}(?<!-)\.)+(?P<top>[A-Za-z]{2,63})")
+SPECIAL_TOPS = frozenset({"arpa", "invalid", "local", "localhost", "onion", "test"})
+"""The top-level names kept for special use, as email-validator has them: asking it takes 45 ms of imports."""
 _LOCAL_LENGTH = 64
 _PLAIN_LENGTH = 200
 _PHONE_CHARACTERS = re.compile(r"\+[0-9 ().\-/\u00a0]+")
@@ -27,7 +29,7 @@ def email_fault(text: str) -> str:
     local, at, domain = text.rpartition("@")
     if at and len(text) <= _PLAIN_LENGTH and len(local) <= _LOCAL_LENGTH and _PLAIN_LOCAL.fullmatch(local):
         plain = _PLAIN_DOMAIN.fullmatch(domain)
-        if plain and plain["top"].lower() not in _special_tops():
+        if plain and plain["top"].lower() not in SPECIAL_TOPS:
             return ""
     if "@" not in text:
         return "not an e-mail address (no @-sign)"
@@ -36,14 +38,6 @@ def email_fault(text: str) -> str:
         return f"not an e-mail address ({signs} @-signs)"
     fault = "more than 64 characters before the @-sign" if len(local) > _LOCAL_LENGTH else _email_library_fault(text)
     return f"not an e-mail address ({fault})" if fault else ""
-
-
-@lru_cache(maxsize=1)
-def _special_tops() -> frozenset[str]:
-    # Imported where it is used: 45 ms that a mapping without e-mails need not pay.
-    from email_validator import SPECIAL_USE_DOMAIN_NAMES
-
-    return frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
 
 
 @lru_cache(maxsize=8192)

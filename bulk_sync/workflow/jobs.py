@@ -21,8 +21,7 @@ from bulk_sync.workflow.closing import Outputs, outputs
 from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import SETTLED, Table, file_sha256
 from bulk_sync.workflow.runs import JOURNAL_NAME
-from bulk_sync.workflow.session import given_rate
-from bulk_sync.workflow.target import Target
+from bulk_sync.workflow.target import Target, given_rate
 
 if TYPE_CHECKING:
     from pandas import DataFrame

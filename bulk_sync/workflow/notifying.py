@@ -7,8 +7,6 @@ ended is told by columns, cells and codes; no value of a cell or a record leaves
 from __future__ import annotations
 
 import logging
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from urllib.parse import urlsplit
@@ -134,6 +132,10 @@ def _beat(desk: Desk, address: str) -> None:
     if parts.scheme not in {"http", "https"}:
         desk.talk.warn("the heartbeat's address is neither http nor https: it was not fetched")
         return
+    # Here and not above: few are called by a heartbeat, and its HTTP takes 20 ms to import.
+    import urllib.error
+    import urllib.request
+
     request = urllib.request.Request(address, headers={"User-Agent": "bulk-sync"})  # noqa: S310 - checked above
     try:
         with urllib.request.urlopen(request, timeout=HEARTBEAT_SECONDS):  # noqa: S310 - checked above

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from bulk_sync.errors import BulkSyncError, Refused
+from bulk_sync.errors import BulkSyncError
 from bulk_sync.journal import Journal, PlanTables, RequestLog, StoredChange
 from bulk_sync.planning.snapshot import FRESH_SECONDS, PAGE_SIZE
 from bulk_sync.records import Change, Json, Outcome, Reply, Request, Status
@@ -20,12 +20,12 @@ from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.pool import Pool
 from bulk_sync.sending.ports import Observer
 from bulk_sync.sending.quota_state import Terms
-from bulk_sync.sending.rate import Rate, parse_rate
+from bulk_sync.sending.rate import Rate
 from bulk_sync.settings import Settings, seconds_until
 from bulk_sync.state.quota import SharedQuota
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.refreshing import good_until, refresh, unsent
-from bulk_sync.workflow.target import Target
+from bulk_sync.workflow.target import Target, given_rate
 
 if TYPE_CHECKING:
     from bulk_sync.heffl.client import HefflClient
@@ -169,16 +169,6 @@ class Session:
 def _as_change(stored: StoredChange, begun: frozenset[int]) -> Change:
     doubt = stored.status is Status.IN_DOUBT or stored.id in begun
     return Change(stored.id, stored.record_id, stored.payload, stored.attempts, stored.canary, doubt)
-
-
-def given_rate(settings: Settings) -> Rate | None:
-    """Return the rate that was asked for, None for the default; Refused where it is none."""
-    if settings.rate is None:
-        return None
-    try:
-        return parse_rate(settings.rate)
-    except ValueError as error:
-        raise Refused(f"--rate: {error}") from None
 
 
 @asynccontextmanager

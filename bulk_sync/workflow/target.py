@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from bulk_sync.errors import Refused
 from bulk_sync.records import Json
-from bulk_sync.sandbox import SandboxServer
-from bulk_sync.sandbox.profiles import demo_config
+from bulk_sync.sending.rate import Rate, parse_rate
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.key import find_key, key_hash
+
+if TYPE_CHECKING:
+    from bulk_sync.sandbox import SandboxServer
 
 SANDBOX_ACCOUNT = "sandbox"
 
@@ -50,6 +54,16 @@ class Target:
             self.sandbox.seed(records)
 
 
+def given_rate(settings: Settings) -> Rate | None:
+    """Return the rate that was asked for, None for the default; Refused where it is none."""
+    if settings.rate is None:
+        return None
+    try:
+        return parse_rate(settings.rate)
+    except ValueError as error:
+        raise Refused(f"--rate: {error}") from None
+
+
 def account_name(settings: Settings, key: str) -> str:
     """Return the profile's name, else base URL and a hash of the key."""
     return settings.profile or f"{settings.base_url} {key_hash(key)}"
@@ -74,6 +88,8 @@ def open_target(desk: Desk, settings: Settings, *, sandbox: bool) -> Iterator[Ta
 
 @contextmanager
 def _sandbox(desk: Desk, settings: Settings) -> Iterator[SandboxServer]:
+    from bulk_sync.sandbox import SandboxServer, demo_config
+
     with SandboxServer(desk.state.folder / "sandbox", config=demo_config()) as server:
         if settings.sandbox == "fresh":
             server.empty()
