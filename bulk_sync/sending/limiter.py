@@ -194,7 +194,7 @@ def _probe(state: QuotaState, terms: Terms, now: float, member: str) -> tuple[Qu
         return state, Grant(ask_at=min(state.probing_until, now + poll_interval(state)))
     if now < state.probe_slot:
         return state, Grant(ask_at=state.probe_slot)
-    room, later = _room(state, terms, now)
+    room, later = room_within(state, terms, now)
     if room < 1:
         return state, Grant(ask_at=later)
     interval = pace_interval(state, terms)
@@ -208,7 +208,7 @@ def _probe(state: QuotaState, terms: Terms, now: float, member: str) -> tuple[Qu
 
 
 def _within_headers(state: QuotaState, terms: Terms, now: float, member: str, wanted: int) -> tuple[QuotaState, Grant]:
-    room, later = _room(state, terms, now)
+    room, later = room_within(state, terms, now)
     if room < 1:
         return state, Grant(ask_at=later)
     interval = pace_interval(state, terms)
@@ -272,7 +272,7 @@ def _ceilings(state: QuotaState, terms: Terms) -> list[Rate]:
     return ceilings
 
 
-def _room(state: QuotaState, terms: Terms, now: float) -> tuple[int, float]:
+def room_within(state: QuotaState, terms: Terms, now: float) -> tuple[int, float]:
     """Return how many may leave now within the ceilings, and when to ask again if none."""
     room, later = 1 << 30, now
     for ceiling in _ceilings(state, terms):
@@ -303,28 +303,3 @@ def _uncount(state: QuotaState, places: int) -> QuotaState:
         return state
     *before, latest = state.spells
     return state._replace(spells=(*before, latest._replace(many=max(0, latest.many - places))))
-
-
-def finish_in(state: QuotaState, terms: Terms, now: float, requests: int) -> float:
-    """Return the seconds until ``requests`` more may all have left, by what is known; 0 where nothing limits them."""
-    if requests <= 0:
-        return 0.0
-    wait = max(0.0, state.blocked_until - now)
-    rate = effective_rate(state, terms)
-    if rate.unpaced:
-        return wait
-    interval = pace_interval(state, terms)
-    if not state.seen or state.remaining is None:
-        return wait + max(0.0, state.next_slot - now - wait) + (requests - 1) * interval
-    left = state.remaining - state.in_flight
-    if now >= opens_at(state):
-        left = max(left, state.limit)
-    if terms.share < 1 or terms.given:
-        left = min(left, _room(state, terms, now)[0])
-    beyond = requests - max(0, left)
-    if beyond <= 0:
-        return wait
-    if state.trickles:
-        return wait + beyond * interval
-    windows = math.ceil(beyond / max(1, int(rate.count))) - 1
-    return max(wait, opens_at(state) - now, 0.0) + windows * rate.seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from bulk_sync.sending.headers import LONGEST_WAIT, Allowance
@@ -18,6 +19,9 @@ _RECOVERY = 0.998
 _SLOWEST = 100.0
 _EARLY = 0.002
 """Seconds added to a reset: clocks are read before and after, and timers fire a little early."""
+
+_UNSTEADY = 0.02
+"""Seconds by which a reset that stays the same may differ from reply to reply."""
 
 
 class Answer(NamedTuple):
@@ -101,6 +105,7 @@ def _refused(state: QuotaState, answer: Answer) -> QuotaState:
 def _notice(state: QuotaState, terms: Terms, answer: Answer) -> QuotaState:
     """Take in a reply that says what remains."""
     told, left = answer.allowance, answer.allowance.remaining or 0
+    state = _steady(state, answer, left)
     state = _feel(state, answer, left)
     state = _tie(state, answer, left)
     state = _limit(state, terms, answer, left)
@@ -166,20 +171,67 @@ def _limit(state: QuotaState, terms: Terms, answer: Answer, left: int) -> QuotaS
     limit = answer.allowance.limit or max(state.limit, left + 1)
     if answer.allowance.window:
         return state._replace(limit=limit, window=answer.allowance.window, policy=True)
-    return state if state.policy else state._replace(limit=limit, window=_window(state, terms, answer, left))
-
-
-def _window(state: QuotaState, terms: Terms, answer: Answer, left: int) -> float:
-    """Infer the window of a server that names none: no reset is longer, and all of a quota is back after it."""
+    if state.policy:
+        return state
     assumed = DEFAULT_RATE.seconds if terms.rate.unpaced else terms.rate.seconds
-    window, reset = state.window or assumed, answer.allowance.reset_in or 0.0
-    if reset > window + 1:
-        return _usual(reset - 0.5)
+    reset = answer.allowance.reset_in or 0.0
+    state = state._replace(limit=limit, window=state.window or assumed)
+    if reset > state.window + 1:
+        return state._replace(window=_usual(reset - 0.5), learned=False)
+    window = _window(state, answer, left, reset)
+    if window is None:
+        return state._replace(window=min(state.window, _longest(state, answer.answered_at)))
+    return state._replace(window=min(state.window, window), learned=True)
+
+
+def _window(state: QuotaState, answer: Answer, left: int, reset: float) -> float | None:
+    """Infer the window of a server that names none, None where nothing tells: all of a quota is back after it."""
     if begun := _just_begun(state, answer, left):
-        return min(window, begun)
-    if not (state.drained and state.turned_at and answer.probe and left + 1 >= 0.8 * state.limit):
-        return window
-    return min(window, _usual(0.98 * max(answer.sent_at - state.turned_at, reset)))
+        return begun
+    if logged := _of_a_log(state, answer):
+        return logged
+    if state.drained and state.turned_at and answer.probe and left + 1 >= 0.8 * state.limit:
+        return _usual(0.98 * max(answer.sent_at - state.turned_at, reset))
+    return None
+
+
+def _longest(state: QuotaState, now: float) -> float:
+    """Return the longest window that could have let through what has left: under each rule two quotas and its share."""
+    if not state.spells or state.blocked_at >= state.spells[0].first:
+        return math.inf
+    beyond = sum(spell.many for spell in state.spells) - state.in_flight - 2 * state.limit
+    if beyond < state.limit / 4:
+        return math.inf
+    return state.limit * (now - state.spells[0].first) / beyond
+
+
+def _steady(state: QuotaState, answer: Answer, left: int) -> QuotaState:
+    """Notice a reset that stays the same."""
+    reset = answer.allowance.reset_in
+    if reset is None:
+        return state
+    state = state._replace(longest_reset=max(state.longest_reset, reset))
+    if state.steady_from and abs(reset - state.steady_reset) <= (0.0 if answer.allowance.coarse else _UNSTEADY):
+        most, least = max(state.steady_most, left), min(state.steady_least, left)
+        return state._replace(steady_most=most, steady_least=least)
+    return state._replace(steady_reset=reset, steady_from=answer.sent_at, steady_most=left, steady_least=left)
+
+
+def _of_a_log(state: QuotaState, answer: Answer) -> float | None:
+    """Return the window of a sliding log that tells when its last request is forgotten: always a window from now.
+
+    While nearly a whole quota is used, the reset of a bucket rises; while time passes, that of a window falls, unless
+    all its requests leave at its beginning, when it is the window as well. One second is told by too many servers
+    that mean the next place.
+    """
+    coarse = answer.allowance.coarse
+    swing = state.steady_most - state.steady_least
+    lasted = answer.answered_at - state.steady_from
+    enough = 1.0 if coarse else 10 * _UNSTEADY
+    if swing < 0.8 * state.limit or lasted <= enough or state.steady_reset <= (1.0 if coarse else 0.0):
+        return None
+    usual = _usual(state.steady_reset)
+    return usual if usual <= 1.005 * state.steady_reset + coarse else state.longest_reset + coarse
 
 
 def _just_begun(state: QuotaState, answer: Answer, left: int) -> float | None:

@@ -62,6 +62,8 @@ class QuotaState(NamedTuple):
     window: float = 0.0
     """Seconds, 0 while unknown; said by the server if ``policy``, else inferred from its resets."""
     policy: bool = False
+    learned: bool = False
+    """The window was inferred from more than one reset that it must be longer than."""
     low: int | None = None
     lower: int | None = None
     round_began: float = 0.0
@@ -91,6 +93,16 @@ class QuotaState(NamedTuple):
     """Evidence, up to SURE, that a reset is the time until all is full, so that it rises as the remaining falls."""
     tied_left: int = 0
     tied_reset: float = 0.0
+    steady_reset: float = 0.0
+    """What replies tell of the reset without a change …"""
+    steady_from: float = 0.0
+    """… since this moment …"""
+    steady_most: int = 0
+    """… while this was the most that remained …"""
+    steady_least: int = 0
+    """… and this the least."""
+    longest_reset: float = 0.0
+    """The longest that was ever told: no window is shorter."""
     previous_left: int = 0
     next_slot: float = 0.0
     """When the next request may leave at an even pace."""
@@ -199,7 +211,7 @@ def forget(state: QuotaState, members: Sequence[str], now: float) -> QuotaState:
 
 
 _TIMES = (
-    *("round_began", "heard", "reset_from", "reset_by", "reset_latest", "fresh_at", "turned_at"),
+    *("round_began", "heard", "reset_from", "reset_by", "reset_latest", "fresh_at", "turned_at", "steady_from"),
     *("next_slot", "probing_until", "probe_slot", "blocked_at", "blocked_until"),
 )
 

@@ -25,12 +25,12 @@ from typing import NamedTuple, Self, TypeVar
 from filelock import FileLock, Timeout
 
 from bulk_sync.records import Reply
+from bulk_sync.sending.finish import Sending, finish_in, finish_known
 from bulk_sync.sending.headers import NOTHING, read_allowance
 from bulk_sync.sending.limiter import (
     FREE_SPELL,
     Grant,
     effective_rate,
-    finish_in,
     join,
     leave_queue,
     opens_at,
@@ -173,9 +173,17 @@ class SharedQuota:
         self._update(self._settle)
         self._wake.set()
 
-    def forecast(self, requests: int) -> float:
-        """Return the seconds until so many more requests may have left, by what is known now."""
-        return finish_in(self._read(), self._terms, self._clock.monotonic(), requests)
+    def forecast(self, requests: int, lanes: int = 0) -> float:
+        """Return the seconds until so many more requests are done, by what is known now.
+
+        Those that are out are among them; ``lanes`` is how many may be, 0 for any number.
+        """
+        who = Sending(self._member, lanes)
+        return finish_in(self._read(), self._terms, self._clock.monotonic(), requests, who)
+
+    def foretells(self) -> bool:
+        """Tell whether the forecast rests on more than an assumption, see :func:`finish_known`."""
+        return finish_known(self._read(), self._terms)
 
     def rate(self) -> Rate:
         """Return the rate that can be kept up, by what is known now."""

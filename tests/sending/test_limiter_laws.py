@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from bulk_sync.sending.finish import finish_in
 from bulk_sync.sending.headers import NOTHING, Allowance
-from bulk_sync.sending.limiter import LEAST_MARGIN, finish_in, join, leave_queue, reserve, take_back
+from bulk_sync.sending.limiter import LEAST_MARGIN, join, leave_queue, reserve, take_back
 from bulk_sync.sending.quota_learning import Answer, learn
 from bulk_sync.sending.quota_state import QuotaState, Terms, forget, from_json, hold, places_of, shift, to_json
 from bulk_sync.sending.rate import UNPACED, Rate

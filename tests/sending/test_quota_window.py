@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from bulk_sync.sending.finish import finish_in
 from bulk_sync.sending.headers import Allowance
-from bulk_sync.sending.limiter import finish_in, join, reserve
+from bulk_sync.sending.limiter import join, reserve
 from bulk_sync.sending.quota_learning import Answer, learn
 from bulk_sync.sending.quota_state import QuotaState, Terms
 
