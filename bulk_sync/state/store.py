@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from bulk_sync.errors import Halted
 from bulk_sync.records import Json
+
+_PATIENCE, _NAP = 200, 0.05
+"""How often, and after how many seconds each, to try what SQLite does not wait for."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS ledger (
@@ -58,7 +62,7 @@ class State:
             if not self.path.exists():
                 os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
             self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=10)
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            keep_write_ahead_log(self._connection)
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.executescript(_TABLES)
 
@@ -171,6 +175,22 @@ class State:
                 f"{self.path}: {error}",
                 hint="make room or mend the disk; or name another folder with --state-dir",
             ) from error
+
+
+def keep_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch a database to a write-ahead log.
+
+    SQLite does not wait for another process that does so, or closes the last connection, at the same moment.
+    """
+    for tries_left in reversed(range(_PATIENCE)):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not tries_left or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(_NAP)
+        else:
+            return
 
 
 def make_private(folder: Path) -> None:

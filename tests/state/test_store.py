@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -87,6 +88,18 @@ def test_two_processes_write_at_once(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "state.sqlite")
     assert connection.execute("SELECT count(*) FROM ledger").fetchone() == (120,)
     connection.close()
+
+
+def test_a_new_state_waits_for_another_process_that_makes_it(tmp_path: Path) -> None:
+    """Runs started together on no state directory: while one writes its tables, the others come, and wait."""
+    first = sqlite3.connect(tmp_path / "state.sqlite", isolation_level=None, check_same_thread=False)
+    first.execute("BEGIN IMMEDIATE")
+    timer = Timer(0.3, first.execute, ["COMMIT"])
+    timer.start()
+    State(tmp_path).close()
+    timer.join()
+    assert first.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    first.close()
 
 
 def test_make_private_is_content_with_what_is_there(tmp_path: Path) -> None:
