@@ -53,6 +53,8 @@ def requests_line(view: PlanView) -> str:
     if not view.send_requests:
         return f"requests      {0:>8}{read}"
     pace = "as fast as the API lets" if view.rate == "none" else f"at {view.rate}"
+    if not view.rate_known:
+        pace = f"if {pace}, which the API's headers leave open"
     return (
         f"requests      {view.send_requests:>8,}{read}, {pace}: "
         f"{duration(view.seconds)}, done about {clock(view.finish_at)}"

@@ -180,7 +180,8 @@ def _limit(state: QuotaState, terms: Terms, answer: Answer, left: int) -> QuotaS
         return state._replace(window=_usual(reset - 0.5), learned=False)
     window = _window(state, answer, left, reset)
     if window is None:
-        return state._replace(window=min(state.window, _longest(state, answer.answered_at)))
+        longest = _longest(state, answer.answered_at)
+        return state._replace(window=longest) if longest <= state.window / 2 else state
     return state._replace(window=min(state.window, window), learned=True)
 
 
@@ -196,13 +197,16 @@ def _window(state: QuotaState, answer: Answer, left: int, reset: float) -> float
 
 
 def _longest(state: QuotaState, now: float) -> float:
-    """Return the longest window that could have let through what has left: under each rule two quotas and its share."""
+    """Return the longest of the usual windows that could have let through what has left.
+
+    Each rule lets through two quotas at most, and a quota for each window.
+    """
     if not state.spells or state.blocked_at >= state.spells[0].first:
         return math.inf
     beyond = sum(spell.many for spell in state.spells) - state.in_flight - 2 * state.limit
     if beyond < state.limit / 4:
         return math.inf
-    return state.limit * (now - state.spells[0].first) / beyond
+    return _usual(state.limit * (now - state.spells[0].first) / beyond)
 
 
 def _steady(state: QuotaState, answer: Answer, left: int) -> QuotaState:

@@ -80,8 +80,8 @@ class Session:
     workers: int
 
     def seconds_for(self, requests: int) -> float:
-        """Return the seconds until that many more requests have left, as the quota stands."""
-        return self.quota.forecast(requests)
+        """Return the seconds until that many more requests are done, as the quota stands."""
+        return self.quota.forecast(requests, self.workers)
 
     @property
     def rate(self) -> str:
@@ -97,9 +97,10 @@ class Session:
 
     def _allowed(self) -> str:
         standing = self.quota.standing()
+        rate = self.rate if self.quota.foretells() else f"{self.rate} as assumed"
         if standing.told and standing.remaining is not None:
-            return f"{self.rate}, {standing.remaining} of {standing.limit} left"
-        return self.rate
+            return f"{rate}, {standing.remaining} of {standing.limit} left"
+        return rate
 
     def quota_facts(self) -> dict[str, Json]:
         """Return rate and quota as they stand, as the journal keeps them."""
@@ -180,7 +181,10 @@ async def open_session(desk: Desk, settings: Settings, journal: Journal, target:
 
     def corrected(before: Rate, after: Rate) -> None:
         left = tables.count_unended()
-        finish = f"; {left:,} changes are done about {clock_time(desk, quota.forecast(left))}" if left else ""
+        finish = ""
+        if left:
+            about = clock_time(desk, quota.forecast(left, settings.workers))
+            finish = f"; {left:,} changes are done about {about}"
         desk.talk.warn(f"the API's headers say {after}, not {before}: the pace follows them{finish}")
 
     with open_quota(desk, settings, target, corrected) as quota:

@@ -42,6 +42,8 @@ class PlanView:
     read_requests: int = 0
     send_requests: int = 0
     rate: str = ""
+    rate_known: bool = True
+    """False where the API's headers name no window and have ended none: rate and finish are assumed."""
     seconds: float = 0.0
     finish_at: float = 0.0
     reading: str = ""
@@ -71,6 +73,7 @@ class PlanView:
             "first_differences": [difference._asdict() for difference in self.differences],
             "requests": {"reading": self.read_requests, "sending": self.send_requests},
             "rate": self.rate,
+            "rate_known": self.rate_known,
             "seconds": round(self.seconds, 3),
             "finish_at": round(self.finish_at, 3),
             "reading": self.reading,

@@ -64,6 +64,7 @@ def plan_view(session: Session, summary: RunSummary, findings: tuple[Finding, ..
         read_requests=sum(count for kind, count in book.request_counts().items() if kind != "patch"),
         send_requests=left,
         rate=session.rate,
+        rate_known=session.quota.foretells(),
         seconds=seconds,
         finish_at=session.desk.clock.time() + seconds,
         reading=str(header.facts.get("reading", "")),
