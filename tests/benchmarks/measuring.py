@@ -25,8 +25,8 @@ class Cost(NamedTuple):
     memory: float
 
 
-def measure(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Cost:
-    """Run a command on the client's core and wait for it; RuntimeError with its last words where it fails."""
+def measure(command: Sequence[str], environ: Mapping[str, str], folder: Path, *, ends_with: int = 0) -> Cost:
+    """Run a command on the client's core and wait for it; RuntimeError with its last words where it ends otherwise."""
     said = folder / "said.txt"
     began = time.perf_counter()
     with said.open("w", encoding="utf-8") as file:
@@ -36,7 +36,7 @@ def measure(command: Sequence[str], environ: Mapping[str, str], folder: Path) ->
         _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.returncode != ends_with:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said.read_text()[-500:]}")
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
 

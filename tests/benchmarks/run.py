@@ -2,10 +2,11 @@
 
     pip install -e '.[benchmarks]'
     python tests/benchmarks/run.py --rows 10000 --rounds 3
+    python tests/benchmarks/run.py --only quota
 
 Rounds are interleaved and the median is told. CPU time and the ratio count: a machine has other work to do.
 ``--peers-python`` names the interpreter that has the peers' packages, where it is another one. ``--readme`` writes
-the table into the README.
+the tables into the README; the defaults take about ten minutes.
 """
 
 from __future__ import annotations
@@ -15,54 +16,27 @@ import datetime as dt
 import os
 import platform
 import re
-import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.benchmarks.commands import HERE, KEY, ROOT, ours
+from tests.benchmarks.lines import Line, table
 from tests.benchmarks.material import MAPPING, write_clients
-from tests.benchmarks.measuring import Cost, measure, server_limit, serving
+from tests.benchmarks.measuring import measure, server_limit, serving
+from tests.benchmarks.reading import check, memory, reading, results, resuming
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-KEY = {"HEFFL_API_KEY": "benchmark-key", "PYTHONPATH": str(ROOT)}
 LOOP = "a `requests` loop"
 OURS = "**bulk_sync**: checked, journalled, workbook"
 MARKS = re.compile(r"(<!-- measured: performance -->\n).*?(<!-- end -->)", re.DOTALL)
 
+PARTS = ("whole", "start", "latency", "check", "results", "memory", "resume", "quota")
+
 Contender = Callable[[Path, str, Path], list[str]]
 """Told source, base URL and output, gives the command."""
-
-
-class Line(NamedTuple):
-    """A line of the table: what ran, over how many rows, and what its rounds took."""
-
-    name: str
-    rows: int
-    costs: list[Cost]
-    compared: bool = False
-    """Whether the loop ran in the same rounds."""
-
-    def cpu(self) -> float:
-        """Return the median of the CPU time, in seconds."""
-        return median(cost.cpu for cost in self.costs)
-
-
-def ours(source: Path, base_url: str, output: Path, *, workers: int = 50) -> list[str]:
-    """Return the command of the whole job, unthrottled and blind."""
-    state = output.with_suffix(".state")
-    shutil.rmtree(state, ignore_errors=True)
-    output.unlink(missing_ok=True)
-    return [
-        sys.executable, "-m", "bulk_sync", "run", str(source), "--mapping", str(source.with_name("mapping.yaml")),
-        "--rate", "none", "--read", "none", "--yes", "--workers", str(workers), "--base-url", base_url,
-        "--state-dir", str(state), "--output", str(output),
-    ]  # fmt: skip
 
 
 def peer(python: str, script: str) -> Contender:
@@ -75,7 +49,7 @@ def peer(python: str, script: str) -> Contender:
 def whole_job(folder: Path, rows: int, rounds: int, contenders: dict[str, Contender]) -> list[Line]:
     """Send every row without a limit, each contender in its turn."""
     source = write_clients(folder / f"clients-{rows}.csv", rows)
-    lines = [Line(name, rows, [], compared=True) for name in contenders]
+    lines = [Line(name, rows, [], LOOP) for name in contenders]
     with serving() as base_url:
         for _ in range(rounds):
             for line, contender in zip(lines, contenders.values(), strict=True):
@@ -89,13 +63,12 @@ def start_up(folder: Path, rounds: int) -> list[Line]:
     """Start, and do next to nothing."""
     click = folder / "empty.py"
     click.write_text("import click\n@click.command()\ndef main(): pass\nmain()\n", encoding="utf-8")
-    source, mapping = write_clients(folder / "clients-10.csv", 10), folder / "mapping.yaml"
-    check = [sys.executable, "-m", "bulk_sync", "check", str(source), "--mapping", str(mapping), "--output"]
+    source = write_clients(folder / "clients-10.csv", 10)
     with serving() as base_url:
         commands: dict[str, Callable[[], list[str]]] = {
             "start: an empty click program, `--help`": lambda: [sys.executable, str(click), "--help"],
             "start: `bulk-sync --help`": lambda: [sys.executable, "-m", "bulk_sync", "--help"],
-            "start: `check` of 10 rows": lambda: [*check, str(folder / "check.csv"), "--overwrite"],
+            "start: `check` of 10 rows": lambda: check(source),
             "start: `run` of 10 rows": lambda: ours(source, base_url, folder / "ten.csv"),
         }
         lines = [Line(name, 1, []) for name in commands]
@@ -113,44 +86,27 @@ def latency(folder: Path, rows: int) -> list[Line]:
     return [Line("a server that takes 100 ms, 100 workers", rows, [cost])]
 
 
-def checking(folder: Path, rows: int) -> list[Line]:
-    """Check a CSV of fifteen columns."""
-    source = write_clients(folder / f"clients-{rows}.csv", rows)
-    command = [sys.executable, "-m", "bulk_sync", "check", str(source), "--mapping", str(folder / "mapping.yaml")]
-    cost = measure([*command, "--output", str(folder / "checked.csv")], KEY, folder)
-    return [Line("`check`, 15 columns", rows, [cost])]
-
-
-def table(lines: Sequence[Line]) -> list[str]:
-    """Return the lines as Markdown; the ratio is that of the CPU a row to the loop's in the same rounds."""
-    text = [
-        "| | rows | rows/s | CPU µs/row | × the loop | MB |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    loops = {line.rows: line.cpu() for line in lines if line.name == LOOP}
-    for line in lines:
-        wall, memory = (median(figures) for figures in zip(*((c.wall, c.memory) for c in line.costs), strict=True))
-        if line.rows == 1:
-            text.append(f"| {line.name} | | | {1000 * line.cpu():,.0f} ms in all | | {memory:,.0f} |")
-            continue
-        ratio = f"{loops[line.rows] / line.cpu():.2f}" if line.compared else ""
-        cpu = 1_000_000 * line.cpu() / line.rows
-        text.append(f"| {line.name} | {line.rows:,} | {line.rows / wall:,.0f} | {cpu:,.0f} | {ratio} | {memory:,.0f} |")
-    return text
-
-
-def main() -> None:
-    """Read the options, measure, tell."""
+def parse_options() -> argparse.Namespace:
+    """Read the options; a default run of all takes some minutes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, nargs="+", default=[10_000])
+    parser.add_argument("--only", nargs="+", default=PARTS, choices=PARTS, metavar="PART", help=" ".join(PARTS))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--check-rows", type=int, default=100_000)
-    parser.add_argument("--slow-rows", type=int, default=10_000)
-    parser.add_argument("--only", nargs="+", default=["whole", "start", "latency", "check"])
-    parser.add_argument("--without", nargs="+", default=[], help="scripts in peers/ to leave out")
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000], help="of the whole job")
+    parser.add_argument("--slow-rows", type=int, default=10_000, help="at 100 ms an answer")
+    parser.add_argument("--check-rows", type=int, default=100_000, help="of the CSV that is read and checked")
+    parser.add_argument("--workbook-rows", type=int, default=10_000)
+    parser.add_argument("--result-rows", type=int, default=20_000)
+    parser.add_argument("--memory-rows", type=int, nargs="+", default=[10_000])
+    parser.add_argument("--resume-rows", type=int, default=10_000)
+    parser.add_argument("--quota-rows", type=int, default=240)
+    parser.add_argument("--without", nargs="+", default=[], help="scripts in peers/ to leave out of the whole job")
     parser.add_argument("--peers-python", default=sys.executable)
     parser.add_argument("--readme", action="store_true")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def contenders_of(options: argparse.Namespace) -> dict[str, Contender]:
+    """Return who does the whole job, by name."""
     peers = {
         LOOP: "requests_loop.py",
         "pandas, 20 threads, `requests`": "pandas_threads.py",
@@ -158,28 +114,51 @@ def main() -> None:
         "httpx, a semaphore of 50": "httpx_semaphore.py",
         "xargs with 20 `curl`": "xargs_curl.sh",
     }
-    contenders: dict[str, Contender] = {OURS: ours, "the same, results as .csv": ours} | {
+    return {OURS: ours, "the same, results as .csv": ours} | {
         name: peer(options.peers_python, script) for name, script in peers.items() if script not in options.without
     }
+
+
+def measured(folder: Path, options: argparse.Namespace) -> list[str]:
+    """Measure the parts that are asked for and return their tables."""
+    rounds, python = options.rounds, options.peers_python
+    parts: dict[str, Callable[[], list[Line]]] = {
+        "start": lambda: start_up(folder, rounds),
+        "latency": lambda: latency(folder, options.slow_rows),
+        "check": lambda: reading(folder, options.check_rows, options.workbook_rows, rounds, python),
+        "results": lambda: results(folder, options.result_rows, rounds, python),
+        "memory": lambda: memory(folder, options.memory_rows),
+        "resume": lambda: resuming(folder, options.resume_rows),
+    }
     lines: list[Line] = []
+    if "whole" in options.only:
+        for rows in options.rows:
+            lines += whole_job(folder, rows, rounds, contenders_of(options))
+    for name, part in parts.items():
+        if name in options.only:
+            lines += part()
+    text = table(lines) if lines else []
+    if "quota" in options.only:
+        # Last and imported here: a child's memory counts from its parent's, and the server's libraries are large.
+        from tests.benchmarks import quota_shares
+
+        text += ["", *quota_shares.table(list(quota_shares.shares(folder, options.quota_rows)))]
+    return text
+
+
+def main() -> None:
+    """Measure, and tell."""
+    options = parse_options()
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
         with serving() as base_url:
             limit = server_limit(base_url, folder)
-        if "whole" in options.only:
-            for rows in options.rows:
-                lines += whole_job(folder, rows, options.rounds, contenders)
-        if "start" in options.only:
-            lines += start_up(folder, options.rounds)
-        if "latency" in options.only:
-            lines += latency(folder, options.slow_rows)
-        if "check" in options.only:
-            lines += checking(folder, options.check_rows)
+        tables = measured(folder, options)
     today = dt.datetime.now(dt.UTC).date().isoformat()
     where = f"{today}, {platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores"
     said = f"{where}, load {os.getloadavg()[0]:.1f}; median of {options.rounds}; the server alone, by wrk: {limit}"
-    block = "\n".join([*table(lines), "", f"Measured {said}."])
+    block = "\n".join([*tables, "", f"Measured {said}."])
     sys.stdout.write(f"{block}\n")
     if options.readme:
         readme = ROOT / "README.md"
