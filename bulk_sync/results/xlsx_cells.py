@@ -77,18 +77,27 @@ def _text_cell(text: str, style: str) -> str:
     return f'"{style} t="inlineStr">{text_xml(text)}</c>'
 
 
-def plain_cell(head: str, row: int, value: str | float | bool | None, style: str = "") -> str:
-    """Return a cell of ours: text, a number, a boolean, or a blank that only carries its style."""
+def cell_tail(value: str | float | bool | None, style: str = "") -> str:
+    """Return what follows the row number in a cell of ours; '' where there is no cell.
+
+    A text, a number, a boolean, or a blank that only carries its style.
+    """
     if isinstance(value, str):
         if value:
-            return f"{head}{row}{(_text_cell if len(value) < _SHORT else _text_cell.__wrapped__)(value, style)}"
+            return (_text_cell if len(value) < _SHORT else _text_cell.__wrapped__)(value, style)
     elif isinstance(value, bool):
-        return f'{head}{row}"{style} t="b"><v>{value:d}</v></c>'
+        return f'"{style} t="b"><v>{value:d}</v></c>'
     elif value is not None:
         if (isinstance(value, int) and abs(value) < EXACT_INTEGER) or _is_exact(value):
-            return f'{head}{row}"{style}><v>{value!r}</v></c>'
-        return f'{head}{row}"{style} t="inlineStr">{text_xml(str(value))}</c>'
-    return f'{head}{row}"{style}/>' if style else ""
+            return f'"{style}><v>{value!r}</v></c>'
+        return f'"{style} t="inlineStr">{text_xml(str(value))}</c>'
+    return f'"{style}/>' if style else ""
+
+
+def plain_cell(head: str, row: int, value: str | float | bool | None, style: str = "") -> str:
+    """Return a cell of ours, '' where there is none."""
+    tail = cell_tail(value, style)
+    return f"{head}{row}{tail}" if tail else ""
 
 
 def own_cell(head: str, row: int, value: str | Cell, styles: CellStyles, mark: str = "") -> str:

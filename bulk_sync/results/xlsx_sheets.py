@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from tempfile import TemporaryFile
+from typing import IO, NamedTuple
 
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format
@@ -94,12 +95,19 @@ def _attribute(cell_format: Format) -> str:
 
 
 class LineSheet(Worksheet):
-    """A worksheet that takes whole lines as XML. Comments and links of a line come before the line."""
+    """A worksheet that takes whole lines as XML. Comments and links of a line come before the line.
+
+    The lines are kept in a temporary file of our own; to XlsxWriter the sheet is empty.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: IO[bytes] = TemporaryFile(buffering=2**16)  # noqa: SIM115 - open as long as the sheet is
 
     def write_line(self, row: int, cells: str, height: float | None = None) -> None:
         """Write a line; ``row`` counts from 0 and only grows."""
         size = "" if height is None else f' ht="{height}" customHeight="1"'
-        self.row_data_fh.write(f'<row r="{row + 1}"{size}>{cells}</row>')
+        self.lines.write(f'<row r="{row + 1}"{size}>{cells}</row>'.encode())
         self.table.clear()  # a link's text, which is in our line already
         # One ahead, so that XlsxWriter finds nothing of its own to write for this row.
         self.previous_row = row + 1
@@ -110,7 +118,8 @@ class LineSheet(Worksheet):
         self.dim_rowmax, self.dim_colmax = max(0, rows - 1), max(0, columns - 1)
 
     def leave(self) -> None:
-        """Let go of the sheet's temporary file when the workbook is given up."""
+        """Let go of the sheet's temporary files."""
+        self.lines.close()
         self.row_data_fh.close()
 
 
