@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -41,37 +40,11 @@ class Ran(NamedTuple):
         return found
 
 
-class Launcher:
-    """The other end of ``launcher.py``."""
-
-    def __init__(self) -> None:
-        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, str(Path(__file__).with_name("launcher.py"))]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ)
-        self._lock = threading.Lock()
-
-    def order(self, **values: object) -> Any:
-        """Send an order and return its answer."""
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin and stdout
-        with self._lock:
-            stdin.write(json.dumps(values) + "\n")
-            stdin.flush()
-            return json.loads(stdout.readline())
-
-    def close(self) -> None:
-        """End it."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.close()
-        self._process.wait(10)
-        self._process.stdout.close()
-
-
 @dataclass
 class Running:
     """A command at work."""
 
-    launcher: Launcher
+    launcher: Any
     pid: int
     out: Path
     err: Path
@@ -108,7 +81,7 @@ class Running:
 class Program:
     """The program in a folder and with a state of its own; ``environ`` is all of its environment."""
 
-    launcher: Launcher
+    launcher: Any
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
     started: int = 0
@@ -192,20 +165,13 @@ def read_xlsx(path: Path) -> dict[str, list[list[object]]]:
     return {sheet.title: [list(line) for line in sheet.iter_rows(values_only=True)] for sheet in book.worksheets}
 
 
-@pytest.fixture(scope="session")
-def launcher() -> Iterator[Launcher]:
-    found = Launcher()
-    yield found
-    found.close()
-
-
 @pytest.fixture
-def program(launcher: Launcher, tmp_path: Path) -> Program:
+def program(launcher: Any, tmp_path: Path) -> Program:
     return Program(launcher, tmp_path)
 
 
 @pytest.fixture(scope="session")
-def make_program(launcher: Launcher) -> Callable[[Path], Program]:
+def make_program(launcher: Any) -> Callable[[Path], Program]:
     return lambda folder: Program(launcher, folder)
 
 

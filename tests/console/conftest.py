@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,6 @@ import pytest
 
 from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, SandboxServer, Scripted
 
-ROOT = Path(__file__).parents[2]
 MAPPING = """version: 1
 resource: clients
 match: Client ID
@@ -43,77 +39,19 @@ _CHANGING = (
 )
 
 
-class Launcher:
-    """Runs commands in processes of their own without importing the program anew for each; see its script."""
-
-    def __init__(self) -> None:
-        script = Path(__file__).parents[1] / "cli" / "launcher.py"
-        self._process = subprocess.Popen(
-            [sys.executable, str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-
-    def order(self, **values: object) -> Any:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin and stdout
-        stdin.write(json.dumps(values) + "\n")
-        stdin.flush()
-        return json.loads(stdout.readline())
-
-    def start(
-        self, args: Sequence[str], folder: Path, environ: Mapping[str, str], *, stdin: str, out: str, err: str
-    ) -> int:
-        """Start a command and return its process id."""
-        return int(
-            self.order(
-                args=list(args), env=dict(environ), folder=str(folder), stdin=stdin, out=out, err=err, file_limit=None
-            )
-        )
-
-    def wait(self, pid: int, seconds: float = 90.0) -> int:
-        """Return the exit code when the command has ended."""
-        ends = time.monotonic() + seconds
-        while (code := self.order(poll=pid)) is None:
-            assert time.monotonic() < ends, "the command did not end"
-            time.sleep(0.01)
-        return int(code)
-
-    def run(self, args: Sequence[str], folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end without a terminal."""
-        out, err = folder / ".out", folder / ".err"
-        pid = self.start(args, folder, environ, stdin=os.devnull, out=str(out), err=str(err))
-        code = self.wait(pid)
-        return subprocess.CompletedProcess(args, code, out.read_text("utf-8"), err.read_text("utf-8"))
-
-    def close(self) -> None:
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.close()
-        self._process.wait(10)
-        self._process.stdout.close()
-
-
-@pytest.fixture(scope="session")
-def launcher() -> Iterator[Launcher]:
-    found = Launcher()
-    yield found
-    found.close()
-
-
 @dataclass
 class Desk:
     """The program in a folder of its own."""
 
     folder: Path
     server: SandboxServer
-    launcher: Launcher
+    launcher: Any
     environ: dict[str, str] = field(default_factory=dict)
 
     def run(self, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end without a terminal."""
-        return self.launcher.run(args, self.folder, {**self.environ, **environ})
+        done: subprocess.CompletedProcess[str] = self.launcher.run(args, self.folder, {**self.environ, **environ})
+        return done
 
     def steady(self, text: str) -> str:
         """Return a text without what differs from run to run."""
@@ -124,7 +62,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, launcher: Launcher) -> Iterator[Desk]:
+def desk(tmp_path: Path, launcher: Any) -> Iterator[Desk]:
     """Five rows: two to change, one that is so already but for its address, one invalid, one the API refuses."""
     refused = Scripted(
         fault=Fault(kind=FaultKind.STATUS, status=400, message="A client named Delta Marine exists"),

@@ -6,11 +6,8 @@ import csv
 import io
 import json
 import os
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -33,65 +30,6 @@ class Night(NamedTuple):
     err: str
     told: list[tuple[str, str]]
     beats: int
-
-
-class Launcher:
-    """Runs commands in processes of their own without importing the program anew for each; see its script."""
-
-    def __init__(self) -> None:
-        script = Path(__file__).parents[1] / "cli" / "launcher.py"
-        self._process = subprocess.Popen(
-            [sys.executable, str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-
-    def order(self, **values: object) -> Any:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin and stdout
-        stdin.write(json.dumps(values) + "\n")
-        stdin.flush()
-        return json.loads(stdout.readline())
-
-    def start(
-        self, args: Sequence[str], folder: Path, environ: Mapping[str, str], *, stdin: str, out: str, err: str
-    ) -> int:
-        """Start a command and return its process id."""
-        return int(
-            self.order(
-                args=list(args), env=dict(environ), folder=str(folder), stdin=stdin, out=out, err=err, file_limit=None
-            )
-        )
-
-    def wait(self, pid: int, seconds: float = 90.0) -> int:
-        """Return the exit code when the command has ended."""
-        ends = time.monotonic() + seconds
-        while (code := self.order(poll=pid)) is None:
-            assert time.monotonic() < ends, "the command did not end"
-            time.sleep(0.01)
-        return int(code)
-
-    def run(self, args: Sequence[str], folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end without a terminal."""
-        out, err = folder / ".out", folder / ".err"
-        pid = self.start(args, folder, environ, stdin=os.devnull, out=str(out), err=str(err))
-        code = self.wait(pid)
-        return subprocess.CompletedProcess(args, code, out.read_text("utf-8"), err.read_text("utf-8"))
-
-    def close(self) -> None:
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.close()
-        self._process.wait(10)
-        self._process.stdout.close()
-
-
-@pytest.fixture(scope="session")
-def launcher() -> Iterator[Launcher]:
-    found = Launcher()
-    yield found
-    found.close()
 
 
 class PostBox:
@@ -138,7 +76,7 @@ class House:
     folder: Path
     box: PostBox
     stack: ExitStack
-    launcher: Launcher
+    launcher: Any
     environ: dict[str, str] = field(default_factory=dict)
     server: SandboxServer | None = None
 
@@ -182,7 +120,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, launcher: Launcher) -> Iterator[House]:
+def house(tmp_path: Path, launcher: Any) -> Iterator[House]:
     box = PostBox()
     with ExitStack() as stack:
         stack.callback(box.close)
