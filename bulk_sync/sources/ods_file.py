@@ -6,22 +6,22 @@ shows errors as blanks; pandas and odfpy hold the whole document).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from bulk_sync.errors import SourceError
 from bulk_sync.sources.content import Content
 from bulk_sync.sources.ods_sheet import OdsReader, sheets_of
 from bulk_sync.sources.options import SourceOptions
-from bulk_sync.sources.sheet_choice import chosen_sheet
-from bulk_sync.sources.sheet_table import Covered, RawRow, SheetSource, first_texts, hidden_columns_note
+from bulk_sync.sources.sheet_table import Covered
+from bulk_sync.sources.streamed_sheet import StreamedSource
 from bulk_sync.sources.xlsx_merged import MergedCells
 from bulk_sync.sources.xml_parts import Parts
 
 _MANIFEST = "META-INF/manifest.xml"
 
 
-class OdsSource(SheetSource):
+class OdsSource(StreamedSource[OdsReader]):
     """A sheet, read in one pass over the file's XML; the file stays open until ``close``."""
 
     kind = "ods"
@@ -29,36 +29,25 @@ class OdsSource(SheetSource):
     def __init__(self, path: Path, content: Content, options: SourceOptions, needs: Collection[str] = ()) -> None:
         self._parts = opened(path)
         try:
-            sheets = sheets_of(self._parts)
-            name = chosen_sheet(
-                str(path),
-                sheets=tuple(sheet.name for sheet in sheets),
-                hidden={sheet.name for sheet in sheets if sheet.hidden},
-                wanted=options.sheet,
-                needs=needs,
-                peek=self._peek,
+            super().__init__(
+                path,
+                content,
+                options,
+                needs,
+                sheets={sheet.name: sheet.hidden for sheet in sheets_of(self._parts)},
+                read=lambda name: OdsReader(self._parts, name),
             )
-            self._reader = OdsReader(self._parts, name)
-            super().__init__(path, name, options, needs)
         except BaseException:
             self.close()
             raise
-        self.notes = (*content.notes, *hidden_columns_note(name, self._reader.hidden_columns, len(self.header)))
 
     def close(self) -> None:
         """Close the file."""
         self._parts.close()
 
-    def _raw_rows(self) -> Iterator[RawRow]:
-        return self._reader.rows()
-
     def _covered(self) -> Covered:
         """Return none: the reader itself marks what merged cells cover."""
         return MergedCells([])
-
-    def _peek(self, name: str) -> Sequence[Sequence[str]]:
-        """Return the texts of a sheet's first rows."""
-        return first_texts(OdsReader(self._parts, name).rows())
 
 
 def opened(path: Path) -> Parts:

@@ -7,7 +7,7 @@ blanks and knows no number formats, pyxlsb (LGPL, last released in 2022) neither
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bulk_sync.errors import SourceError
@@ -15,8 +15,8 @@ from bulk_sync.records import Cell, CellKind
 from bulk_sync.sources.content import Content
 from bulk_sync.sources.number_format import Numbers
 from bulk_sync.sources.options import SourceOptions
-from bulk_sync.sources.sheet_choice import chosen_sheet
-from bulk_sync.sources.sheet_table import Covered, RawRow, SheetSource, first_texts, hidden_columns_note
+from bulk_sync.sources.sheet_table import Covered, RawRow
+from bulk_sync.sources.streamed_sheet import StreamedSource
 from bulk_sync.sources.xlsb_records import XlsbPackage, wide_string
 from bulk_sync.sources.xlsx_merged import Merged, MergedCells
 from bulk_sync.sources.xlsx_package import Sheet
@@ -44,7 +44,7 @@ _REAL = struct.Struct("<d").unpack_from
 _RECTANGLE = struct.Struct("<IIII").unpack_from
 
 
-class XlsbSource(SheetSource):
+class XlsbSource(StreamedSource["XlsbReader"]):
     """A sheet, read in one pass over its records; the file stays open until ``close``."""
 
     kind = "xlsb"
@@ -52,37 +52,28 @@ class XlsbSource(SheetSource):
     def __init__(self, path: Path, content: Content, options: SourceOptions, needs: Collection[str] = ()) -> None:
         self._package = XlsbPackage(path)
         try:
-            sheets = {sheet.name: sheet for sheet in self._package.sheets}
-            self._strings = self._package.shared_strings()
-            self._numbers = Numbers(self._package.formats(), epoch_1904=self._package.epoch_1904)
-            name = chosen_sheet(
-                str(path),
-                sheets=tuple(sheets),
-                hidden={sheet.name for sheet in self._package.sheets if sheet.state != "visible"},
-                wanted=options.sheet,
-                needs=needs,
-                peek=lambda name: self._peek(sheets[name]),
+            package = self._package
+            strings = package.shared_strings()
+            numbers = Numbers(package.formats(), epoch_1904=package.epoch_1904)
+            sheets = {sheet.name: sheet for sheet in package.sheets}
+            super().__init__(
+                path,
+                content,
+                options,
+                needs,
+                sheets={name: sheet.state != "visible" for name, sheet in sheets.items()},
+                read=lambda name: XlsbReader(package, sheets[name], strings, numbers),
             )
-            self._reader = XlsbReader(self._package, sheets[name], self._strings, self._numbers)
-            super().__init__(path, name, options, needs)
         except BaseException:
             self.close()
             raise
-        self.notes = (*content.notes, *hidden_columns_note(name, self._reader.hidden_columns, len(self.header)))
 
     def close(self) -> None:
         """Close the file."""
         self._package.close()
 
-    def _raw_rows(self) -> Iterator[RawRow]:
-        return self._reader.rows()
-
     def _covered(self) -> Covered:
         return MergedCells(self._reader.merged())
-
-    def _peek(self, sheet: Sheet) -> Sequence[Sequence[str]]:
-        """Return the texts of a sheet's first rows."""
-        return first_texts(XlsbReader(self._package, sheet, self._strings, self._numbers).rows())
 
 
 class XlsbReader:
