@@ -15,7 +15,7 @@ The file is in WAL mode with ``synchronous=FULL`` and is used from the loop's ow
 """
 
 from bulk_sync.journal.book import JournalBook
-from bulk_sync.journal.plan_tables import OpenRow, PlannedChange, PlanTables, RowEntry, StoredChange
+from bulk_sync.journal.plan_tables import EndedChange, OpenRow, PlannedChange, PlanTables, RowEntry, StoredChange
 from bulk_sync.journal.request_log import RequestLog
 from bulk_sync.journal.store import (
     Journal,
@@ -27,6 +27,7 @@ from bulk_sync.journal.store import (
 )
 
 __all__ = [
+    "EndedChange",
     "Journal",
     "JournalBook",
     "JournalDamaged",

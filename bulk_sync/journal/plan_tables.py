@@ -78,6 +78,16 @@ class StoredChange(NamedTuple):
     canary: bool = False
 
 
+class EndedChange(NamedTuple):
+    """A change that has ended: what was sent and what the API answered as JSON, parsed by whoever needs it."""
+
+    record_id: str
+    status: Status
+    payload: str
+    answer: str | None
+    finished_at: float
+
+
 class PlanTables:
     """The planning side of a journal."""
 
@@ -277,6 +287,24 @@ class PlanTables:
             if not batch:
                 return
             last = batch[-1][0]
+
+    def ended_changes(self) -> Iterator[EndedChange]:
+        """Yield the changes that have an outcome, in their order."""
+        checked = self._journal.checked
+        with self._journal.faults():
+            for entry in self._connection.execute(
+                "SELECT changes.*, outcomes.* FROM changes JOIN outcomes ON outcomes.change = changes.id "
+                "ORDER BY changes.id"
+            ):
+                _, record_id, _, payload, *_ = checked("changes", entry[:8])
+                _, status, _, _, _, _, answer, finished_at = checked("outcomes", entry[8:])
+                yield EndedChange(
+                    str(record_id),
+                    Status(str(status)),
+                    str(payload),
+                    cast("str | None", answer),
+                    cast("float", finished_at),
+                )
 
     def canaries(self) -> list[StoredChange]:
         """Return the changes that go first and have no outcome yet."""

@@ -67,10 +67,13 @@ class LedgerEntry(NamedTuple):
         }
 
     @classmethod
-    def from_json(cls, stored: Json) -> LedgerEntry:
-        """Return the entry that :meth:`to_json` gave; ValueError where it is not one."""
+    def from_json(cls, stored: Json, *, readable: Collection[str]) -> LedgerEntry:
+        """Return the entry that :meth:`to_json` or :func:`first_accepted` gave; ValueError where it is not one."""
         if not is_object(stored):
             raise ValueError("a ledger entry is an object")
+        match stored:
+            case {"sent": dict() as sent, "answer": dict() as answer, "at": int() | float() as at}:
+                return record_accepted(None, sent=sent, answer=answer, at=float(at), readable=readable)
         values, marks = stored.get("values"), stored.get("fingerprint")
         if not (is_object(values) and is_object(marks)):
             raise ValueError("a ledger entry has values and a fingerprint")
@@ -78,6 +81,14 @@ class LedgerEntry(NamedTuple):
             {field: _ledger_value(field, parts) for field, parts in values.items()},
             {field: str(mark) for field, mark in marks.items()},
         )
+
+
+def first_accepted(sent: str, answer: str, at: float) -> str:
+    """Return the JSON of a client's first entry, told what was sent and answered as JSON.
+
+    It is worked out when it is read: a run ends with an entry for each of its rows, and few are ever asked for.
+    """
+    return f'{{"sent":{sent},"answer":{answer},"at":{at!r}}}'
 
 
 def _ledger_value(field: str, parts: Json) -> LedgerValue:

@@ -9,12 +9,10 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
-
-from pydantic_core import PydanticSerializationError, to_json
 
 from bulk_sync.errors import Halted
 from bulk_sync.records import Json
@@ -34,14 +32,6 @@ CREATE TABLE IF NOT EXISTS outputs (
   path TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, run TEXT NOT NULL
 ) WITHOUT ROWID;
 """
-
-
-def _dump(value: object) -> str:
-    """Return compact JSON: pydantic's encoder, a third of the time for a ledger entry, refuses lone surrogates."""
-    try:
-        return to_json(value).decode()
-    except PydanticSerializationError:
-        return json.dumps(value, separators=(",", ":"))
 
 
 class StateFault(Halted):
@@ -97,9 +87,9 @@ class State:
             ).fetchall()
         return {record_id: (run, cast("dict[str, Json]", json.loads(body))) for record_id, run, body in found}
 
-    def write_ledger(self, account: str, entries: Iterable[tuple[str, str, Mapping[str, Json]]]) -> None:
-        """Store entries of (record, run, entry), all or none; a later entry replaces an earlier one."""
-        rows = [(account, record_id, run, _dump(dict(body))) for record_id, run, body in entries]
+    def write_ledger(self, account: str, entries: Iterable[tuple[str, str, str]]) -> None:
+        """Store entries of (record, run, entry as JSON), all or none; a later entry replaces an earlier one."""
+        rows = [(account, *entry) for entry in entries]
         with self._faults(), self._transaction():
             self._connection.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", rows)
 

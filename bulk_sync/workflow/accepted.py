@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import cast
 
-from bulk_sync.journal import Journal, PlanTables, StoredChange
-from bulk_sync.planning.ledger import LedgerEntry, record_accepted
+from bulk_sync.journal import EndedChange, Journal, PlanTables
+from bulk_sync.journal.encoding import dump, load
+from bulk_sync.planning.ledger import LedgerEntry, first_accepted, record_accepted
 from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.state.store import State
@@ -27,52 +29,60 @@ def fold_into_ledger(journal: Journal, state: State) -> None:
     tables = PlanTables(journal)
     header = journal.header
     readable = get_resource(header.resource).readable
-    changes = (change for change in tables.changes() if change.status in _ACCEPTED or change.status is Status.IN_DOUBT)
+    changes = (each for each in tables.ended_changes() if each.status in _ACCEPTED or each.status is Status.IN_DOUBT)
     while batch := list(islice(changes, _BATCH)):
         state.write_ledger(header.account, _entries(batch, tables, state, header.account, header.run, readable))
 
 
 def _entries(
-    changes: list[StoredChange],
+    changes: list[EndedChange],
     tables: PlanTables,
     state: State,
     account: str,
     run: str,
     readable: frozenset[str],
-) -> Iterator[tuple[str, str, Mapping[str, Json]]]:
+) -> Iterator[tuple[str, str, str]]:
     known = state.ledger_entries(account, [change.record_id for change in changes])
-    was_read = tables.count_records() > 0  # a blind run read none: no look-up for each change
     for change in changes:
         found = known.get(change.record_id)
-        if found and found[0] > run:
-            continue  # a later run has handled the record: its word stands
-        before = LedgerEntry.from_json(found[1]) if found else None
-        if before is not None and found and found[0] == run and _folded(before, change):
+        if found is None:
+            yield change.record_id, run, _first(change)
             continue
-        read = tables.record(change.record_id) if was_read else None
+        if found[0] > run:
+            continue  # a later run has handled the record: its word stands
+        before = LedgerEntry.from_json(found[1], readable=readable)
+        if found[0] == run and _folded(before, change):
+            continue
+        read = tables.record(change.record_id)
         # A record that was read again after its change shows our own hand, and nothing of what others did before.
-        then = read[0] if read and read[1] <= (change.finished_at or 0.0) else None
-        entry = _entry(change, before, then, readable)
-        yield change.record_id, run, entry.to_json()
+        then = read[0] if read and read[1] <= change.finished_at else None
+        yield change.record_id, run, dump(_entry(change, before, then, readable).to_json())
 
 
-def _folded(entry: LedgerEntry, change: StoredChange) -> bool:
+def _first(change: EndedChange) -> str:
+    """Return the first entry of a client: as the journal has it, since most runs end with thousands of them."""
+    if change.status not in _ACCEPTED or change.answer is None:
+        return dump(LedgerEntry({}, {}).to_json())
+    return first_accepted(change.payload, change.answer, change.finished_at)
+
+
+def _folded(entry: LedgerEntry, change: EndedChange) -> bool:
     """Whether an entry has a change already: a run that is stopped and resumed is folded twice."""
-    known = [entry.values.get(name) for name in change.payload]
+    known = [entry.values.get(name) for name in _object(change.payload)]
     return change.status in _ACCEPTED and all(value and value.at == change.finished_at for value in known)
 
 
 def _entry(
-    change: StoredChange, before: LedgerEntry | None, read: Mapping[str, Json] | None, readable: frozenset[str]
+    change: EndedChange, before: LedgerEntry, read: Mapping[str, Json] | None, readable: frozenset[str]
 ) -> LedgerEntry:
+    sent = _object(change.payload)
     if change.status not in _ACCEPTED or change.answer is None:
-        values = {name: value for name, value in before.values.items() if name not in change.payload} if before else {}
-        return LedgerEntry(values, before.fingerprint if before else {})
+        values = {name: value for name, value in before.values.items() if name not in sent}
+        return LedgerEntry(values, before.fingerprint)
     return record_accepted(
-        before,
-        sent=change.payload,
-        answer=change.answer,
-        at=change.finished_at or 0.0,
-        readable=readable,
-        before=read,
+        before, sent=sent, answer=_object(change.answer), at=change.finished_at, readable=readable, before=read
     )
+
+
+def _object(text: str) -> dict[str, Json]:
+    return cast("dict[str, Json]", load(text))

@@ -192,7 +192,7 @@ def _ledger(decision: Decision, record_id: str) -> LedgerEntry | None:
     if decision.present.how == "none":
         return None
     entry = decision.state.ledger_entry(decision.account, record_id)
-    return LedgerEntry.from_json(entry[1]) if entry else None
+    return LedgerEntry.from_json(entry[1], readable=decision.rules.readable) if entry else None
 
 
 def _by_row(problems: Iterable[Problem]) -> Iterator[tuple[int, list[Problem]]]:

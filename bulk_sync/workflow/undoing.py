@@ -265,9 +265,8 @@ def _decide_change(
         return
     entry = desk.state.ledger_entry(session.journal.header.account, change.record_id)
     done = DoneChange(change.record_id, change.payload, change.old, change.status, change.answer)
-    undoing = plan_undo(
-        done, found[0] if found else None, rules=rules, ledger=LedgerEntry.from_json(entry[1]) if entry else None
-    )
+    ledger = LedgerEntry.from_json(entry[1], readable=rules.readable) if entry else None
+    undoing = plan_undo(done, found[0] if found else None, rules=rules, ledger=ledger)
     figures.see(undoing)
     if undoing.send:
         planned = PlannedChange(change.record_id, tuple(rows), undoing.send, undoing.old, undoing.remark())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal, NamedTuple
@@ -9,7 +10,7 @@ from typing import Literal, NamedTuple
 import pytest
 
 from bulk_sync.planning.differ import Diff, DiffRules, diff, idle_outcome
-from bulk_sync.planning.ledger import LedgerEntry, LedgerValue, record_accepted
+from bulk_sync.planning.ledger import LedgerEntry, LedgerValue, first_accepted, record_accepted
 from bulk_sync.records import Json, Status
 
 DAY = 86_400.0
@@ -181,14 +182,24 @@ def test_a_third_party_between_two_changes_is_noticed(rules: DiffRules) -> None:
 def test_a_ledger_entry_survives_json(rules: DiffRules) -> None:
     """An entry is stored as JSON and read back as it was; anything else is refused."""
     entry = accepted(rules, {"name": "A", "billingAddress": ADDRESS}, {"name": "A", "customFields": {"x": [1, None]}})
-    assert LedgerEntry.from_json(entry.to_json()) == entry
+    assert LedgerEntry.from_json(entry.to_json(), readable=rules.readable) == entry
     assert entry.fingerprint == accepted(rules, {}, {"name": "A", "customFields": {"cf_x": [1.0, ""]}}).fingerprint
     assert entry.values["billingAddress"] == LedgerValue(ADDRESS, None, shown=False, at=0)
-    for broken in (
+    refused: tuple[Json, ...] = (
         None,
         {},
         {"values": {"a": [1]}, "fingerprint": {}},
         {"values": {"a": [1, 2, 3, 4]}, "fingerprint": {}},
-    ):
+        {"sent": {}, "answer": None, "at": 1},
+    )
+    for broken in refused:
         with pytest.raises(ValueError, match="ledger"):
-            LedgerEntry.from_json(broken)
+            LedgerEntry.from_json(broken, readable=rules.readable)
+
+
+def test_a_first_entry_is_worked_out_when_it_is_read(rules: DiffRules) -> None:
+    """What was sent and answered, stored as it came, reads as the entry that accepting it makes."""
+    sent: dict[str, Json] = {"name": "Añe", "billingAddress": ADDRESS, "cf_x": 1.5}
+    answer: dict[str, Json] = {"name": "AÑE", "customFields": {"x": 1.5}}
+    stored = json.loads(first_accepted(json.dumps(sent), json.dumps(answer), 1732684000.123))
+    assert LedgerEntry.from_json(stored, readable=rules.readable) == accepted(rules, sent, answer, 1732684000.123)
