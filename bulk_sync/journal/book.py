@@ -10,12 +10,17 @@ from typing import NamedTuple, cast
 from bulk_sync.errors import Problem
 from bulk_sync.journal.encoding import load, load_cells, load_problems
 from bulk_sync.journal.plan_tables import doubtful_changes
+from bulk_sync.journal.schema import SUMMED
 from bulk_sync.journal.store import Journal
 from bulk_sync.planning.values import shown_value
 from bulk_sync.records import ChangedField, Json, RequestLine, RowResult, RunSummary, Status
 
 _SENT = frozenset({Status.UPDATED, Status.DIFFERS, Status.FAILED, Status.IN_DOUBT, Status.READY})
 _BATCH = 1000
+_ROWS = "SELECT rows.*, joined.* FROM rows LEFT JOIN joined ON joined.row = rows.number"
+_JOINED = len(SUMMED["rows"]) + 1
+_CHANGE = _JOINED + SUMMED["joined"].index("change")
+"""Where in a line of ``_ROWS`` the entry of ``joined`` begins, and where the change stands."""
 
 
 class _Ended(NamedTuple):
@@ -55,21 +60,21 @@ class JournalBook:
         while True:
             with self._journal.faults():
                 batch = self._journal.connection.execute(
-                    "SELECT * FROM rows WHERE number > ? ORDER BY number LIMIT ?", (last, _BATCH)
+                    f"{_ROWS} WHERE number > ? ORDER BY number LIMIT ?", (last, _BATCH)
                 ).fetchall()
                 ended = self._ended(batch)
             if not batch:
                 return
             for entry in batch:
-                yield self._row(self._journal.checked("rows", entry), ended)
+                yield self._row(entry, ended)
             last = batch[-1][0]
 
     def row(self, number: int) -> RowResult | None:
         """Return the line of one source row, None where the run has no such row."""
         with self._journal.faults():
-            batch = self._journal.connection.execute("SELECT * FROM rows WHERE number = ?", (number,)).fetchall()
+            batch = self._journal.connection.execute(f"{_ROWS} WHERE number = ?", (number,)).fetchall()
             ended = self._ended(batch)
-        return self._row(self._journal.checked("rows", batch[0]), ended) if batch else None
+        return self._row(batch[0], ended) if batch else None
 
     def changes(self) -> Iterator[ChangedField]:
         """Yield a line for each field of each change, a unit's parts apart."""
@@ -89,10 +94,11 @@ class JournalBook:
             connection = self._journal.connection
             found = connection.execute(
                 "SELECT coalesce(rows.status, outcomes.status), count(*) FROM rows "
-                "LEFT JOIN outcomes ON outcomes.change = rows.change GROUP BY 1"
+                "LEFT JOIN joined ON joined.row = rows.number "
+                "LEFT JOIN outcomes ON outcomes.change = joined.change GROUP BY 1"
             ).fetchall()
             doubtful = sum(
-                connection.execute("SELECT count(*) FROM rows WHERE change = ?", (change,)).fetchone()[0]
+                connection.execute("SELECT count(*) FROM joined WHERE change = ?", (change,)).fetchone()[0]
                 for change in self._in_doubt
             )
         counts = {Status(name): count for name, count in found if name is not None}
@@ -130,7 +136,7 @@ class JournalBook:
                 )
 
     def _ended(self, batch: list[tuple[object, ...]]) -> dict[int, _Ended]:
-        wanted = sorted({cast("int", entry[8]) for entry in batch if entry[8] is not None})
+        wanted = sorted({cast("int", entry[_CHANGE]) for entry in batch if entry[_CHANGE] is not None})
         if not wanted:
             return {}
         # Changes are numbered in source order, so a batch's changes lie close together; a repeated row may not.
@@ -165,8 +171,10 @@ class JournalBook:
             cast("float | None", finished_at),
         )
 
-    def _row(self, columns: tuple[object, ...], ended: Mapping[int, _Ended]) -> RowResult:
-        number, line, cells, raw, _, _, problem_text, record_id, change, status_name, code, message = columns
+    def _row(self, entry: tuple[object, ...], ended: Mapping[int, _Ended]) -> RowResult:
+        columns = self._journal.checked("rows", entry[:_JOINED])
+        change = None if entry[_CHANGE] is None else self._journal.checked("joined", entry[_JOINED:])[1]
+        number, line, cells, raw, _, _, problem_text, record_id, status_name, code, message = columns
         problems = load_problems(cast("str | None", problem_text))
         told = str(message) or tell(problems)
         if change is None:

@@ -9,6 +9,7 @@ twenty times; they refuse lone surrogates, which then take the standard library'
 from __future__ import annotations
 
 import json
+import marshal
 import zlib
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
@@ -94,4 +95,5 @@ def entry_sum(*parts: str | float | None) -> int:
 
     CRC-32 finds what it is for: a flipped byte or a torn page, which ``integrity_check`` does not see.
     """
-    return zlib.crc32(repr(parts).encode("utf-8", "surrogatepass"))
+    # marshal's format 2 tells types apart as repr does, in a third of the time, and a row needs some fifteen sums.
+    return zlib.crc32(marshal.dumps(parts, 2))

@@ -16,12 +16,15 @@ from bulk_sync.journal.encoding import (
     load_cells,
     load_problems,
 )
-from bulk_sync.journal.schema import SUMMED
 from bulk_sync.journal.store import Journal
 from bulk_sync.records import OUTCOMES, Cell, Json, MappedRow, SourceRow, Status
 
 BATCH = 2000
 """Rows in one transaction while planning: a crash loses at most the plan, and nothing has been sent."""
+
+
+_OPEN = "status IS NULL AND NOT EXISTS (SELECT 1 FROM joined WHERE joined.row = rows.number)"
+"""SQL for a row without an end or a change."""
 
 
 class OpenRow(NamedTuple):
@@ -102,8 +105,8 @@ class PlanTables:
         while batch := list(islice(entries, BATCH)):
             with self._journal.transaction() as connection:
                 connection.executemany(
-                    "INSERT INTO rows (number, line, cells, raw, keys, payload, problems, record_id, change, status, "
-                    "code, message, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO rows (number, line, cells, raw, keys, payload, problems, record_id, status, code, "
+                    "message, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     batch,
                 )
             count += len(batch)
@@ -115,7 +118,7 @@ class PlanTables:
 
     def count_open(self) -> int:
         """Return how many rows have no end and no change yet."""
-        return self._number("SELECT count(*) FROM rows WHERE status IS NULL AND change IS NULL")
+        return self._number(f"SELECT count(*) FROM rows WHERE {_OPEN}")
 
     def open_rows(self) -> Iterator[OpenRow]:
         """Yield the rows without an end or a change, in source order; they may be settled while iterating."""
@@ -123,7 +126,7 @@ class PlanTables:
         while True:
             with self._journal.faults():
                 batch = self._connection.execute(
-                    "SELECT * FROM rows WHERE number > ? AND status IS NULL AND change IS NULL ORDER BY number LIMIT ?",
+                    f"SELECT * FROM rows WHERE number > ? AND {_OPEN} ORDER BY number LIMIT ?",
                     (last, BATCH),
                 ).fetchall()
             if not batch:
@@ -136,7 +139,7 @@ class PlanTables:
         """Return the open rows for one record, in source order."""
         with self._journal.faults():
             found = self._connection.execute(
-                "SELECT * FROM rows WHERE record_id = ? AND status IS NULL AND change IS NULL ORDER BY number",
+                f"SELECT * FROM rows WHERE record_id = ? AND {_OPEN} ORDER BY number",
                 (record_id,),
             ).fetchall()
         return [self._open_row(entry) for entry in found]
@@ -150,8 +153,7 @@ class PlanTables:
         """Return the records that more than one open row is for."""
         with self._journal.faults():
             found = self._connection.execute(
-                "SELECT record_id FROM rows WHERE status IS NULL AND change IS NULL AND record_id NOTNULL "
-                "GROUP BY record_id HAVING count(*) > 1"
+                f"SELECT record_id FROM rows WHERE {_OPEN} AND record_id NOTNULL GROUP BY record_id HAVING count(*) > 1"
             )
             return {record_id for (record_id,) in found}
 
@@ -159,7 +161,7 @@ class PlanTables:
         """Yield each record that an open row is for, once."""
         with self._journal.faults():
             found = self._connection.execute(
-                "SELECT DISTINCT record_id FROM rows WHERE status IS NULL AND change IS NULL AND record_id NOTNULL"
+                f"SELECT DISTINCT record_id FROM rows WHERE {_OPEN} AND record_id NOTNULL"
             ).fetchall()
         yield from (record_id for (record_id,) in found)
 
@@ -199,16 +201,12 @@ class PlanTables:
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [_change_entry(number, change) for number, change in zip(ids, changes, strict=True)],
             )
-            joined = [(number, row) for number, change in zip(ids, changes, strict=True) for row in change.rows]
+            joined = [(row, number) for number, change in zip(ids, changes, strict=True) for row in change.rows]
             self._connection.executemany(
-                "UPDATE rows SET change = ?, sum = ? WHERE number = ?",
-                [(number, self._joined_sum(row, number), row) for number, row in joined],
+                "INSERT INTO joined (row, change, sum) VALUES (?, ?, ?)",
+                [(row, number, entry_sum(row, number)) for row, number in joined],
             )
         return ids
-
-    def _joined_sum(self, row: int, change: int) -> int:
-        entry = self._connection.execute("SELECT * FROM rows WHERE number = ?", (row,)).fetchone()
-        return entry_sum(*entry[:_CHANGE_COLUMN], change, *entry[_CHANGE_COLUMN + 1 : -1])
 
     def mark_canaries(self, ids: Collection[int]) -> None:
         """Mark the changes that go first and are verified before the rest."""
@@ -331,7 +329,7 @@ class PlanTables:
         found: dict[int, tuple[int, ...]] = {}
         marks = ",".join("?" * len(ids))
         for change, number in self._connection.execute(
-            f"SELECT change, number FROM rows WHERE change IN ({marks}) ORDER BY number", ids
+            f"SELECT change, row FROM joined WHERE change IN ({marks}) ORDER BY row", ids
         ):
             found[change] = (*found.get(change, ()), number)
         return found
@@ -383,9 +381,6 @@ def doubtful_changes(journal: Journal) -> tuple[int, ...]:
     return tuple(change for (change,) in found)
 
 
-_CHANGE_COLUMN = SUMMED["rows"].index("change")
-
-
 def _change_entry(number: int, change: PlannedChange) -> tuple[str | int, ...]:
     record_id, rows, payload, old, note = change
     entry = (number, record_id, rows[0], dump(dict(payload)), dump(dict(old)), note, 0)
@@ -408,7 +403,6 @@ def _row_entry(item: RowEntry) -> tuple[object, ...]:
         payload,
         dump_problems(problems),
         record_id,
-        None,
         status.value if status else None,
         code,
         message.encode("utf-8", "backslashreplace").decode(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 APPLICATION_ID = 0x62737963
 """Marks the file as ours (``bsyc``), so that another SQLite file is refused and not misread."""
 
@@ -19,15 +19,17 @@ CREATE TABLE rows (
   payload TEXT,
   problems TEXT,
   record_id TEXT,
-  change INTEGER,
   status TEXT,
   code TEXT NOT NULL DEFAULT '',
   message TEXT NOT NULL DEFAULT '',
   sum INTEGER NOT NULL
 );
 
+-- Which change a row is sent with. A table of its own, so that planning adds to it and rewrites no row.
+CREATE TABLE joined (row INTEGER PRIMARY KEY, change INTEGER NOT NULL, sum INTEGER NOT NULL);
+
 -- Without it each batch of changes reads all rows to find its own: minutes for a million.
-CREATE INDEX rows_by_change ON rows (change) WHERE change NOTNULL;
+CREATE INDEX joined_by_change ON joined (change);
 
 -- One PATCH of one record, planned.
 CREATE TABLE changes (
@@ -78,8 +80,9 @@ WITHOUT ROWID;
 SUMMED = {
     "rows": (
         "number", "line", "cells", "raw", "keys", "payload", "problems", "record_id",
-        "change", "status", "code", "message",
+        "status", "code", "message",
     ),
+    "joined": ("row", "change"),
     "changes": (
         "id", "record_id", "first_row", "payload", "old", "note", "canary",
     ),

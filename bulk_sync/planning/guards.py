@@ -103,6 +103,12 @@ class RunLimits:
     require_valid: bool = False
     expect_rows: RowRange | None = None
 
+    @property
+    def on_plan(self) -> bool:
+        """Whether any of them looks at the planned changes, or at rows that planning finds invalid."""
+        given = (self.max_changed, self.max_cleared, self.max_invalid)
+        return self.require_valid or any(limit is not None for limit in given)
+
 
 class RunFigures(NamedTuple):
     """What the limits are applied to.

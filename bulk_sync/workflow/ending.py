@@ -80,7 +80,7 @@ def refused_groups(journal: Journal) -> Iterator[tuple[int, str]]:
     with journal.faults():
         found = journal.connection.execute(
             "SELECT count(*), outcomes.status, outcomes.code, count(DISTINCT outcomes.message), "
-            "min(outcomes.message) FROM rows JOIN outcomes ON outcomes.change = rows.change "
+            "min(outcomes.message) FROM joined JOIN outcomes ON outcomes.change = joined.change "
             f"WHERE outcomes.status IN ({marks}) GROUP BY 2, 3"
         ).fetchall()
     for rows, status, code, messages, message in found:
@@ -93,7 +93,7 @@ def skipped_by_reason(journal: Journal) -> dict[str, int]:
     with journal.faults():
         found = journal.connection.execute(
             "SELECT coalesce(nullif(rows.code, ''), nullif(outcomes.code, ''), 'own_rule'), count(*) FROM rows "
-            "LEFT JOIN outcomes ON outcomes.change = rows.change "
+            "LEFT JOIN joined ON joined.row = rows.number LEFT JOIN outcomes ON outcomes.change = joined.change "
             "WHERE coalesce(rows.status, outcomes.status) = 'skipped' GROUP BY 1 ORDER BY 2 DESC"
         ).fetchall()
     return {str(code): int(count) for code, count in found}
@@ -103,9 +103,9 @@ def _bad_rows(journal: Journal) -> Iterator[tuple[int, str, str, str]]:
     marks = ",".join(f"'{status}'" for status in _BAD)
     with journal.faults():
         yield from journal.connection.execute(
-            "SELECT rows.number, outcomes.status, outcomes.code, outcomes.message FROM rows "
-            "JOIN outcomes ON outcomes.change = rows.change "
-            f"WHERE outcomes.status IN ({marks}) ORDER BY rows.number"
+            "SELECT joined.row, outcomes.status, outcomes.code, outcomes.message FROM joined "
+            "JOIN outcomes ON outcomes.change = joined.change "
+            f"WHERE outcomes.status IN ({marks}) ORDER BY joined.row"
         )
 
 
