@@ -23,8 +23,6 @@ _SHORT = 200
 """Characters of the texts that are remembered: 4,096 of them are at most some megabytes."""
 EXACT_INTEGER = 10**15
 """Excel keeps 15 digits of a number; a longer one is written as text."""
-BLANK_TAIL = '"/>'
-"""What follows the row number in a cell without a value."""
 
 _SPECIAL = re.compile("[\x00-\x08\x0b-\x1f&<>\ud800-\udfff\ufffe\uffff]|_x")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
@@ -101,8 +99,13 @@ def _text_cell(text: str, style: str) -> str:
 
 
 def plain_tail(text: str) -> str:
-    """Return what follows the row number in a cell of a text that :func:`are_plain` found plain."""
-    return f'" t="inlineStr"><is><t>{text}</t></is></c>' if text else BLANK_TAIL
+    """Return :func:`cell_tail` of a text that :func:`are_plain` found plain."""
+    return f'" t="inlineStr"><is><t>{text}</t></is></c>' if text else ""
+
+
+def text_tail(text: str) -> str:
+    """Return :func:`cell_tail` of any text, for one that does not come again soon."""
+    return f'" t="inlineStr">{text_xml(text)}</c>' if text else ""
 
 
 def cell_tail(value: str | float | bool | None, style: str = "") -> str:
@@ -128,17 +131,17 @@ def plain_cell(head: str, row: int, value: str | float | bool | None, style: str
     return f"{head}{row}{tail}" if tail else ""
 
 
-def own_cell(head: str, row: int, value: str | Cell, styles: CellStyles, mark: str = "") -> str:
-    """Return a cell of the source as it was: by its stored value and a format that shows the text seen."""
+def own_tail(value: str | Cell, styles: CellStyles, mark: str = "") -> str:
+    """Return the tail of a cell of the source as it was: by its stored value and a format that shows the text seen."""
     style = styles.number("", mark) if mark else ""
     if isinstance(value, str):
-        return plain_cell(head, row, value, style)
+        return cell_tail(value, style)
     number, shown_as = stored_number(value)
     if number is None:
-        return plain_cell(head, row, value.text, style)
+        return cell_tail(value.text, style)
     if shown_as is BOOLEAN_FORMAT:
-        return plain_cell(head, row, bool(number), styles.number(shown_as, mark))
-    return f'{head}{row}"{styles.number(shown_as, mark)}><v>{number!r}</v></c>'
+        return cell_tail(bool(number), styles.number(shown_as, mark))
+    return f'"{styles.number(shown_as, mark)}><v>{number!r}</v></c>'
 
 
 def stored_number(cell: Cell) -> tuple[float | None, str]:

@@ -21,10 +21,12 @@ from bulk_sync.results.table import (
     shown_json,
 )
 from bulk_sync.results.text import visible
-from bulk_sync.results.xlsx_cells import BLANK_TAIL, are_plain, cell_tail, plain_tail
+from bulk_sync.results.xlsx_cells import are_plain, cell_tail, plain_tail
 from bulk_sync.results.xlsx_sheets import SheetSeries, Styles
 
 _change_of = itemgetter(ChangedField._fields.index("row_number"), ChangedField._fields.index("client_id"))
+_BLANK = '"/>'
+"""The tail of a cell without a value."""
 
 
 def write_changes(series: SheetSeries, styles: Styles, book: RunBook) -> None:
@@ -53,7 +55,7 @@ class _Lines:
     def of(self, fields: Sequence[ChangedField], first_row: int) -> list[str]:
         """Return the lines for fields of one change, the first of which is to stand at ``first_row``."""
         number_tail = cell_tail(fields[0].row_number, self._figure)
-        client_tail = self._tail(visible(fields[0].client_id))
+        client_tail = self._tail(visible(fields[0].client_id)) or _BLANK
         plain = are_plain([value for field in fields for value in field[3:6] if type(value) is str])
         lines = []
         # One expression for a whole line takes half the time of its cells one by one.
@@ -74,14 +76,15 @@ class _Lines:
             at = str(row)
             lines.append(
                 f'<row r="{at}"><c r="A{at}{number_tail}<c r="B{at}{client_tail}<c r="C{at}{_name_tail(name)}'
-                f'<c r="D{at}{old_tail}<c r="E{at}{new_tail}<c r="F{at}{stored_tail}</row>'
+                f'<c r="D{at}{old_tail or _BLANK}<c r="E{at}{new_tail or _BLANK}'
+                f'<c r="F{at}{stored_tail or _BLANK}</row>'
             )
         return lines
 
     def _tail(self, cell: Plain) -> str:
-        return cell_tail(cell, self._mark if type(cell) is Mark else "") or BLANK_TAIL
+        return cell_tail(cell, self._mark if type(cell) is Mark else "")
 
 
 @lru_cache(maxsize=256)
 def _name_tail(name: str) -> str:
-    return cell_tail(name) or BLANK_TAIL
+    return cell_tail(name) or _BLANK

@@ -11,7 +11,7 @@ from bulk_sync.records import RowResult, cell_name, cell_text, column_letters
 from bulk_sync.results.problem_places import ProblemPlaces
 from bulk_sync.results.table import PROBLEM_COLUMNS, SYNC_COLUMNS, OwnColumns, problem_cells, sync_cells
 from bulk_sync.results.text import cut, visible
-from bulk_sync.results.xlsx_cells import own_cell, plain_cell, text_xml
+from bulk_sync.results.xlsx_cells import are_plain, cell_tail, own_tail, plain_cell, plain_tail, text_tail
 from bulk_sync.results.xlsx_sheets import EXCEL_LINKS, Column, SheetSeries, Styles
 
 COMMENTS = 1_000
@@ -42,23 +42,22 @@ class ResultSheet:
         """Write a row, and its problems to their sheet with a link to the cell here."""
         row = self.series.next_row()
         values = self._own.of(result.values)
-        marks = self._mark(result, row, problems) if result.problems else None
-        if marks:
-            cells = [
-                own_cell(head, row, value, self._styles, marks.get(column, ""))
-                for column, (head, value) in enumerate(zip(self._own_heads, values, strict=False))
-            ]
-        else:
-            cells = [
-                f'{head}{row}" t="inlineStr">{text_xml(value)}</c>'
-                if type(value) is str
-                else own_cell(head, row, value, self._styles)
-                for head, value in zip(self._own_heads, values, strict=False)
-                if value
-            ]
+        marks = self._mark(result, row, problems) if result.problems else {}
         added = sync_cells(result, sandbox=self._sandbox)
-        for head, value, style in zip(self._sync_heads, added, self._sync_styles(result), strict=True):
-            cells.append(plain_cell(head, row, value, style))
+        plain = are_plain([value for value in (*values, *added) if type(value) is str])
+        as_tail = plain_tail if plain else text_tail
+        if marks:
+            tails = [own_tail(value, self._styles, marks.get(column, "")) for column, value in enumerate(values)]
+        else:
+            tails = [as_tail(value) if type(value) is str else own_tail(value, self._styles) for value in values]
+        at = str(row)
+        cells = [f"{head}{at}{tail}" for head, tail in zip(self._own_heads, tails, strict=False) if tail]
+        looked = zip(self._sync_heads, added, self._sync_styles(result), strict=True)
+        cells += [
+            f"{head}{at}{as_tail(value) if type(value) is str and not style else cell_tail(value, style)}"
+            for head, value, style in looked
+            if value or style
+        ]
         if self.series.measuring:
             self.series.measure([*map(cell_text, values), *(None if v is None else str(v) for v in added)])
         self.series.write("".join(cells))
