@@ -173,8 +173,10 @@ def shown_json(value: Json, nothing: Mark) -> Plain:
 
 def server_json(value: Json, nothing: Mark) -> Plain:
     """Show a JSON value of the server in a cell, with what a reader could not see as its escape."""
+    if value is None:
+        return nothing
     shown = shown_json(value, nothing)
-    return visible(shown) if isinstance(shown, str) and not isinstance(shown, Mark) else shown
+    return visible(shown) if isinstance(shown, str) else shown
 
 
 def problem_cells(problem: Problem, row_number: int, results_cell: str) -> tuple[Plain, ...]:
