@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from xlsxwriter import Workbook
 
 from bulk_sync.errors import Problem
 from bulk_sync.records import RowResult, cell_name, cell_text, column_letters
 from bulk_sync.results.problem_places import ProblemPlaces
-from bulk_sync.results.table import PROBLEM_COLUMNS, SYNC_COLUMNS, OwnColumns, problem_cells, sync_cells
+from bulk_sync.results.table import PROBLEM_COLUMNS, SYNC_COLUMNS, OwnColumns, Plain, problem_cells, sync_cells
 from bulk_sync.results.text import cut, visible
 from bulk_sync.results.xlsx_cells import are_plain, cell_tail, own_tail, plain_cell, plain_tail, text_tail
 from bulk_sync.results.xlsx_sheets import EXCEL_LINKS, Column, SheetSeries, Styles
@@ -18,6 +18,7 @@ COMMENTS = 1_000
 """Problem cells that get a comment; all are marked, and all stand in Problems."""
 
 _SYNC_WIDTHS = {"sync_message": (24, 80), "sync_changed": (14, 40)}
+_STATUS = SYNC_COLUMNS.index("sync_status")
 _LINK_COLUMN = PROBLEM_COLUMNS.index("results_cell")
 
 
@@ -33,6 +34,7 @@ class ResultSheet:
         self._styles = styles
         self._own = own
         self._sandbox = sandbox
+        self._figure = styles["figure"]
         self._own_heads = self.series.heads[: len(own.names)]
         self._sync_heads = self.series.heads[len(own.names) :]
         self._places = ProblemPlaces(header, own)
@@ -52,19 +54,17 @@ class ResultSheet:
             tails = [as_tail(value) if type(value) is str else own_tail(value, self._styles) for value in values]
         at = str(row)
         cells = [f"{head}{at}{tail}" for head, tail in zip(self._own_heads, tails, strict=False) if tail]
-        looked = zip(self._sync_heads, added, self._sync_styles(result), strict=True)
-        cells += [
-            f"{head}{at}{as_tail(value) if type(value) is str and not style else cell_tail(value, style)}"
-            for head, value, style in looked
-            if value or style
-        ]
+        sync_tails = self._sync_tails(added, as_tail)
+        cells += [f"{head}{at}{tail}" for head, tail in zip(self._sync_heads, sync_tails, strict=True) if tail]
         if self.series.measuring:
             self.series.measure([*map(cell_text, values), *(None if v is None else str(v) for v in added)])
         self.series.write("".join(cells))
 
-    def _sync_styles(self, result: RowResult) -> tuple[str, ...]:
-        figure = self._styles["figure"]
-        return (figure, self._styles[result.status.value], "", "", "", "", figure, figure, "", "")
+    def _sync_tails(self, added: tuple[Plain, ...], as_tail: Callable[[str], str]) -> list[str]:
+        """Return the cells of :func:`sync_cells` without their heads: figures to the left, the status in its look."""
+        tails = [as_tail(value) if type(value) is str else cell_tail(value, self._figure) for value in added]
+        tails[_STATUS] = cell_tail(added[_STATUS], self._styles[str(added[_STATUS])])
+        return tails
 
     def _mark(self, result: RowResult, row: int, problems: ProblemSheet) -> dict[int, str]:
         """Return the mark of each cell that has a problem, and comment them."""
