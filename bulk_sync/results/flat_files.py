@@ -29,11 +29,12 @@ from bulk_sync.results.table import (
 )
 from bulk_sync.results.text import utf8_text, visible
 
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "|", "%")
+FORMULA_SIGNS = frozenset("=+-@\t\r\n＝＋－＠|%")
 """What a spreadsheet takes for the beginning of a formula when it opens a CSV."""
 
-_SERVER_CHANGE_COLUMNS = frozenset({CHANGE_COLUMNS.index(name) for name in ("client", "old", "stored")})
 _SERVER_PROBLEM_COLUMNS = frozenset({PROBLEM_COLUMNS.index(name) for name in ("code", "message", "hint")})
+# json.dumps makes such an encoder for each call that is not of its usual kind, which costs as much as a short line.
+_encode_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def write_csv(book: RunBook, path: Path, what: What = "results") -> tuple[str, ...]:
@@ -46,7 +47,7 @@ def write_csv(book: RunBook, path: Path, what: What = "results") -> tuple[str, .
         writer = csv.writer(file)
         if what == "changes":
             writer.writerow(CHANGE_COLUMNS)
-            writer.writerows(_neutral(cells, _SERVER_CHANGE_COLUMNS) for cells in _change_lines(book))
+            writer.writerows(_change_lines(book))
             return ()
         if what == "problems":
             writer.writerow(PROBLEM_COLUMNS)
@@ -76,7 +77,7 @@ def neutral(text: str) -> str:
     >>> neutral("=1+1"), neutral("Not found")
     ("'=1+1", 'Not found')
     """
-    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
+    return f"'{text}" if text[:1] in FORMULA_SIGNS else text
 
 
 def flat_text(value: str | Cell) -> str:
@@ -89,12 +90,18 @@ def flat_text(value: str | Cell) -> str:
 
 
 def _neutral(cells: Sequence[Plain], columns: frozenset[int]) -> list[Plain]:
-    return [neutral(cell) if index in columns and isinstance(cell, str) else cell for index, cell in enumerate(cells)]
+    return [_neutral_cell(cell) if index in columns else cell for index, cell in enumerate(cells)]
+
+
+def _neutral_cell(cell: Plain) -> Plain:
+    return neutral(cell) if isinstance(cell, str) else cell
 
 
 def _change_lines(book: RunBook) -> Iterator[tuple[Plain, ...]]:
     sent = book.summary.kind not in {"plan", "check"}
-    return (change_cells(change, sent=sent) for change in book.changes())
+    for change in book.changes():
+        row_number, client, field, old, new, stored = change_cells(change, sent=sent)
+        yield row_number, _neutral_cell(client), field, _neutral_cell(old), new, _neutral_cell(stored)
 
 
 def _problem_lines(book: RunBook) -> Iterator[tuple[Plain, ...]]:
@@ -216,4 +223,4 @@ def _change_values(change: ChangedField) -> dict[str, Json]:
 
 
 def _json_line(value: Json) -> str:
-    return utf8_text(json.dumps(value, ensure_ascii=False, default=str)) + "\n"
+    return utf8_text(_encode_json(value)) + "\n"

@@ -155,15 +155,11 @@ def row_message(result: RowResult) -> str:
 
 def change_cells(change: ChangedField, *, sent: bool = True) -> tuple[Plain, ...]:
     """Return a line of ``Changes``. ``sent`` is False for a plan, which has no answers to show."""
-    old = _of_server(shown_json(change.old, EMPTY)) if change.old_known else NOT_READ
+    old = server_json(change.old, EMPTY) if change.old_known else NOT_READ
     unseen = NOT_SHOWN if sent else None
-    stored = _of_server(shown_json(change.stored, EMPTY)) if change.stored_shown else unseen
+    stored = server_json(change.stored, EMPTY) if change.stored_shown else unseen
     client = visible(change.client_id)
     return (change.row_number, client, change.field, old, shown_json(change.new, CLEARED), stored)
-
-
-def _of_server(value: Plain) -> Plain:
-    return visible(value) if isinstance(value, str) and not isinstance(value, Mark) else value
 
 
 def shown_json(value: Json, nothing: Mark) -> Plain:
@@ -173,6 +169,14 @@ def shown_json(value: Json, nothing: Mark) -> Plain:
     if isinstance(value, (str, int, float)):
         return value
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def server_json(value: Json, nothing: Mark) -> Plain:
+    """Show a JSON value of the server in a cell, with what a reader could not see as its escape."""
+    if value is None:
+        return nothing
+    shown = shown_json(value, nothing)
+    return visible(shown) if isinstance(shown, str) else shown
 
 
 def problem_cells(problem: Problem, row_number: int, results_cell: str) -> tuple[Plain, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Protocol
@@ -52,6 +53,26 @@ def cell_heads(columns: int) -> tuple[str, ...]:
     return tuple(f'<c r="{column_letters(column)}' for column in range(columns))
 
 
+def are_plain(texts: Iterable[str]) -> bool:
+    r"""Whether all these texts stand in a cell as they are: nothing to escape, to cut or to keep blanks for.
+
+    >>> are_plain(["Acme LLC", "", "a@example.com"]), are_plain(["Acme", "A & B"]), are_plain(["Acme", " LLC"])
+    (True, False, False)
+    """
+    # Asked once for a line or a change, this costs a quarter of asking for each of its texts.
+    joined = f"|{'|'.join(texts)}|"
+    return (
+        joined.isprintable()
+        and "&" not in joined
+        and "<" not in joined
+        and ">" not in joined
+        and "_x" not in joined
+        and "| " not in joined
+        and " |" not in joined
+        and len(joined) <= TEXT_LIMIT // 2
+    )
+
+
 def text_xml(text: str) -> str:
     r"""Return the ``<is>`` element of an inline string; control characters as ``_x001B_``, as Excel saves them.
 
@@ -77,6 +98,16 @@ def _text_cell(text: str, style: str) -> str:
     return f'"{style} t="inlineStr">{text_xml(text)}</c>'
 
 
+def plain_tail(text: str) -> str:
+    """Return :func:`cell_tail` of a text that :func:`are_plain` found plain."""
+    return f'" t="inlineStr"><is><t>{text}</t></is></c>' if text else ""
+
+
+def text_tail(text: str) -> str:
+    """Return :func:`cell_tail` of any text, for one that does not come again soon."""
+    return f'" t="inlineStr">{text_xml(text)}</c>' if text else ""
+
+
 def cell_tail(value: str | float | bool | None, style: str = "") -> str:
     """Return what follows the row number in a cell of ours; '' where there is no cell.
 
@@ -100,17 +131,17 @@ def plain_cell(head: str, row: int, value: str | float | bool | None, style: str
     return f"{head}{row}{tail}" if tail else ""
 
 
-def own_cell(head: str, row: int, value: str | Cell, styles: CellStyles, mark: str = "") -> str:
-    """Return a cell of the source as it was: by its stored value and a format that shows the text seen."""
+def own_tail(value: str | Cell, styles: CellStyles, mark: str = "") -> str:
+    """Return the tail of a cell of the source as it was: by its stored value and a format that shows the text seen."""
     style = styles.number("", mark) if mark else ""
     if isinstance(value, str):
-        return plain_cell(head, row, value, style)
+        return cell_tail(value, style)
     number, shown_as = stored_number(value)
     if number is None:
-        return plain_cell(head, row, value.text, style)
+        return cell_tail(value.text, style)
     if shown_as is BOOLEAN_FORMAT:
-        return plain_cell(head, row, bool(number), styles.number(shown_as, mark))
-    return f'{head}{row}"{styles.number(shown_as, mark)}><v>{number!r}</v></c>'
+        return cell_tail(bool(number), styles.number(shown_as, mark))
+    return f'"{styles.number(shown_as, mark)}><v>{number!r}</v></c>'
 
 
 def stored_number(cell: Cell) -> tuple[float | None, str]:

@@ -17,15 +17,13 @@ from bulk_sync.results.run_property import KIND_PROPERTY, RUN_PROPERTY
 from bulk_sync.results.table import (
     PROBLEM_COLUMNS,
     SYNC_COLUMNS,
-    Mark,
     OwnColumns,
     RunBook,
     What,
-    change_cells,
     dropped_note,
     own_columns,
 )
-from bulk_sync.results.xlsx_cells import cell_tail
+from bulk_sync.results.xlsx_changes import write_changes
 from bulk_sync.results.xlsx_package import write_package
 from bulk_sync.results.xlsx_results import ProblemSheet, ResultSheet
 from bulk_sync.results.xlsx_sheets import EXCEL_COLUMNS, EXCEL_ROWS, Column, LineSheet, SheetSeries, Styles
@@ -43,7 +41,7 @@ def write_workbook(book: RunBook, path: Path, what: What = "results", *, rows: i
         if what == "results":
             notes = _write_all(workbook, styles, book, rows)
         elif what == "changes":
-            _write_changes(_series(workbook, styles, "Changes", rows), styles, book)
+            write_changes(_series(workbook, styles, "Changes", rows), styles, book)
         else:
             _write_problems(_series(workbook, styles, "Problems", rows), styles, book)
         write_summary(workbook, styles, book.summary._replace(notes=(*book.summary.notes, *notes)))
@@ -111,7 +109,7 @@ def _write_all(workbook: Workbook, styles: Styles, book: RunBook, rows: int) -> 
         results.add(result, problems)
     results.series.finish()
     problems.series.finish()
-    _write_changes(changes, styles, book)
+    write_changes(changes, styles, book)
     notes = [*dropped_note(own)]
     if len(kept.names) < len(own.names):
         left_out = len(own.names) - len(kept.names)
@@ -131,28 +129,6 @@ def _write_problems(series: SheetSeries, styles: Styles, book: RunBook) -> None:
     for row, result in enumerate(book.rows(), 2):
         for problem in result.problems:
             problems.add(problem, result.row_number, "Results", row, places.first(problem))
-    series.finish()
-
-
-def _write_changes(series: SheetSeries, styles: Styles, book: RunBook) -> None:
-    sent = book.summary.kind not in {"plan", "check"}
-    figure, mark = styles["figure"], styles["mark"]
-    for change in book.changes():
-        row = series.next_row()
-        cells = change_cells(change, sent=sent)
-        if series.measuring:
-            series.measure([None if cell is None else str(cell) for cell in cells])
-        number, client, field, old, new, stored = cells
-        # Most of a run's cells are in this sheet: joined at once, a line takes half the time of its cells one by one.
-        tails = (
-            cell_tail(number, figure),
-            cell_tail(client),
-            cell_tail(field),
-            cell_tail(old, mark if type(old) is Mark else ""),
-            new_tail := cell_tail(new, mark if type(new) is Mark else ""),
-            new_tail if stored is new else cell_tail(stored, mark if type(stored) is Mark else ""),
-        )
-        series.write("".join([f"{head}{row}{tail}" for head, tail in zip(series.heads, tails, strict=True) if tail]))
     series.finish()
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from xlsxwriter import Workbook
 
 from bulk_sync.errors import Problem
 from bulk_sync.records import RowResult, cell_name, cell_text, column_letters
 from bulk_sync.results.problem_places import ProblemPlaces
-from bulk_sync.results.table import PROBLEM_COLUMNS, SYNC_COLUMNS, OwnColumns, problem_cells, sync_cells
+from bulk_sync.results.table import PROBLEM_COLUMNS, SYNC_COLUMNS, OwnColumns, Plain, problem_cells, sync_cells
 from bulk_sync.results.text import cut, visible
-from bulk_sync.results.xlsx_cells import own_cell, plain_cell, text_xml
+from bulk_sync.results.xlsx_cells import are_plain, cell_tail, own_tail, plain_cell, plain_tail, text_tail
 from bulk_sync.results.xlsx_sheets import EXCEL_LINKS, Column, SheetSeries, Styles
 
 COMMENTS = 1_000
 """Problem cells that get a comment; all are marked, and all stand in Problems."""
 
 _SYNC_WIDTHS = {"sync_message": (24, 80), "sync_changed": (14, 40)}
+_STATUS = SYNC_COLUMNS.index("sync_status")
 _LINK_COLUMN = PROBLEM_COLUMNS.index("results_cell")
 
 
@@ -33,6 +34,7 @@ class ResultSheet:
         self._styles = styles
         self._own = own
         self._sandbox = sandbox
+        self._figure = styles["figure"]
         self._own_heads = self.series.heads[: len(own.names)]
         self._sync_heads = self.series.heads[len(own.names) :]
         self._places = ProblemPlaces(header, own)
@@ -42,30 +44,27 @@ class ResultSheet:
         """Write a row, and its problems to their sheet with a link to the cell here."""
         row = self.series.next_row()
         values = self._own.of(result.values)
-        marks = self._mark(result, row, problems) if result.problems else None
-        if marks:
-            cells = [
-                own_cell(head, row, value, self._styles, marks.get(column, ""))
-                for column, (head, value) in enumerate(zip(self._own_heads, values, strict=False))
-            ]
-        else:
-            cells = [
-                f'{head}{row}" t="inlineStr">{text_xml(value)}</c>'
-                if type(value) is str
-                else own_cell(head, row, value, self._styles)
-                for head, value in zip(self._own_heads, values, strict=False)
-                if value
-            ]
+        marks = self._mark(result, row, problems) if result.problems else {}
         added = sync_cells(result, sandbox=self._sandbox)
-        for head, value, style in zip(self._sync_heads, added, self._sync_styles(result), strict=True):
-            cells.append(plain_cell(head, row, value, style))
+        plain = are_plain([value for value in (*values, *added) if type(value) is str])
+        as_tail = plain_tail if plain else text_tail
+        if marks:
+            tails = [own_tail(value, self._styles, marks.get(column, "")) for column, value in enumerate(values)]
+        else:
+            tails = [as_tail(value) if type(value) is str else own_tail(value, self._styles) for value in values]
+        at = str(row)
+        cells = [f"{head}{at}{tail}" for head, tail in zip(self._own_heads, tails, strict=False) if tail]
+        sync_tails = self._sync_tails(added, as_tail)
+        cells += [f"{head}{at}{tail}" for head, tail in zip(self._sync_heads, sync_tails, strict=True) if tail]
         if self.series.measuring:
             self.series.measure([*map(cell_text, values), *(None if v is None else str(v) for v in added)])
         self.series.write("".join(cells))
 
-    def _sync_styles(self, result: RowResult) -> tuple[str, ...]:
-        figure = self._styles["figure"]
-        return (figure, self._styles[result.status.value], "", "", "", "", figure, figure, "", "")
+    def _sync_tails(self, added: tuple[Plain, ...], as_tail: Callable[[str], str]) -> list[str]:
+        """Return the cells of :func:`sync_cells` without their heads: figures to the left, the status in its look."""
+        tails = [as_tail(value) if type(value) is str else cell_tail(value, self._figure) for value in added]
+        tails[_STATUS] = cell_tail(added[_STATUS], self._styles[str(added[_STATUS])])
+        return tails
 
     def _mark(self, result: RowResult, row: int, problems: ProblemSheet) -> dict[int, str]:
         """Return the mark of each cell that has a problem, and comment them."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from tempfile import TemporaryFile
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, TypeVar
 
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format
@@ -107,10 +107,14 @@ class LineSheet(Worksheet):
     def write_line(self, row: int, cells: str, height: float | None = None) -> None:
         """Write a line; ``row`` counts from 0 and only grows."""
         size = "" if height is None else f' ht="{height}" customHeight="1"'
-        self.lines.write(f'<row r="{row + 1}"{size}>{cells}</row>'.encode())
+        self.write_lines(row, f'<row r="{row + 1}"{size}>{cells}</row>')
+
+    def write_lines(self, last_row: int, lines: str) -> None:
+        """Write whole lines, the last of which is ``last_row``, counted from 0."""
+        self.lines.write(lines.encode())
         self.table.clear()  # a link's text, which is in our line already
         # One ahead, so that XlsxWriter finds nothing of its own to write for this row.
-        self.previous_row = row + 1
+        self.previous_row = last_row + 1
 
     def span(self, rows: int, columns: int) -> None:
         """Tell the sheet its size."""
@@ -130,6 +134,9 @@ class Column(NamedTuple):
     look: str = "header"
     least: int = 8
     most: int = 42
+
+
+_Line = TypeVar("_Line")
 
 
 class SheetSeries:
@@ -164,6 +171,23 @@ class SheetSeries:
         self.sheet.write_line(self._row, cells)
         self._row += 1
         self.lines += 1
+
+    def pages(self, lines: Sequence[_Line]) -> Iterator[tuple[int, Sequence[_Line]]]:
+        """Yield lines with the number of the first one's row, parted where a sheet is full.
+
+        Each part is to be written with :meth:`write_lines` before the next is asked for.
+        """
+        while lines:
+            first = self.next_row()
+            room = self._limit - self._row
+            yield first, lines[:room]
+            lines = lines[room:]
+
+    def write_lines(self, lines: str, count: int) -> None:
+        """Write ``count`` whole lines, numbered as :meth:`pages` said."""
+        self._row += count
+        self.lines += count
+        self.sheet.write_lines(self._row - 1, lines)
 
     def measure(self, texts: Sequence[str | None]) -> None:
         """Widen the columns for a line's texts; only the first lines count."""
