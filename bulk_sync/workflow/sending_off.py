@@ -16,7 +16,8 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
     journal = session.journal
     stopped_by, notes = "", []
     try:
-        journal.update_header(state="sending")
+        # What is accepted from here on is not in the ledger yet, be it a resume of a run that had ended.
+        journal.update_header(state="sending", facts={**journal.header.facts, FOLDED: False})
         report = await session.send()
         journal.update_header(facts={**journal.header.facts, **session.quota_facts()})
         stopped_by = str(report.stopped_by)
@@ -50,12 +51,7 @@ def close_run(
     notes: tuple[str, ...] = ()
     busy = journal.header.busy_seconds + desk.clock.monotonic() - began
     try:
-        journal.update_header(
-            busy_seconds=busy,
-            finished_at=finished_at,
-            stopped_by=stopped_by,
-            **({"state": state} if state else {}),
-        )
+        journal.update_header(busy_seconds=busy, finished_at=finished_at, stopped_by=stopped_by)
         fold_into_ledger(journal, desk.state)
         journal.update_header(facts={**journal.header.facts, FOLDED: state == "done"})
     except (Halted, JournalDamaged) as fault:
@@ -65,7 +61,9 @@ def close_run(
     try:
         summary, said = outputs.write(desk, journal, summary)
         notes = (*notes, *said)
-        journal.update_header(exit_code=summary.exit_code, output=summary.output)
+        # Only now: a run that dies over ledger or results, or cannot write them, is resume's to end.
+        reached = "sending" if state and stopped_by else state or journal.header.state
+        journal.update_header(exit_code=summary.exit_code, output=summary.output, state=reached)
     except BulkSyncError as fault:
         # The rows' ends are in the journal: a results file that cannot be written is told, not lost.
         notes = (*notes, fault.message, *([fault.hint] if fault.hint else ()))
