@@ -51,7 +51,12 @@ def close_run(
     notes: tuple[str, ...] = ()
     busy = journal.header.busy_seconds + desk.clock.monotonic() - began
     try:
-        journal.update_header(busy_seconds=busy, finished_at=finished_at, stopped_by=stopped_by)
+        journal.update_header(
+            busy_seconds=busy,
+            finished_at=finished_at,
+            stopped_by=stopped_by,
+            **({"state": state} if state and state != "done" else {}),
+        )
         fold_into_ledger(journal, desk.state)
         journal.update_header(facts={**journal.header.facts, FOLDED: state == "done"})
     except (Halted, JournalDamaged) as fault:
@@ -62,8 +67,8 @@ def close_run(
         summary, said = outputs.write(desk, journal, summary)
         notes = (*notes, *said)
         # Only now: a run that dies over ledger or results, or cannot write them, is resume's to end.
-        reached = "sending" if state and stopped_by else state or journal.header.state
-        journal.update_header(exit_code=summary.exit_code, output=summary.output, state=reached)
+        done = {"state": state} if state == "done" and not stopped_by else {}
+        journal.update_header(exit_code=summary.exit_code, output=summary.output, **done)
     except BulkSyncError as fault:
         # The rows' ends are in the journal: a results file that cannot be written is told, not lost.
         notes = (*notes, fault.message, *([fault.hint] if fault.hint else ()))
