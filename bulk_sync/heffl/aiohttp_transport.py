@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import certifi
 import httpx2
+from aiohttp.connector import Connection
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -79,6 +80,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             timeout=self._timeout,
             trust_env=False,
             auto_decompress=False,
+            response_class=_OwnAnswer,
             skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
         )
         return self._session
@@ -107,6 +109,19 @@ class _Body(httpx2.AsyncByteStream):
 
 class _Broken(aiohttp.ClientConnectionError):
     """A connection that broke under a request, in a form that aiohttp does not take for a reason to send again."""
+
+
+class _OwnAnswer(aiohttp.ClientResponse):
+    """The answer to this request, and not one that stood in the connection before it left.
+
+    A server or proxy that answers twice would shift every later answer of the connection to the next row.
+    """
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        """Read the head of the answer."""
+        if connection.protocol is not None and len(connection.protocol):
+            raise _Broken("an answer that nobody asked for came before the request left")
+        return await super().start(connection)
 
 
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

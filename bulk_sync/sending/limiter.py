@@ -45,7 +45,7 @@ _TIMED_ENOUGH = 10
 _FASTEST_TURN = 0.005
 """Seconds: slots closer than this are given out several at once, since nobody wakes up more often."""
 
-_ROUNDED_DOWN_FROM = 20.0
+ROUNDED_DOWN_FROM = 20.0
 """Seconds: in longer windows a reset in whole seconds may have been rounded down, and one more costs little.
 
 In shorter ones it is taken as rounded up, as servers with such windows must, until a 429 says otherwise.
@@ -169,7 +169,7 @@ def opens_at(state: QuotaState) -> float:
 
 def may_round_down(state: QuotaState) -> bool:
     """Tell whether a reset in whole seconds may be up to one second early."""
-    return state.floors or state.window >= _ROUNDED_DOWN_FROM
+    return state.floors or state.window >= ROUNDED_DOWN_FROM
 
 
 def _must_probe(state: QuotaState, now: float) -> bool:

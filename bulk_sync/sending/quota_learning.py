@@ -6,7 +6,15 @@ import math
 from typing import NamedTuple
 
 from bulk_sync.sending.headers import LONGEST_WAIT, Allowance
-from bulk_sync.sending.limiter import CLOCK_DRIFT, SPELL_MEMORY, may_round_down, opens_at, pace_interval, take_back
+from bulk_sync.sending.limiter import (
+    CLOCK_DRIFT,
+    ROUNDED_DOWN_FROM,
+    SPELL_MEMORY,
+    may_round_down,
+    opens_at,
+    pace_interval,
+    take_back,
+)
 from bulk_sync.sending.quota_state import SURE, QuotaState, Terms, hold, spend
 from bulk_sync.sending.rate import DEFAULT_RATE
 
@@ -251,8 +259,9 @@ def _just_begun(state: QuotaState, answer: Answer, left: int) -> float | None:
     if not 0 < waited <= told.reset_in:
         return None
     began = max(state.heard, min(state.reset_from, answer.sent_at))
-    # In whole seconds it may be rounded either way.
-    least = told.reset_in - 1 if told.coarse else told.reset_in * (1 - CLOCK_DRIFT)
+    # In whole seconds it may be rounded either way; a short one up, since a second less is another window.
+    rounded = told.coarse and told.reset_in >= ROUNDED_DOWN_FROM - 1
+    least = told.reset_in - 1 if rounded else told.reset_in * (1 - CLOCK_DRIFT)
     most = told.reset_in + told.coarse + answer.answered_at - began
     fitting = [usual for usual in _WINDOWS if least < usual <= most]
     return float(fitting[0]) if len(fitting) == 1 else None

@@ -345,7 +345,7 @@ class SharedQuota:
                     self._store(state, now)
                 self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                self._connection.rollback()  # if there is still something: SQLite itself rolls back on a full disk
                 raise
         self._correct(state)
         return result

@@ -16,7 +16,8 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
     journal = session.journal
     stopped_by, notes = "", []
     try:
-        journal.update_header(state="sending")
+        # What is accepted from here on is not in the ledger yet, be it a resume of a run that had ended.
+        journal.update_header(state="sending", facts={**journal.header.facts, FOLDED: False})
         report = await session.send()
         journal.update_header(facts={**journal.header.facts, **session.quota_facts()})
         stopped_by = str(report.stopped_by)
@@ -54,7 +55,7 @@ def close_run(
             busy_seconds=busy,
             finished_at=finished_at,
             stopped_by=stopped_by,
-            **({"state": state} if state else {}),
+            **({"state": state} if state and state != "done" else {}),
         )
         fold_into_ledger(journal, desk.state)
         journal.update_header(facts={**journal.header.facts, FOLDED: state == "done"})
@@ -65,7 +66,9 @@ def close_run(
     try:
         summary, said = outputs.write(desk, journal, summary)
         notes = (*notes, *said)
-        journal.update_header(exit_code=summary.exit_code, output=summary.output)
+        # Only now: a run that dies over ledger or results, or cannot write them, is resume's to end.
+        done = {"state": state} if state == "done" and not stopped_by else {}
+        journal.update_header(exit_code=summary.exit_code, output=summary.output, **done)
     except BulkSyncError as fault:
         # The rows' ends are in the journal: a results file that cannot be written is told, not lost.
         notes = (*notes, fault.message, *([fault.hint] if fault.hint else ()))

@@ -92,6 +92,8 @@ def shoot(program: Program, server: SandboxServer, *, kills: int, seed: int) -> 
             assert code != 2 or "no run is unfinished" in ran.err, ran.err
         else:
             code = kill_somewhere(program, server, dice, args)
+        if code == 2 and ended:  # it was killed after it had come to its end: its results are there
+            return done
         if code == 2:  # it was killed before there was a run
             code = kill_somewhere(program, server, dice, RUN)
         again = {entry.client_id for entry in server.log[seen:] if entry.method == "PATCH"}

@@ -113,6 +113,32 @@ def test_a_connection_that_breaks_under_a_request_is_told(
     assert (len(server.heads), server.connections) == (3, 2)
 
 
+def test_an_answer_that_nobody_asked_for_is_nobodys(raw_server: Servers, answer: Servers) -> None:
+    """A server that answers a request twice does not shift its second answer to the next row."""
+    times = 0
+
+    async def first_time_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal times
+        times += 1
+        await answer(OK)(reader, writer)
+        if times == 1:
+            await asyncio.sleep(0.02)
+            await answer(b'{"code":"not_found"}', status="404 Not Found")(reader, writer)
+
+    async def go() -> list[Reply]:
+        async with raw_server(first_time_twice) as server, HefflClient(server.url, KEY) as client:
+            first = await client.send(PATCH)
+            await asyncio.sleep(0.1)
+            return [first, await client.send(PATCH), await client.send(PATCH)]
+
+    replies = asyncio.run(go())
+    assert [(reply.http_status, reply.fault, reply.left) for reply in replies] == [
+        (200, "", True),
+        (None, Fault.BROKEN, True),
+        (200, "", True),
+    ]
+
+
 def test_cookies_are_not_kept(raw_server: Servers, answer: Servers) -> None:
     """What one answer sets, no request carries."""
     server = raw_server(answer(OK, headers="set-cookie: a=b; path=/\r\n"))

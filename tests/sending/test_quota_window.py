@@ -86,6 +86,22 @@ def test_after_one_window_the_finish_is_known(
     assert all(abs(seconds - truth) <= 0.05 * truth + window for seconds, truth in said[3 * LIMIT :])
 
 
+def to_the_second(seconds: float) -> float:
+    """What is left until an epoch on a whole second: it reads as coarse, and is exact all the same."""
+    return seconds
+
+
+@pytest.mark.parametrize("window", [3.0, 4.0, 45.0])
+@pytest.mark.parametrize("phase", [None, 990.3])
+@pytest.mark.parametrize("rounding", [float, to_the_second])
+def test_an_unusual_window_is_not_taken_for_a_usual_one(
+    window: float, phase: float | None, rounding: Callable[[float], float]
+) -> None:
+    """Three seconds are not two: nothing leaves before they are over, and no 429 comes."""
+    _, refused, learned = send(fixed(window, phase), rounding, 300)
+    assert (refused, learned == 0 or learned >= window) == (0, True)
+
+
 @pytest.mark.parametrize("window", [10.0, 30.0, 60.0, 120.0, 600.0])
 @pytest.mark.parametrize("rounding", [math.ceil, math.floor, float])
 def test_a_bucket_is_not_taken_for_a_short_window(window: float, rounding: Callable[[float], float]) -> None:

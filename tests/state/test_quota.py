@@ -440,6 +440,23 @@ def test_a_state_that_cannot_be_read_is_learned_again_and_a_full_disk_is_said(tm
         run(_open(broken))
 
 
+def test_a_disk_that_fills_up_is_named_as_such(tmp_path: Path) -> None:
+    """SQLite rolls back by itself then; what is told is the disk, not that nothing was left to roll back."""
+
+    async def job() -> None:
+        with gate(tmp_path, VirtualClock()) as quota:
+            with sqlite3.connect(tmp_path / "state.sqlite") as connection:
+                connection.execute(
+                    "CREATE TRIGGER full BEFORE INSERT ON quota "
+                    "BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END"
+                )
+            connection.close()
+            await quota.acquire()
+
+    with pytest.raises(StateFault, match=r"state\.sqlite: database or disk is full"):
+        run(job())
+
+
 async def _open(folder: Path) -> None:
     gate(folder, VirtualClock())
 
