@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple, cast
+from typing import cast
 
 from bulk_sync.errors import Problem
 from bulk_sync.journal.encoding import (
@@ -16,8 +16,9 @@ from bulk_sync.journal.encoding import (
     load_cells,
     load_problems,
 )
+from bulk_sync.journal.entries import EndedChange, OpenRow, PlannedChange, RowEntry, StoredChange
 from bulk_sync.journal.store import Journal
-from bulk_sync.records import OUTCOMES, Cell, Json, MappedRow, SourceRow, Status
+from bulk_sync.records import OUTCOMES, Cell, Json, Status
 
 BATCH = 2000
 """Rows in one transaction while planning: a crash loses at most the plan, and nothing has been sent."""
@@ -25,70 +26,6 @@ BATCH = 2000
 
 _OPEN = "status IS NULL AND NOT EXISTS (SELECT 1 FROM joined WHERE joined.row = rows.number)"
 """SQL for a row without an end or a change."""
-
-
-class OpenRow(NamedTuple):
-    """A row that has no end yet: what the mapping made of it, and the record it is for."""
-
-    number: int
-    keys: tuple[str, ...]
-    payload: dict[str, Json]
-    problems: tuple[Problem, ...]
-    record_id: str | None
-    line: int | None = None
-
-
-class RowEntry(NamedTuple):
-    """A row on its way into the journal.
-
-    ``mapped`` is None for a row that is not mapped (refused, or left out). ``status`` is None while the row is
-    open, ``record_id`` while the record it is for has to be looked up.
-    """
-
-    row: SourceRow
-    mapped: MappedRow | None = None
-    record_id: str | None = None
-    status: Status | None = None
-    code: str = ""
-    message: str = ""
-
-
-class PlannedChange(NamedTuple):
-    """A change as it is planned. ``old`` has the fields whose present value is known.
-
-    ``note`` is said in the message of the rows, beside what the API answers.
-    """
-
-    record_id: str
-    rows: tuple[int, ...]
-    payload: Mapping[str, Json]
-    old: Mapping[str, Json]
-    note: str = ""
-
-
-class StoredChange(NamedTuple):
-    """A change with its outcome, for undo, reports and the ledger. ``status`` None: it has not ended."""
-
-    id: int
-    record_id: str
-    rows: tuple[int, ...]
-    payload: dict[str, Json]
-    old: dict[str, Json]
-    status: Status | None
-    answer: dict[str, Json] | None
-    finished_at: float | None
-    attempts: int = 0
-    canary: bool = False
-
-
-class EndedChange(NamedTuple):
-    """A change that has ended: what was sent and what the API answered as JSON, parsed by whoever needs it."""
-
-    record_id: str
-    status: Status
-    payload: str
-    answer: str | None
-    finished_at: float
 
 
 class PlanTables:
@@ -328,9 +265,8 @@ class PlanTables:
     def _rows_of_changes(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}
         marks = ",".join("?" * len(ids))
-        for change, number in self._connection.execute(
-            f"SELECT change, row FROM joined WHERE change IN ({marks}) ORDER BY row", ids
-        ):
+        for entry in self._connection.execute(f"SELECT * FROM joined WHERE change IN ({marks}) ORDER BY row", ids):
+            number, change = cast("tuple[int, int]", self._journal.checked("joined", entry))
             found[change] = (*found.get(change, ()), number)
         return found
 
