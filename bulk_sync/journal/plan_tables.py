@@ -95,12 +95,12 @@ class PlanTables:
             return {record_id for (record_id,) in found}
 
     def wanted_records(self) -> Iterator[str]:
-        """Yield each record that an open row is for, once."""
+        """Yield each record that an open row is for, once; nothing may be settled while iterating."""
         with self._journal.faults():
-            found = self._connection.execute(
+            for (record_id,) in self._connection.execute(
                 f"SELECT DISTINCT record_id FROM rows WHERE {_OPEN} AND record_id NOTNULL"
-            ).fetchall()
-        yield from (record_id for (record_id,) in found)
+            ):
+                yield record_id
 
     def settle_row(
         self,
