@@ -43,6 +43,7 @@ def _entries(
     readable: frozenset[str],
 ) -> Iterator[tuple[str, str, str]]:
     known = state.ledger_entries(account, [change.record_id for change in changes])
+    was_read = tables.count_records() > 0  # a blind run read none: no look-up for each change
     for change in changes:
         found = known.get(change.record_id)
         if found is None:
@@ -53,7 +54,7 @@ def _entries(
         before = LedgerEntry.from_json(found[1], readable=readable)
         if found[0] == run and _folded(before, change):
             continue
-        read = tables.record(change.record_id)
+        read = tables.record(change.record_id) if was_read else None
         # A record that was read again after its change shows our own hand, and nothing of what others did before.
         then = read[0] if read and read[1] <= change.finished_at else None
         yield change.record_id, run, dump(_entry(change, before, then, readable).to_json())
