@@ -21,6 +21,7 @@ _ROWS = "SELECT rows.*, joined.* FROM rows LEFT JOIN joined ON joined.row = rows
 _JOINED = len(SUMMED["rows"]) + 1
 _CHANGE = _JOINED + SUMMED["joined"].index("change")
 """Where in a line of ``_ROWS`` the entry of ``joined`` begins, and where the change stands."""
+_PROBLEMS = SUMMED["rows"].index("problems")
 
 
 class _Ended(NamedTuple):
@@ -101,12 +102,18 @@ class JournalBook:
                 connection.execute("SELECT count(*) FROM joined WHERE change = ?", (change,)).fetchone()[0]
                 for change in self._in_doubt
             )
-        counts = {Status(name): count for name, count in found if name is not None}
+        counts = {self._status(name): count for name, count in found if name is not None}
         unended = next((count for name, count in found if name is None), 0)
         for status, count in ((Status.IN_DOUBT, doubtful), (self._open_status, unended - doubtful)):
             if count:
                 counts[status] = counts.get(status, 0) + count
         return counts
+
+    def _status(self, name: str) -> Status:
+        try:
+            return Status(name)
+        except ValueError:  # counted by SQL, which checks no entry
+            raise self._journal.damaged(f"{name!r} is the status of no row") from None
 
     def request_counts(self) -> dict[str, int]:
         """Return how many requests left, by kind."""
@@ -116,10 +123,8 @@ class JournalBook:
     def problems(self) -> Iterator[Problem]:
         """Yield every problem, in row order."""
         with self._journal.faults():
-            for (text,) in self._journal.connection.execute(
-                "SELECT problems FROM rows WHERE problems NOTNULL ORDER BY number"
-            ):
-                yield from load_problems(text)
+            for entry in self._journal.connection.execute("SELECT * FROM rows WHERE problems NOTNULL ORDER BY number"):
+                yield from load_problems(cast("str", self._journal.checked("rows", entry)[_PROBLEMS]))
 
     def requests(self) -> Iterator[RequestLine]:
         """Yield each request that was answered, or that should have been, in the order they left."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from bulk_sync.journal import Journal, JournalBook, PlanTables
 from bulk_sync.mapping.spec import MappingSpec
@@ -52,10 +52,9 @@ def guard_notes(findings: Iterable[Finding]) -> tuple[str, ...]:
 
 
 def before_reading(
-    book: JournalBook, limits: RunLimits, *, last_rows: int | None, allowed: Collection[str]
+    counts: Mapping[str, int], limits: RunLimits, *, last_rows: int | None, allowed: Collection[str]
 ) -> tuple[Finding, ...]:
-    """Return what can be found without the CRM: too few rows, too many invalid ones, none at all."""
-    counts = book.counts()
+    """Return what the rows of each status tell without the CRM: too few, too many that are invalid, none at all."""
     figures = RunFigures(
         rows=sum(counts.values()),
         changed=0,
@@ -110,13 +109,13 @@ def accidents_again(journal: Journal, *, readable: Collection[str]) -> tuple[Gua
     puts back is no accident.
     """
     header = journal.header
-    if header.kind == "undo":
+    known = header.facts.get(ACCIDENTS)
+    if header.kind == "undo" or known == []:
         return ()
     watch = AccidentWatch(readable=readable)
     for change in PlanTables(journal).changes(only_open=True):
         if change.old and change.rows:
             watch.see(change.rows[0], change.payload, change.old, changed=change.payload)
-    known = header.facts.get(ACCIDENTS)
     found = watch.findings()
     if not isinstance(known, list):  # of a version that did not keep them
         return found

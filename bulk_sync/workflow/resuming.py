@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -62,7 +62,7 @@ async def resume(desk: Desk, name: str | None) -> Ended:
     with ExitStack() as stack:
         wait = desk.settings().wait
         await hold(desk, stack, run_lock(desk, run), f"run {run}", wait=wait)
-        journal = open_journal(journal_path(desk, run))
+        journal = open_journal(journal_path(desk, run), verify="for_sending")
         stack.callback(journal.close)
         header = journal.header
         if header.kind in {"plan", "check"}:
@@ -97,8 +97,9 @@ async def _go_on(desk: Desk, journal: Journal, target: Target, settings: Setting
     began = desk.clock.monotonic()
     confirmed = journal.header.state in {"sending", "done"}
     async with open_session(desk, settings, journal, target) as session:
-        findings = findings_again(desk, journal, settings)
-        view = plan_view(session, summarise(journal), findings, question="Go on?")
+        summary = summarise(journal)
+        findings = findings_again(desk, journal, settings, summary.counts)
+        view = plan_view(session, summary, findings, question="Go on?")
         if not confirmed:
             demand_answerable(desk, settings)
         if view.changes:
@@ -114,8 +115,8 @@ def resumed_settings(desk: Desk, journal: Journal, *, but: Collection[str] = _ON
     return desk.settings(kept)
 
 
-def findings_again(desk: Desk, journal: Journal, settings: Settings) -> tuple[Finding, ...]:
-    """Apply the guards to what is left of a run."""
+def findings_again(desk: Desk, journal: Journal, settings: Settings, counts: Mapping[str, int]) -> tuple[Finding, ...]:
+    """Apply the guards to what is left of a run; ``counts`` are its rows by status."""
     readable = get_resource(journal.header.resource).readable
     limits = run_limits(settings)
     book = JournalBook(journal, blank_summary(journal))
@@ -125,7 +126,7 @@ def findings_again(desk: Desk, journal: Journal, settings: Settings) -> tuple[Fi
         *new_custom_fields(journal, spec),
         *limits_on_plan(journal, book, limits),
     ]
-    early = before_reading(book, limits, last_rows=None, allowed={*settings.allow, "empty"})
+    early = before_reading(counts, limits, last_rows=None, allowed={*settings.allow, "empty"})
     return joined(early, as_findings(found, settings.allow))
 
 
@@ -176,7 +177,10 @@ def supersede(desk: Desk, journal: Journal) -> None:
     """Skip the open changes of records that a later run has handled."""
     header = journal.header
     for past in past_runs(desk):
-        if past.header and past.run > header.run and past.header.account == header.account:
+        later = past.header
+        if later is None or past.run <= header.run or later.account != header.account:
+            continue
+        if later.state in {"sending", "done"} and not later.facts.get(FOLDED):
             _fold(desk, past.run)
     tables = PlanTables(journal)
     handled = [
@@ -194,8 +198,7 @@ def _fold(desk: Desk, run: str) -> None:
     """Let the ledger know what a later run did, in case it died before it could say so itself."""
     journal = open_journal(journal_path(desk, run))
     try:
-        if journal.header.state in {"sending", "done"} and not journal.header.facts.get(FOLDED):
-            fold_into_ledger(journal, desk.state)
+        fold_into_ledger(journal, desk.state)
     finally:
         journal.close()
 

@@ -118,7 +118,8 @@ def _early_findings(desk: Desk, job: Job, journal: Journal, target: Target) -> t
     last_rows = memory if isinstance(memory, int) else None
     allowed = {*job.settings.allow, "empty"} if target.sandbox or job.kind == "plan" else set(job.settings.allow)
     book = JournalBook(journal, blank_summary(journal))
-    return before_reading(book, job.limits, last_rows=last_rows, allowed=allowed)
+    counts = {status.value: rows for status, rows in book.counts().items()}
+    return before_reading(counts, job.limits, last_rows=last_rows, allowed=allowed)
 
 
 def _rows_memory(job: Job) -> str:

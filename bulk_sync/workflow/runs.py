@@ -52,7 +52,7 @@ def past_runs(desk: Desk, *, figures: bool = False) -> Iterator[PastRun]:
     """Yield the runs, oldest first; with ``figures`` each with its summary."""
     for run in run_ids(desk):
         try:
-            journal = open_journal(journal_path(desk, run), verify=figures)
+            journal = open_journal(journal_path(desk, run), verify="whole" if figures else "nothing")
         except BulkSyncError as error:
             yield PastRun(run, None, fault=error.message)
             continue

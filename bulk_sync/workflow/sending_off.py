@@ -44,9 +44,14 @@ def close_run(
     """Write results and ledger and keep how the run ended.
 
     ``began`` is the monotonic moment at which this process began with the run. A disk that refuses the journal
-    still leaves the results, which are read from it.
+    still leaves the results, which are read from it. Raises :class:`Halted` for one that holds what nobody wrote:
+    neither figures nor results would be true.
     """
     desk.talk.end_phase()
+    try:
+        journal.verify()
+    except JournalDamaged as fault:
+        raise Halted(f"{fault.message}; no results are written from it", hint=fault.hint) from fault
     finished_at = desk.clock.time()
     notes: tuple[str, ...] = ()
     busy = journal.header.busy_seconds + desk.clock.monotonic() - began

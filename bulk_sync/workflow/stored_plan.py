@@ -84,8 +84,9 @@ async def run_plan(desk: Desk, name: str) -> Ended:
                 return stopped_while_reading(desk, journal, place, began, error)
             _choose_canaries(session.tables)
             _count_again(journal)
-            findings = findings_again(desk, journal, settings)
-            view = plan_view(session, summarise(journal), findings, question="Send this plan?")
+            summary = summarise(journal)
+            findings = findings_again(desk, journal, settings, summary.counts)
+            view = plan_view(session, summary, findings, question="Send this plan?")
             if stopped_by := ask_to_send(desk, asked, view):
                 return with_guards(close_run(desk, journal, place, began=began, stopped_by=stopped_by), view)
             journal.update_header(kind="run", facts={**journal.header.facts, "stored_plan": True})
