@@ -114,7 +114,7 @@ def test_a_connection_that_breaks_under_a_request_is_told(
 
 
 def test_an_answer_that_nobody_asked_for_is_nobodys(raw_server: Servers, answer: Servers) -> None:
-    """A server that answers a request twice does not shift its second answer to the next row: the next request stays here."""
+    """The second answer of a server that answers twice does not shift to the next row: that request stays here."""
     times = 0
 
     async def first_time_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
