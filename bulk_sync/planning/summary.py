@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from bulk_sync.planning.differ import Diff
 from bulk_sync.records import Json, Status
 
 FIRST_DIFFERENCES = 10
+_SHAPES_KEPT = 1000
+"""Different changes (by their fields alone) that are counted as such before they are counted field by field."""
 
 
 class Difference(NamedTuple):
@@ -21,6 +24,15 @@ class Difference(NamedTuple):
     old: Json
     new: Json
     old_known: bool
+
+
+class _Shape(NamedTuple):
+    """What a change does, by its fields alone: those it sends, those of them that it clears, and so on."""
+
+    sent: tuple[str, ...]
+    cleared: tuple[str, ...]
+    held_back: tuple[str, ...]
+    not_restorable: tuple[str, ...]
 
 
 class FieldTally(NamedTuple):
@@ -69,6 +81,7 @@ class PlanTally:
     """Counts a plan; holds counters and the first differences, no rows."""
 
     def __init__(self) -> None:
+        self._shapes: Counter[_Shape] = Counter()
         self._rows: Counter[str] = Counter()
         self._reasons: Counter[tuple[str, str]] = Counter()
         self._set: Counter[str] = Counter()
@@ -100,19 +113,30 @@ class PlanTally:
         self._merged += len(rows) if len(rows) > 1 else 0
         self._on_ledger += len(rows) if change.rests_on_ledger else 0
         self._partial += len(rows) if change.partial_units else 0
-        cleared = set(change.cleared)
-        self._set.update(field for field in change.send if field not in cleared)
-        self._cleared.update(cleared)
-        self._held_back.update(change.held_back)
-        self._not_restorable.update(change.not_restorable)
-        for field, new in change.send.items():
-            if len(self._first) == FIRST_DIFFERENCES:
-                break
+        shape = _Shape(tuple(change.send), change.cleared, change.held_back, change.not_restorable)
+        self._shapes[shape] += 1
+        if len(self._shapes) > _SHAPES_KEPT:
+            self._count_fields()
+        for field, new in islice(change.send.items(), FIRST_DIFFERENCES - len(self._first)):
             known = field in change.old
             self._first.append(Difference(rows[0], record_id, field, change.old.get(field), new, known))
 
+    def _count_fields(self) -> None:
+        """Count the changes so far field by field; nearly all have one of a few shapes."""
+        for shape, times in self._shapes.items():
+            for tally, fields in (
+                (self._set, [field for field in shape.sent if field not in shape.cleared]),
+                (self._cleared, shape.cleared),
+                (self._held_back, shape.held_back),
+                (self._not_restorable, shape.not_restorable),
+            ):
+                for field in fields:
+                    tally[field] += times
+        self._shapes.clear()
+
     def summary(self) -> PlanSummary:
         """Return the figures so far."""
+        self._count_fields()
         tallies = (self._set, self._cleared, self._held_back, self._not_restorable)
         names = sorted(set().union(*tallies))
         return PlanSummary(
