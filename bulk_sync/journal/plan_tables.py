@@ -326,24 +326,29 @@ def _change_entry(number: int, change: PlannedChange) -> tuple[str | int, ...]:
     return (*entry, entry_sum(*entry))
 
 
+def _storable(text: str) -> str:
+    """Return a text as UTF-8 can hold it, with halves of surrogates written out; most rows have none to tell."""
+    return text.encode("utf-8", "backslashreplace").decode() if text else ""
+
+
 def _row_entry(item: RowEntry) -> tuple[object, ...]:
     row, mapped, record_id, status, code, message = item
     problems = row.problems
     keys = payload = None
     if mapped is not None:
-        problems = (*problems, *mapped.problems)
+        problems += mapped.problems
         keys, payload = dump(mapped.keys), dump(mapped.payload)
     entry = (
         row.row_number,
         row.line,
         dump_cells(row.values),
-        row.raw.encode("utf-8", "backslashreplace").decode(),
+        _storable(row.raw),
         keys,
         payload,
         dump_problems(problems),
         record_id,
         status.value if status else None,
         code,
-        message.encode("utf-8", "backslashreplace").decode(),
+        _storable(message),
     )
     return (*entry, entry_sum(*entry))

@@ -225,7 +225,7 @@ def _partial_units(send: Mapping[str, Json], rules: DiffRules) -> tuple[str, ...
         [
             unit
             for unit, parts in rules.unit_parts.items()
-            if (value := send.get(unit)) is not None and is_object(value) and not parts <= value.keys()
+            if (value := send.get(unit)) is not None and is_object(value) and not value.keys() >= parts
         ]
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from bulk_sync.planning.differ import Diff
 from bulk_sync.records import Json, Status
 
 FIRST_DIFFERENCES = 10
+_Shape: TypeAlias = "tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]"
+"""What a change does, by its fields alone: those that it sends, clears, holds back, and cannot put back."""
 _SHAPES_KEPT = 1000
 """Different changes (by their fields alone) that are counted as such before they are counted field by field."""
 
@@ -24,15 +26,6 @@ class Difference(NamedTuple):
     old: Json
     new: Json
     old_known: bool
-
-
-class _Shape(NamedTuple):
-    """What a change does, by its fields alone: those it sends, those of them that it clears, and so on."""
-
-    sent: tuple[str, ...]
-    cleared: tuple[str, ...]
-    held_back: tuple[str, ...]
-    not_restorable: tuple[str, ...]
 
 
 class FieldTally(NamedTuple):
@@ -89,7 +82,7 @@ class PlanTally:
         self._held_back: Counter[str] = Counter()
         self._not_restorable: Counter[str] = Counter()
         self._first: list[Difference] = []
-        self._changes = self._reads = self._on_ledger = self._partial = self._merged = 0
+        self._changes = self._ready = self._reads = self._on_ledger = self._partial = self._merged = 0
 
     def add_reads(self, requests: int) -> None:
         """Count requests that reading the present state took."""
@@ -108,12 +101,12 @@ class PlanTally:
 
     def add_change(self, record_id: str, rows: Sequence[int], change: Diff) -> None:
         """Count a change that is to be sent for the given rows."""
-        self._rows[Status.READY] += len(rows)
         self._changes += 1
+        self._ready += len(rows)
         self._merged += len(rows) if len(rows) > 1 else 0
         self._on_ledger += len(rows) if change.rests_on_ledger else 0
         self._partial += len(rows) if change.partial_units else 0
-        shape = _Shape(tuple(change.send), change.cleared, change.held_back, change.not_restorable)
+        shape = (tuple(change.send), change.cleared, change.held_back, change.not_restorable)
         self._shapes[shape] += 1
         if len(self._shapes) > _SHAPES_KEPT:
             self._count_fields()
@@ -123,12 +116,12 @@ class PlanTally:
 
     def _count_fields(self) -> None:
         """Count the changes so far field by field; nearly all have one of a few shapes."""
-        for shape, times in self._shapes.items():
+        for (sent, cleared, held_back, not_restorable), times in self._shapes.items():
             for tally, fields in (
-                (self._set, [field for field in shape.sent if field not in shape.cleared]),
-                (self._cleared, shape.cleared),
-                (self._held_back, shape.held_back),
-                (self._not_restorable, shape.not_restorable),
+                (self._set, [field for field in sent if field not in cleared]),
+                (self._cleared, cleared),
+                (self._held_back, held_back),
+                (self._not_restorable, not_restorable),
             ):
                 for field in fields:
                     tally[field] += times
@@ -137,10 +130,11 @@ class PlanTally:
     def summary(self) -> PlanSummary:
         """Return the figures so far."""
         self._count_fields()
+        ready: dict[str, int] = {Status.READY: self._ready} if self._ready else {}
         tallies = (self._set, self._cleared, self._held_back, self._not_restorable)
         names = sorted(set().union(*tallies))
         return PlanSummary(
-            rows=dict(self._rows),
+            rows={**ready, **self._rows},
             reasons=dict(self._reasons.most_common()),
             changes=self._changes,
             reads=self._reads,

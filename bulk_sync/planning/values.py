@@ -37,11 +37,9 @@ def is_empty(value: Json) -> bool:
 
 
 def emptied(payload: Mapping[str, Json]) -> tuple[str, ...]:
-    """Return the fields of a payload that are sent empty. Nearly every payload has none, which C finds out."""
-    values = payload.values()
-    if None not in values and "" not in values:
-        return ()
-    return tuple(field for field, value in payload.items() if is_empty(value))
+    """Return the fields of a payload that are sent empty."""
+    # Truth first: the call is then for few values, and a list is made in half of a generator's time.
+    return tuple([field for field, value in payload.items() if not value and is_empty(value)])
 
 
 def same_value(sent: Json, shown: Json, *, loose: bool = False) -> bool:
