@@ -10,7 +10,10 @@ from bulk_sync.records import Json, MappedRow, SourceRow, Status
 
 
 class OpenRow(NamedTuple):
-    """A row that has no end yet: what the mapping made of it, and the record it is for."""
+    """A row that has no end yet: what the mapping made of it, and the record it is for.
+
+    ``payload_json`` is the payload as it stands in the journal.
+    """
 
     number: int
     keys: tuple[str, ...]
@@ -18,6 +21,7 @@ class OpenRow(NamedTuple):
     problems: tuple[Problem, ...]
     record_id: str | None
     line: int | None = None
+    payload_json: str = ""
 
 
 class RowEntry(NamedTuple):
@@ -38,7 +42,8 @@ class RowEntry(NamedTuple):
 class PlannedChange(NamedTuple):
     """A change as it is planned. ``old`` has the fields whose present value is known.
 
-    ``note`` is said in the message of the rows, beside what the API answers.
+    ``note`` is said in the message of the rows, beside what the API answers; ``payload_json`` is the payload as
+    :func:`~bulk_sync.journal.encoding.dump` gives it, where it is at hand.
     """
 
     record_id: str
@@ -46,6 +51,7 @@ class PlannedChange(NamedTuple):
     payload: Mapping[str, Json]
     old: Mapping[str, Json]
     note: str = ""
+    payload_json: str = ""
 
 
 class StoredChange(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import cast
+from typing import TypeAlias, cast
 
 from bulk_sync.errors import Problem
 from bulk_sync.journal.encoding import (
@@ -26,6 +26,9 @@ BATCH = 2000
 
 _OPEN = "status IS NULL AND NOT EXISTS (SELECT 1 FROM joined WHERE joined.row = rows.number)"
 """SQL for a row without an end or a change."""
+
+_MappedColumns: TypeAlias = "tuple[int, int | None, str, str, str | None, str | None, str | None, str | None]"
+"""The first columns of a row: number, line, cells, raw, keys, payload, problems, record_id."""
 
 
 class PlanTables:
@@ -138,10 +141,13 @@ class PlanTables:
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [_change_entry(number, change) for number, change in zip(ids, changes, strict=True)],
             )
-            joined = [(row, number) for number, change in zip(ids, changes, strict=True) for row in change.rows]
             self._connection.executemany(
                 "INSERT INTO joined (row, change, sum) VALUES (?, ?, ?)",
-                [(row, number, entry_sum(row, number)) for row, number in joined],
+                [
+                    (row, id_, entry_sum(row, id_))
+                    for id_, change in zip(ids, changes, strict=True)
+                    for row in change.rows
+                ],
             )
         return ids
 
@@ -290,15 +296,11 @@ class PlanTables:
         )
 
     def _open_row(self, entry: tuple[object, ...]) -> OpenRow:
-        number, line, _, _, keys, payload, problems, record_id = self._journal.checked("rows", entry)[:8]
-        return OpenRow(
-            cast("int", number),
-            tuple(cast("list[str]", load(cast("str", keys)) or [])),
-            cast("dict[str, Json]", load(cast("str", payload)) or {}),
-            load_problems(cast("str | None", problems)),
-            cast("str | None", record_id),
-            cast("int | None", line),
-        )
+        columns = cast("_MappedColumns", self._journal.checked("rows", entry)[:8])
+        number, line, _, _, keys, payload, problems, record_id = columns
+        found_keys = cast("list[str]", load(keys) or [])
+        found = cast("dict[str, Json]", load(payload) or {})
+        return OpenRow(number, tuple(found_keys), found, load_problems(problems), record_id, line, payload or "")
 
     def _number(self, sql: str) -> int:
         with self._journal.faults():
@@ -318,9 +320,15 @@ def doubtful_changes(journal: Journal) -> tuple[int, ...]:
 
 
 def _change_entry(number: int, change: PlannedChange) -> tuple[str | int, ...]:
-    record_id, rows, payload, old, note = change
-    entry = (number, record_id, rows[0], dump(dict(payload)), dump(dict(old)), note, 0)
+    record_id, rows, payload, old, note, payload_json = change
+    old_json = dump(dict(old)) if old else "{}"
+    entry = (number, record_id, rows[0], payload_json or dump(dict(payload)), old_json, note, 0)
     return (*entry, entry_sum(*entry))
+
+
+def _storable(text: str) -> str:
+    """Return a text as UTF-8 can hold it, with halves of surrogates written out; most rows have none to tell."""
+    return text.encode("utf-8", "backslashreplace").decode() if text else ""
 
 
 def _row_entry(item: RowEntry) -> tuple[object, ...]:
@@ -328,19 +336,19 @@ def _row_entry(item: RowEntry) -> tuple[object, ...]:
     problems = row.problems
     keys = payload = None
     if mapped is not None:
-        problems = (*problems, *mapped.problems)
+        problems += mapped.problems
         keys, payload = dump(mapped.keys), dump(mapped.payload)
     entry = (
         row.row_number,
         row.line,
         dump_cells(row.values),
-        row.raw.encode("utf-8", "backslashreplace").decode(),
+        _storable(row.raw),
         keys,
         payload,
         dump_problems(problems),
         record_id,
         status.value if status else None,
         code,
-        message.encode("utf-8", "backslashreplace").decode(),
+        _storable(message),
     )
     return (*entry, entry_sum(*entry))

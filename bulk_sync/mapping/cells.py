@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from bulk_sync.mapping.findings import Finding
@@ -47,8 +48,15 @@ def is_clean(text: str) -> bool:
         and text[0] != " "
         and text[-1] != " "
         and "#" not in text
-        and "+" not in text[1:]
+        and ("+" not in text or "+" not in text[1:])
     )
+
+
+def clean_test(clear_token: str | None) -> Callable[[str], bool]:
+    """Return :func:`is_clean`, which a text that may be the clear token, or that word escaped, does not pass."""
+    if clear_token is None:
+        return is_clean
+    return lambda text: is_clean(text) and not text.endswith(clear_token)
 
 
 def read_cell(value: str | Cell) -> Reading | Finding:

@@ -1,17 +1,19 @@
 """Row → payload, or problems: the mapping compiled to a plan of column indexes and functions.
 
-A million rows pass through :meth:`RowMapper.map`. Each field has a getter for its cells and a bounded memory
-from cells to outcome, so that a value seen before costs one look-up, whatever its transforms and checks.
+A million rows pass through :meth:`RowMapper.map`. A clean text of a field that sends it as it is needs its check
+and nothing else; any other field has a bounded memory from cells to outcome, so that a value seen before costs
+one look-up, whatever its transforms and checks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from operator import itemgetter
-from typing import TypeAlias
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import NamedTuple, TypeAlias
 
 from bulk_sync.errors import Problem, Question
-from bulk_sync.mapping.cells import read_cell
+from bulk_sync.mapping.cells import clean_test, read_cell
 from bulk_sync.mapping.convert import TOPICS
 from bulk_sync.mapping.explain import Step, closing_steps, explain_field
 from bulk_sync.mapping.findings import Finding
@@ -20,7 +22,7 @@ from bulk_sync.mapping.joining import Joined, join
 from bulk_sync.mapping.pipeline import KEEP, Outcome, Pipeline
 from bulk_sync.mapping.spec import MappingSpec
 from bulk_sync.mapping.survey import Evidence
-from bulk_sync.mapping.validator import NAMED_BY, type_finding
+from bulk_sync.mapping.validator import CLEAN_SUFFICES, NAMED_BY, Check, type_finding
 from bulk_sync.records import Cell, Json, MappedRow, SourceRow, cell_name, cell_text
 
 MEMORY = 4096
@@ -50,13 +52,11 @@ _Key: TypeAlias = "str | Cell | tuple[str | Cell, ...]"
 class _Lane:
     """One field on its way through the rows: how to get its cells, and what became of those seen before."""
 
-    __slots__ = ("evidence", "memory", "part", "pick", "pipeline", "single", "top", "unit")
+    __slots__ = ("evidence", "memory", "pick", "pipeline", "single", "unit")
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
-        self.top = pipeline.field.name
         self.unit = pipeline.field.unit
-        self.part = pipeline.field.part
         self.pick: Callable[[tuple[str | Cell, ...]], _Key] = itemgetter(*pipeline.columns)
         self.single = len(pipeline.columns) == 1
         self.memory: dict[_Key, Outcome] = {}
@@ -77,6 +77,27 @@ class _Lane:
         return outcome
 
 
+class _Track(NamedTuple):
+    """What :meth:`RowMapper._fill` needs of a lane, at hand.
+
+    ``name`` is that within the target. ``plain``: a clean text is sent as it is where ``check`` finds nothing, and
+    a ``check`` of None has nothing to find.
+    """
+
+    name: str
+    pick: Callable[[tuple[str | Cell, ...]], _Key]
+    plain: bool
+    check: Check | None
+    memory: dict[_Key, Outcome]
+    lane: _Lane
+
+    @classmethod
+    def of(cls, lane: _Lane) -> _Track:
+        pipeline = lane.pipeline
+        check = None if pipeline.field.kind in CLEAN_SUFFICES else pipeline.check
+        return cls(pipeline.field.part, lane.pick, pipeline.is_plain, check, lane.memory, lane)
+
+
 class RowMapper:
     """Makes payloads, or problems, of rows. ``notes`` is to be told once: letter case, unused columns.
 
@@ -94,8 +115,10 @@ class RowMapper:
         self._where = joined.where
         self._constants, self._fixed_units = _split_units(spec, joined.constants)
         self._lanes = [_Lane(pipeline) for pipeline in joined.pipelines]
-        self._flat = [(lane.top, lane.pick, lane.memory, lane) for lane in self._lanes if not lane.unit]
-        self._parts = [(lane.unit, lane.part, lane.pick, lane.memory, lane) for lane in self._lanes if lane.unit]
+        self._is_clean = clean_test(spec.clear_token)
+        self._flat = [_Track.of(lane) for lane in self._lanes if not lane.unit]
+        parts = groupby((lane for lane in self._lanes if lane.unit), key=attrgetter("unit"))
+        self._parts = [(unit, [_Track.of(lane) for lane in lanes]) for unit, lanes in parts]
         self._surveyed = [lane for lane in self._lanes if lane.evidence is not None]
         self._checks_type = "type" in spec.programs
         self._prefix = spec.resource.id_prefix if spec.match[0].by == "id" else ""
@@ -166,20 +189,12 @@ class RowMapper:
 
     def map(self, row: SourceRow) -> MappedRow:
         """Return what the row comes to. Never raises on data: what is wrong is in ``problems``."""
-        values = row.values
         if self._unfit(row):
             return MappedRow(row.row_number, (), {}, self._refusals(row))
         problems: list[Problem] = []
         keys = self._read_keys(row, problems)
         payload = self._constants.copy()
-        for name, pick, memory, lane in self._flat:
-            key = pick(values)
-            outcome = memory.get(key)
-            value, findings = outcome if outcome is not None else lane.meet(key)
-            if findings:
-                self._add(problems, findings, lane, row)
-            if value is not KEEP:
-                payload[name] = value
+        self._fill(payload, self._flat, row, problems)
         if self._parts or self._fixed_units:
             self._map_units(row, payload, problems)
         if self._checks_type and "type" in payload:
@@ -238,17 +253,28 @@ class RowMapper:
             self._prefix = ""
         return tuple(keys)
 
-    def _map_units(self, row: SourceRow, payload: dict[str, Json], problems: list[Problem]) -> None:
-        units: dict[str, dict[str, Json]] = {unit: dict(parts) for unit, parts in self._fixed_units.items()}
-        values = row.values
-        for unit, part, pick, memory, lane in self._parts:
+    def _fill(self, target: dict[str, Json], tracks: list[_Track], row: SourceRow, problems: list[Problem]) -> None:
+        """Put what the cells come to into the target: the payload, or an object in it."""
+        values, is_clean = row.values, self._is_clean
+        for name, pick, plain, check, memory, lane in tracks:
             key = pick(values)
+            if plain and type(key) is str and is_clean(key) and (check is None or check(key) is None):
+                target[name] = key
+                continue
             outcome = memory.get(key)
             value, findings = outcome if outcome is not None else lane.meet(key)
             if findings:
                 self._add(problems, findings, lane, row)
             if value is not KEEP:
-                units.setdefault(unit, {})[part] = value
+                target[name] = value
+
+    def _map_units(self, row: SourceRow, payload: dict[str, Json], problems: list[Problem]) -> None:
+        units: dict[str, dict[str, Json]] = {unit: dict(parts) for unit, parts in self._fixed_units.items()}
+        for unit, tracks in self._parts:
+            parts = units.get(unit, {})
+            self._fill(parts, tracks, row, problems)
+            if parts:
+                units[unit] = parts
         payload.update(units)
 
     def _check_type(self, row: SourceRow, payload: dict[str, Json], problems: list[Problem]) -> None:
@@ -261,12 +287,14 @@ class RowMapper:
             return
         if self.spec.strict:
             finding = finding._replace(severity="error")
-        lane = next((lane for lane in self._lanes if lane.top == field), None)
+        lane = next((lane for lane in self._lanes if lane.pipeline.field.name == field), None)
         problems.append(self._problem(finding, field, lane.pipeline.columns if lane else (), row))
 
     def _add(self, problems: list[Problem], findings: Iterable[Finding], lane: _Lane, row: SourceRow) -> None:
         columns = lane.pipeline.columns
-        problems += [self._problem(finding, lane.top, finding.at or columns, row) for finding in findings]
+        problems += [
+            self._problem(finding, lane.pipeline.field.name, finding.at or columns, row) for finding in findings
+        ]
 
     def _problem(self, finding: Finding, field: str, columns: tuple[int, ...], row: SourceRow) -> Problem:
         columns = tuple(dict.fromkeys(columns))

@@ -17,6 +17,8 @@ _BY_SIGN = {
     )
     for sign, other in ((".", ","), (",", "."))
 }
+_PLAIN = re.compile(r"-?[0-9]{1,15}")
+"""Nearly every number: it reads alike with both signs, and a JSON number carries it."""
 _GROUPING = re.compile(f"[{_SPACES}]")
 _LARGEST_EXACT = 2**53
 _MAX_DIGITS = 400
@@ -37,6 +39,8 @@ def read_number(text: str, sign: str) -> Decimal | None:
 
 def number_from_text(text: str, sign: str | None) -> int | float | Finding:
     """Return a JSON number. Without a known sign, only a text that reads alike with both is one."""
+    if _PLAIN.fullmatch(text):
+        return int(text)
     point, comma = read_number(text, "."), read_number(text, ",")
     number = point if sign == "." else comma if sign == "," else point if point is not None else comma
     if number is None:

@@ -76,6 +76,8 @@ _CHECKS: Mapping[str, Callable[[Field], Check]] = {
     "tax_number": _formed("tax_number_form", tax_number_fault, "check it against the original", warns=True),
 }
 
+CLEAN_SUFFICES = frozenset({"text", "any"})
+"""The kinds of field whose checks find nothing in a clean text."""
 
 NAMED_BY: Mapping[str, str] = {"company": "name", "contact": "firstName"}
 """The type of a client → the field that names it."""

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from bulk_sync.planning import codes
 from bulk_sync.planning.ledger import DEFAULT_TRUST_SECONDS, LedgerEntry, left_alone
-from bulk_sync.planning.values import field_agrees, is_custom, is_empty, is_object, same_value, shown_value
+from bulk_sync.planning.values import emptied, field_agrees, is_custom, is_empty, is_object, same_value, shown_value
 from bulk_sync.records import Json, Status
 
 
@@ -42,6 +42,13 @@ class DiffRules:
     policies: Mapping[str, FieldPolicy] = dataclass_field(default_factory=dict)
     unit_parts: Mapping[str, frozenset[str]] = dataclass_field(default_factory=dict)
     trust_seconds: float = DEFAULT_TRUST_SECONDS
+    guarded: frozenset[str] = dataclass_field(init=False)
+    """The fields whose overwrite rule asks for the present value."""
+
+    def __post_init__(self) -> None:
+        """Derive the guarded fields."""
+        guarded = frozenset(field for field, policy in self.policies.items() if policy.overwrite != "always")
+        object.__setattr__(self, "guarded", guarded)
 
     def restorable(self, field: str, old: Json) -> bool:
         """Whether a known old value could be sent back: a field that was empty must be one that clears."""
@@ -58,8 +65,8 @@ class Diff(NamedTuple):
     its own spelling.
     """
 
-    send: dict[str, Json]
-    old: dict[str, Json]
+    send: Mapping[str, Json]
+    old: Mapping[str, Json]
     old_from_ledger: tuple[str, ...] = ()
     old_unknown: tuple[str, ...] = ()
     not_restorable: tuple[str, ...] = ()
@@ -185,7 +192,7 @@ def diff(
         old_from_ledger=tuple(from_ledger),
         old_unknown=tuple(field for field in send if field not in old),
         not_restorable=tuple(field for field in send if field not in old or not rules.restorable(field, old[field])),
-        cleared=tuple(field for field, value in send.items() if is_empty(value)),
+        cleared=emptied(send),
         partial_units=_partial_units(send, rules),
         unchanged=tuple(unchanged),
         rests_on_ledger=tuple(field for field, found in unchanged.items() if found.on_ledger),
@@ -196,18 +203,18 @@ def diff(
 
 def _blind(payload: Mapping[str, Json], rules: DiffRules) -> Diff:
     """Return what a payload changes where nothing is known: the general way takes five times as long for it."""
-    policies = rules.policies
-    held_back = tuple(
-        field for field in payload if (policy := policies.get(field)) is not None and policy.overwrite != "always"
-    )
-    send = {field: value for field, value in payload.items() if field not in held_back}
+    held_back: tuple[str, ...] = ()
+    send = payload
+    if not rules.guarded.isdisjoint(payload):
+        held_back = tuple(field for field in payload if field in rules.guarded)
+        send = {field: value for field, value in payload.items() if field not in rules.guarded}
     unknown = tuple(send)
     return Diff(
         send=send,
         old={},
         old_unknown=unknown,
         not_restorable=unknown,
-        cleared=tuple(field for field, value in send.items() if is_empty(value)),
+        cleared=emptied(send),
         partial_units=_partial_units(send, rules),
         held_back=held_back,
     )
@@ -215,9 +222,11 @@ def _blind(payload: Mapping[str, Json], rules: DiffRules) -> Diff:
 
 def _partial_units(send: Mapping[str, Json], rules: DiffRules) -> tuple[str, ...]:
     return tuple(
-        unit
-        for unit, parts in rules.unit_parts.items()
-        if is_object(value := send.get(unit)) and not parts <= value.keys()
+        [
+            unit
+            for unit, parts in rules.unit_parts.items()
+            if (value := send.get(unit)) is not None and is_object(value) and not value.keys() >= parts
+        ]
     )
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from itertools import islice
+from typing import NamedTuple, TypeAlias
 
 from bulk_sync.planning.differ import Diff
 from bulk_sync.records import Json, Status
 
 FIRST_DIFFERENCES = 10
+_Shape: TypeAlias = "tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]"
+"""What a change does, by its fields alone: those that it sends, clears, holds back, and cannot put back."""
+_SHAPES_KEPT = 1000
+"""Different changes (by their fields alone) that are counted as such before they are counted field by field."""
 
 
 class Difference(NamedTuple):
@@ -69,6 +74,7 @@ class PlanTally:
     """Counts a plan; holds counters and the first differences, no rows."""
 
     def __init__(self) -> None:
+        self._shapes: Counter[_Shape] = Counter()
         self._rows: Counter[str] = Counter()
         self._reasons: Counter[tuple[str, str]] = Counter()
         self._set: Counter[str] = Counter()
@@ -76,7 +82,7 @@ class PlanTally:
         self._held_back: Counter[str] = Counter()
         self._not_restorable: Counter[str] = Counter()
         self._first: list[Difference] = []
-        self._changes = self._reads = self._on_ledger = self._partial = self._merged = 0
+        self._changes = self._ready = self._reads = self._on_ledger = self._partial = self._merged = 0
 
     def add_reads(self, requests: int) -> None:
         """Count requests that reading the present state took."""
@@ -95,28 +101,40 @@ class PlanTally:
 
     def add_change(self, record_id: str, rows: Sequence[int], change: Diff) -> None:
         """Count a change that is to be sent for the given rows."""
-        self._rows[Status.READY] += len(rows)
         self._changes += 1
+        self._ready += len(rows)
         self._merged += len(rows) if len(rows) > 1 else 0
         self._on_ledger += len(rows) if change.rests_on_ledger else 0
         self._partial += len(rows) if change.partial_units else 0
-        cleared = set(change.cleared)
-        self._set.update(field for field in change.send if field not in cleared)
-        self._cleared.update(cleared)
-        self._held_back.update(change.held_back)
-        self._not_restorable.update(change.not_restorable)
-        for field, new in change.send.items():
-            if len(self._first) == FIRST_DIFFERENCES:
-                break
+        shape = (tuple(change.send), change.cleared, change.held_back, change.not_restorable)
+        self._shapes[shape] += 1
+        if len(self._shapes) > _SHAPES_KEPT:
+            self._count_fields()
+        for field, new in islice(change.send.items(), FIRST_DIFFERENCES - len(self._first)):
             known = field in change.old
             self._first.append(Difference(rows[0], record_id, field, change.old.get(field), new, known))
 
+    def _count_fields(self) -> None:
+        """Count the changes so far field by field; nearly all have one of a few shapes."""
+        for (sent, cleared, held_back, not_restorable), times in self._shapes.items():
+            for tally, fields in (
+                (self._set, [field for field in sent if field not in cleared]),
+                (self._cleared, cleared),
+                (self._held_back, held_back),
+                (self._not_restorable, not_restorable),
+            ):
+                for field in fields:
+                    tally[field] += times
+        self._shapes.clear()
+
     def summary(self) -> PlanSummary:
         """Return the figures so far."""
+        self._count_fields()
+        ready: dict[str, int] = {Status.READY: self._ready} if self._ready else {}
         tallies = (self._set, self._cleared, self._held_back, self._not_restorable)
         names = sorted(set().union(*tallies))
         return PlanSummary(
-            rows=dict(self._rows),
+            rows={**ready, **self._rows},
             reasons=dict(self._reasons.most_common()),
             changes=self._changes,
             reads=self._reads,

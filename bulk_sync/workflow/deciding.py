@@ -16,7 +16,7 @@ from bulk_sync.planning.canary import CanaryPicker
 from bulk_sync.planning.differ import Diff, DiffRules, diff, idle_outcome
 from bulk_sync.planning.keys import agrees
 from bulk_sync.planning.ledger import LedgerEntry
-from bulk_sync.planning.merge import PayloadRow, merge_rows
+from bulk_sync.planning.merge import Merged, PayloadRow, merge_rows
 from bulk_sync.planning.summary import PlanTally
 from bulk_sync.records import Status
 from bulk_sync.resources.fields import Resource
@@ -163,12 +163,7 @@ def _decide_client(
     decision: Decision, tally: PlanTally, record_id: str, rows: list[OpenRow]
 ) -> tuple[PlannedChange, ...]:
     """End the rows of one client that send nothing; return the change that the others make, if any."""
-    by_number = {row.number: row for row in rows}
-    merged = merge_rows(record_id, [PayloadRow(row.number, row.payload) for row in rows])
-    for number, problems in _by_row(merged.problems):
-        row = by_number[number]
-        placed = [decision.place(problem, row.line) for problem in problems]
-        decision.tables.settle_row(number, Status.INVALID, problems[0].code, "", problems=(*row.problems, *placed))
+    merged = _merge(decision, record_id, rows)
     if not merged.rows:
         return ()
     # A blind run has read no record: a look-up for each row would find that out a million times.
@@ -185,7 +180,21 @@ def _decide_client(
         return ()
     tally.add_change(record_id, merged.rows, change)
     note = _note(change, decision.present.unread.get(record_id, ""))
-    return (PlannedChange(record_id, merged.rows, change.send, change.old, note),)
+    as_stored = rows[0].payload_json if change.send is rows[0].payload else ""
+    return (PlannedChange(record_id, merged.rows, change.send, change.old, note, as_stored),)
+
+
+def _merge(decision: Decision, record_id: str, rows: list[OpenRow]) -> Merged:
+    """Merge the rows of one client, and end those that contradict."""
+    if len(rows) == 1:
+        return Merged(rows[0].payload, (rows[0].number,))
+    by_number = {row.number: row for row in rows}
+    merged = merge_rows(record_id, [PayloadRow(row.number, row.payload) for row in rows])
+    for number, problems in _by_row(merged.problems):
+        row = by_number[number]
+        placed = [decision.place(problem, row.line) for problem in problems]
+        decision.tables.settle_row(number, Status.INVALID, problems[0].code, "", problems=(*row.problems, *placed))
+    return merged
 
 
 def _ledger(decision: Decision, record_id: str) -> LedgerEntry | None:

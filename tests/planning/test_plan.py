@@ -70,6 +70,21 @@ def test_only_the_first_differences_are_kept() -> None:
     assert len(tally.summary().first) == 10
 
 
+def test_fields_are_counted_over_any_number_of_different_changes() -> None:
+    """Thousands of changes that differ in their fields come to the same figures as if each were counted alone."""
+    tally = PlanTally()
+    for number in range(3000):
+        named = {f"cf_{bit}": "" if number % 3 else "A" for bit in range(12) if number >> bit & 1}
+        cleared = tuple(named) if number % 3 else ()
+        tally.add_change("c", (number,), Diff(named, {}, cleared=cleared, held_back=("name",)))
+    fields = tally.summary().fields
+    assert fields["name"] == FieldTally(held_back=3000)
+    with_first = [number for number in range(3000) if number & 1]
+    kept = sum(number % 3 == 0 for number in with_first)
+    assert fields["cf_0"] == FieldTally(set=kept, cleared=len(with_first) - kept)
+    assert tally.summary().fields == fields
+
+
 def test_canaries_cover_every_field_with_few_changes() -> None:
     """Greedy: the change with the most fields first, then those with what is left."""
     picker = CanaryPicker()

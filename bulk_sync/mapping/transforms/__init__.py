@@ -210,15 +210,14 @@ def _guarded(info: TransformInfo, step: Transform) -> Transform:
         if is_blank(value):
             return value
         result = step(value, stored)
-        if isinstance(result, TransformProblem):
+        left = strip_margin(result) if type(result) is str else result
+        if isinstance(left, TransformProblem) or not is_blank(left):
             return result
-        if is_blank(result) or (type(result) is str and not strip_margin(result)):
-            return TransformProblem(
-                "became_empty",
-                f"{info.name} leaves nothing of {shown(value)}",
-                "correct the cell, or make such values blank first with blank_if",
-            )
-        return result
+        return TransformProblem(
+            "became_empty",
+            f"{info.name} leaves nothing of {shown(value)}",
+            "correct the cell, or make such values blank first with blank_if",
+        )
 
     return transform
 

@@ -80,7 +80,7 @@ class TransformMistake(ValueError):
 
 def is_blank(value: Value) -> bool:
     """Whether a value is blank: None, the empty text, the empty list."""
-    return value is None or value in ("", [])
+    return not value and (value is None or value in ("", []))
 
 
 def as_text(value: object) -> str:
