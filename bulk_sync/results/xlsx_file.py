@@ -24,7 +24,7 @@ from bulk_sync.results.table import (
     own_columns,
 )
 from bulk_sync.results.xlsx_changes import write_changes
-from bulk_sync.results.xlsx_package import write_package
+from bulk_sync.results.xlsx_package import PackedLines, write_package
 from bulk_sync.results.xlsx_results import ProblemSheet, ResultSheet
 from bulk_sync.results.xlsx_sheets import EXCEL_COLUMNS, EXCEL_ROWS, Column, LineSheet, SheetSeries, Styles
 from bulk_sync.results.xlsx_summary import write_summary
@@ -65,10 +65,10 @@ def _workbook(path: Path, summary: RunSummary) -> Iterator[Workbook]:
                     sheet.leave()
 
 
-def _long_sheets(workbook: Workbook) -> dict[str, LineSheet]:
-    """Return the sheets that are written line by line, by the names of their parts in the package."""
+def _long_sheets(workbook: Workbook) -> dict[str, PackedLines]:
+    """Return the lines of the sheets that are written line by line, by the names of their parts in the package."""
     sheets = enumerate(workbook.worksheets(), 1)
-    return {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in sheets if isinstance(sheet, LineSheet)}
+    return {f"xl/worksheets/sheet{number}.xml": sheet.lines for number, sheet in sheets if isinstance(sheet, LineSheet)}
 
 
 def _describe(workbook: Workbook, summary: RunSummary) -> None:
