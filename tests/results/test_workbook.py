@@ -196,7 +196,7 @@ def test_results_go_on_past_a_sheets_last_row(make_book: MakeBook, tmp_path: Pat
     )
     workbook = openpyxl.load_workbook(path)
     assert workbook.sheetnames == [
-        *("Results", "Changes", "Problems", "Results 2", "Results 3", "Changes 2", "Summary")
+        *("Results", "Changes", "Problems", "Changes 2", "Results 2", "Results 3", "Summary")
     ]
     numbers = [[row[7] for row in workbook[name].values] for name in ("Results", "Results 2", "Results 3")]
     assert numbers == [["sync_row", 2, 3], ["sync_row", 4, 5], ["sync_row", 6]]
