@@ -4,6 +4,7 @@ import csv
 import shutil
 import stat
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -184,6 +185,19 @@ def test_a_problem_of_several_cells_marks_them_all(with_rows: MakeBook, tmp_path
     path = write_results(with_rows([row], ("First", "sync_row", "Last")), tmp_path / "two.xlsx").path
     sheet = openpyxl.load_workbook(path)["Results"]
     assert [cell.border.left.style for cell in sheet[2]][:3] == ["thin", "thin", None]
+
+
+def test_a_sheet_too_large_for_a_plain_zip(
+    with_rows: MakeBook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its entry gets the larger form: whole, with the right checksum, and readable."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 50_000)
+    path = tmp_path / "large.xlsx"
+    write_workbook(with_rows([RowResult(n, ("x" * 99,), Status.UPDATED) for n in range(2, 502)], ("A",)), path)
+    with zipfile.ZipFile(path) as package:
+        assert package.testzip() is None
+        assert package.getinfo("xl/worksheets/sheet1.xml").extract_version == zipfile.ZIP64_VERSION
+    assert openpyxl.load_workbook(path)["Results"].max_row == 501
 
 
 def test_results_go_on_past_a_sheets_last_row(make_book: MakeBook, tmp_path: Path) -> None:
