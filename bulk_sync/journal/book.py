@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple, cast
 
 from bulk_sync.errors import Problem
@@ -16,12 +16,22 @@ from bulk_sync.planning.values import shown_value
 from bulk_sync.records import ChangedField, Json, RequestLine, RowResult, RunSummary, Status
 
 _SENT = frozenset({Status.UPDATED, Status.DIFFERS, Status.FAILED, Status.IN_DOUBT, Status.READY})
-_BATCH = 1000
+_BATCH = 250
+"""Rows that are held at once, with what was sent and answered for each."""
+_UNSENT = frozenset({Status.SKIPPED, Status.INVALID})
 _ROWS = "SELECT rows.*, joined.* FROM rows LEFT JOIN joined ON joined.row = rows.number"
+_CHANGES = "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id"
+_LAST = 2**62
+"""A row's number that no row has."""
 _JOINED = len(SUMMED["rows"]) + 1
 _CHANGE = _JOINED + SUMMED["joined"].index("change")
 """Where in a line of ``_ROWS`` the entry of ``joined`` begins, and where the change stands."""
 _PROBLEMS = SUMMED["rows"].index("problems")
+
+# A run has a dozen of them for each row; by its own constructor one takes three times as long.
+_changed_field = partial(
+    cast("Callable[[type[ChangedField], tuple[object, ...]], ChangedField]", tuple.__new__), ChangedField
+)
 
 
 class _Ended(NamedTuple):
@@ -29,13 +39,14 @@ class _Ended(NamedTuple):
 
     first_row: int
     record_id: str
-    fields: tuple[str, ...]
+    payload: Mapping[str, Json]
+    old: str
+    answer: Mapping[str, Json] | None
     status: Status
     code: str
     message: str
     http_status: int | None
     attempts: int
-    number: str
     finished_at: float | None
 
 
@@ -57,37 +68,24 @@ class JournalBook:
 
     def rows(self) -> Iterator[RowResult]:
         """Yield a line for each source row, in source order."""
-        last = -1
-        while True:
-            with self._journal.faults():
-                batch = self._journal.connection.execute(
-                    f"{_ROWS} WHERE number > ? ORDER BY number LIMIT ?", (last, _BATCH)
-                ).fetchall()
-                ended = self._ended(batch)
-            if not batch:
-                return
-            for entry in batch:
-                yield self._row(entry, ended)
-            last = batch[-1][0]
+        for entry, end in self._entries():
+            yield self._row(entry, end)
+
+    def rows_with_changes(self) -> Iterator[tuple[RowResult, Sequence[ChangedField]]]:
+        """Yield each source row, in source order, with a line for each field of the change that begins with it."""
+        for entry, end in self._entries():
+            begins = end is not None and end.first_row == entry[0]
+            yield self._row(entry, end), self._changed_fields(end) if end and begins else ()
 
     def row(self, number: int) -> RowResult | None:
         """Return the line of one source row, None where the run has no such row."""
-        with self._journal.faults():
-            batch = self._journal.connection.execute(f"{_ROWS} WHERE number = ?", (number,)).fetchall()
-            ended = self._ended(batch)
-        return self._row(batch[0], ended) if batch else None
+        return next((self._row(entry, end) for entry, end in self._entries(number, number)), None)
 
     def changes(self) -> Iterator[ChangedField]:
         """Yield a line for each field of each change, a unit's parts apart."""
         with self._journal.faults():
-            for entry in self._journal.connection.execute(
-                "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id "
-                "ORDER BY changes.id"
-            ):
-                columns = self._journal.checked("changes", entry[:8])
-                outcome = self._journal.checked("outcomes", entry[8:]) if entry[8] is not None else None
-                if outcome is None or outcome[1] not in {Status.SKIPPED, Status.INVALID}:
-                    yield from self._changed_fields(columns, outcome[6] if outcome else None)
+            for entry in self._journal.connection.execute(f"{_CHANGES} ORDER BY changes.id"):
+                yield from self._changed_fields(self._change_end(entry))
 
     def counts(self) -> dict[Status, int]:
         """Return how many rows ended with each status; their sum is the number of rows."""
@@ -140,49 +138,60 @@ class JournalBook:
                     change_id=cast("int | None", columns[1]),
                 )
 
-    def _ended(self, batch: list[tuple[object, ...]]) -> dict[int, _Ended]:
+    def _entries(self, first: int = 0, last: int = _LAST) -> Iterator[tuple[tuple[object, ...], _Ended | None]]:
+        """Yield the rows numbered ``first`` to ``last`` as they are in the journal, with the end of their change."""
+        while True:
+            with self._journal.faults():
+                batch = self._journal.connection.execute(
+                    f"{_ROWS} WHERE number BETWEEN ? AND ? ORDER BY number LIMIT ?", (first, last, _BATCH)
+                ).fetchall()
+                changes = self._changes_of(batch)
+            if not batch:
+                return
+            for entry in batch:
+                if entry[_CHANGE] is None:
+                    yield entry, None
+                else:
+                    _, change = self._journal.checked("joined", entry[_JOINED:])
+                    yield entry, self._change_end(changes[cast("int", change)])
+            first = batch[-1][0] + 1
+
+    def _changes_of(self, batch: list[tuple[object, ...]]) -> dict[int, tuple[object, ...]]:
         wanted = sorted({cast("int", entry[_CHANGE]) for entry in batch if entry[_CHANGE] is not None})
         if not wanted:
             return {}
         # Changes are numbered in source order, so a batch's changes lie close together; a repeated row may not.
         marks = ",".join("?" * len(wanted))
-        found = self._journal.connection.execute(
-            "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id "
-            f"WHERE changes.id IN ({marks})",
-            wanted,
-        ).fetchall()
-        return {cast("int", entry[0]): self._change_end(entry) for entry in found}
+        found = self._journal.connection.execute(f"{_CHANGES} WHERE changes.id IN ({marks})", wanted).fetchall()
+        return {cast("int", entry[0]): entry for entry in found}
 
     def _change_end(self, entry: tuple[object, ...]) -> _Ended:
-        number, record_id, first_row, payload, _, note, _ = self._journal.checked("changes", entry[:8])
+        number, record_id, first_row, payload, old, note, _ = self._journal.checked("changes", entry[:8])
         outcome: tuple[object, ...] = (None, None, "", "", None, 0, None, None)
         if entry[8] is not None:
             outcome = self._journal.checked("outcomes", entry[8:])
         _, status_name, code, message, http_status, attempts, answer, finished_at = outcome
         unended = Status.IN_DOUBT if number in self._in_doubt else self._open_status
-        status = Status(str(status_name)) if status_name else unended
-        sent = cast("Mapping[str, Json]", load(str(payload)))
-        record = cast("Mapping[str, Json] | None", load(cast("str | None", answer)))
         return _Ended(
             cast("int", first_row),
             str(record_id),
-            tuple(sent) if status in _SENT else (),
-            status,
+            cast("dict[str, Json]", load(str(payload))),
+            str(old),
+            cast("dict[str, Json] | None", load(cast("str | None", answer))),
+            Status(str(status_name)) if status_name else unended,
             str(code),
-            "; ".join(part for part in (str(message), str(note)) if part),
+            "; ".join(filter(None, (str(message), str(note)))),
             cast("int | None", http_status),
             cast("int", attempts),
-            str(record.get("number") or "") if record else "",
             cast("float | None", finished_at),
         )
 
-    def _row(self, entry: tuple[object, ...], ended: Mapping[int, _Ended]) -> RowResult:
+    def _row(self, entry: tuple[object, ...], end: _Ended | None) -> RowResult:
         columns = self._journal.checked("rows", entry[:_JOINED])
-        change = None if entry[_CHANGE] is None else self._journal.checked("joined", entry[_JOINED:])[1]
         number, line, cells, raw, _, _, problem_text, record_id, status_name, code, message = columns
         problems = load_problems(cast("str | None", problem_text))
-        told = str(message) or tell(problems)
-        if change is None:
+        told = str(message) or (tell(problems) if problems else "")
+        if end is None:
             return RowResult(
                 row_number=cast("int", number),
                 values=load_cells(str(cells)),
@@ -195,7 +204,6 @@ class JournalBook:
                 line=cast("int | None", line),
                 raw=str(raw),
             )
-        end = ended[cast("int", change)]
         merged = f"sent with row {end.first_row}" if end.first_row != number else ""
         return RowResult(
             row_number=cast("int", number),
@@ -203,11 +211,11 @@ class JournalBook:
             status=end.status,
             code=end.code or str(code),
             client_id=end.record_id,
-            client_number=end.number,
-            changed=end.fields,
+            client_number=str(end.answer.get("number") or "") if end.answer else "",
+            changed=tuple(end.payload) if end.status in _SENT else (),
             http_status=end.http_status,
             attempts=end.attempts,
-            message="; ".join(part for part in (merged, end.message, told) if part),
+            message="; ".join(filter(None, (merged, end.message, told))),
             finished_at=iso(end.finished_at) if end.finished_at else "",
             problems=problems,
             line=cast("int | None", line),
@@ -217,28 +225,22 @@ class JournalBook:
     def _planned_at(self) -> str:
         return iso(self._journal.header.started_at) if self._journal.header.started_at else ""
 
-    def _changed_fields(self, columns: tuple[object, ...], answered: object) -> Iterator[ChangedField]:
-        record_id, first_row = str(columns[1]), cast("int", columns[2])
-        payload = cast("dict[str, Json]", load(str(columns[3])))
-        old = cast("dict[str, Json]", load(str(columns[4])))
-        answer = cast("dict[str, Json] | None", load(cast("str | None", answered)))
+    def _changed_fields(self, end: _Ended) -> list[ChangedField]:
+        first_row, record_id, payload, old_text, answer, status, *_ = end
+        if status in _UNSENT:
+            return []
+        old = cast("dict[str, Json]", load(old_text))
+        lines = []
         for field, new in payload.items():
             shown, stored = shown_value(answer, field, readable=self._readable) if answer else (False, None)
             known, before = field in old, old.get(field)
             if not isinstance(new, dict) or field.startswith("cf_"):
-                yield ChangedField(first_row, record_id, field, before, new, stored, known, shown)
+                lines.append(_changed_field((first_row, record_id, field, before, new, stored, known, shown)))
                 continue
             for part, value in new.items():
-                yield ChangedField(
-                    first_row,
-                    record_id,
-                    f"{field}.{part}",
-                    _part(before, part),
-                    value,
-                    _part(stored, part),
-                    known,
-                    shown,
-                )
+                name, was, stays = f"{field}.{part}", _part(before, part), _part(stored, part)
+                lines.append(_changed_field((first_row, record_id, name, was, value, stays, known, shown)))
+        return lines
 
 
 def _part(unit: Json, part: str) -> Json:

@@ -6,8 +6,7 @@ import csv
 import json
 import math
 from collections.abc import Iterator, Sequence
-from itertools import chain, groupby
-from operator import attrgetter
+from itertools import chain
 from pathlib import Path
 
 from bulk_sync.errors import Problem
@@ -130,33 +129,15 @@ def write_jsonl(book: RunBook, path: Path, what: What = "results") -> tuple[str,
             return ()
         own = own_columns(book.header)
         names = (*json_names(own.names), *SYNC_COLUMNS)
-        changes = _ChangesByRow(book.changes())
-        for result in book.rows():
+        for result, changes in book.rows_with_changes():
             own_values = map(json_value, own.of(result.values))
             line: dict[str, Json] = dict(
                 zip(names, chain(own_values, _sync_values(result, sandbox=book.summary.sandbox)), strict=False)
             )
             line["problems"] = [problem_object(problem, result.row_number) for problem in result.problems]
-            line["changes"] = [_change_object(change) for change in changes.of(result.row_number)]
+            line["changes"] = [_change_object(change) for change in changes]
             file.write(_json_line(line))
     return dropped_note(own)
-
-
-class _ChangesByRow:
-    """Hands out the changes of each row beside the rows; both come in row order."""
-
-    def __init__(self, changes: Iterator[ChangedField]) -> None:
-        self._groups = groupby(changes, key=attrgetter("row_number"))
-        self._next = next(self._groups, None)
-
-    def of(self, row_number: int) -> list[ChangedField]:
-        while self._next is not None and self._next[0] < row_number:
-            self._next = next(self._groups, None)
-        if self._next is None or self._next[0] != row_number:
-            return []
-        changes = list(self._next[1])
-        self._next = next(self._groups, None)
-        return changes
 
 
 def json_names(names: Sequence[str]) -> tuple[str, ...]:

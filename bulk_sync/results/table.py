@@ -62,8 +62,12 @@ class RunBook(Protocol):
         """Every row of the source, in source order."""
         ...
 
+    def rows_with_changes(self) -> Iterator[tuple[RowResult, Sequence[ChangedField]]]:
+        """Every row of the source, in source order, with the fields of the change that begins with it."""
+        ...
+
     def changes(self) -> Iterator[ChangedField]:
-        """Every changed field, in row order."""
+        """Every changed field, change by change."""
         ...
 
     def requests(self) -> Iterator[RequestLine]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -15,7 +15,6 @@ from bulk_sync.results.table import (
     NOT_SHOWN,
     Mark,
     Plain,
-    RunBook,
     change_cells,
     server_json,
     shown_json,
@@ -29,30 +28,32 @@ _BLANK = '"/>'
 """The tail of a cell without a value."""
 
 
-def write_changes(series: SheetSeries, styles: Styles, book: RunBook) -> None:
-    """Write a line for each changed field, in the order of the book."""
-    sent = book.summary.kind not in {"plan", "check"}
-    lines = _Lines(styles, sent=sent)
-    for _, group in groupby(book.changes(), _change_of):
-        fields = list(group)
-        if series.measuring:
-            for field in fields:
-                series.measure([None if cell is None else str(cell) for cell in change_cells(field, sent=sent)])
-        for first_row, page in series.pages(fields):
-            series.write_lines("".join(lines.of(page, first_row)), len(page))
-    series.finish()
+class ChangeSheet:
+    """The sheet Changes: what a change's lines share is made once, and their texts are checked at once."""
 
-
-class _Lines:
-    """Makes the lines of one change at a time: what they share is made once, and their texts are checked at once."""
-
-    def __init__(self, styles: Styles, *, sent: bool) -> None:
+    def __init__(self, series: SheetSeries, styles: Styles, *, sent: bool) -> None:
+        self.series = series
+        self._sent = sent
         self._figure = styles["figure"]
         self._mark = styles["mark"]
         self._not_read = self._tail(NOT_READ)
         self._not_shown = self._tail(NOT_SHOWN if sent else None)
 
-    def of(self, fields: Sequence[ChangedField], first_row: int) -> list[str]:
+    def add_all(self, changes: Iterable[ChangedField]) -> None:
+        """Write a line for each field, in their order."""
+        for _, fields in groupby(changes, _change_of):
+            self.add(list(fields))
+
+    def add(self, fields: Sequence[ChangedField]) -> None:
+        """Write the lines of one change."""
+        if self.series.measuring:
+            for field in fields:
+                cells = change_cells(field, sent=self._sent)
+                self.series.measure([None if cell is None else str(cell) for cell in cells])
+        for first_row, page in self.series.pages(fields):
+            self.series.write_lines("".join(self._lines(page, first_row)), len(page))
+
+    def _lines(self, fields: Sequence[ChangedField], first_row: int) -> list[str]:
         """Return the lines for fields of one change, the first of which is to stand at ``first_row``."""
         number_tail = cell_tail(fields[0].row_number, self._figure)
         client_tail = self._tail(visible(fields[0].client_id)) or _BLANK

@@ -23,8 +23,8 @@ from bulk_sync.results.table import (
     dropped_note,
     own_columns,
 )
-from bulk_sync.results.xlsx_changes import write_changes
-from bulk_sync.results.xlsx_package import write_package
+from bulk_sync.results.xlsx_changes import ChangeSheet
+from bulk_sync.results.xlsx_package import PackedLines, write_package
 from bulk_sync.results.xlsx_results import ProblemSheet, ResultSheet
 from bulk_sync.results.xlsx_sheets import EXCEL_COLUMNS, EXCEL_ROWS, Column, LineSheet, SheetSeries, Styles
 from bulk_sync.results.xlsx_summary import write_summary
@@ -41,7 +41,9 @@ def write_workbook(book: RunBook, path: Path, what: What = "results", *, rows: i
         if what == "results":
             notes = _write_all(workbook, styles, book, rows)
         elif what == "changes":
-            write_changes(_series(workbook, styles, "Changes", rows), styles, book)
+            changes = _change_sheet(workbook, styles, book, rows)
+            changes.add_all(book.changes())
+            changes.series.finish()
         else:
             _write_problems(_series(workbook, styles, "Problems", rows), styles, book)
         write_summary(workbook, styles, book.summary._replace(notes=(*book.summary.notes, *notes)))
@@ -65,10 +67,10 @@ def _workbook(path: Path, summary: RunSummary) -> Iterator[Workbook]:
                     sheet.leave()
 
 
-def _long_sheets(workbook: Workbook) -> dict[str, LineSheet]:
-    """Return the sheets that are written line by line, by the names of their parts in the package."""
+def _long_sheets(workbook: Workbook) -> dict[str, PackedLines]:
+    """Return the lines of the sheets that are written line by line, by the names of their parts in the package."""
     sheets = enumerate(workbook.worksheets(), 1)
-    return {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in sheets if isinstance(sheet, LineSheet)}
+    return {f"xl/worksheets/sheet{number}.xml": sheet.lines for number, sheet in sheets if isinstance(sheet, LineSheet)}
 
 
 def _describe(workbook: Workbook, summary: RunSummary) -> None:
@@ -99,24 +101,30 @@ def _series(workbook: Workbook, styles: Styles, name: str, rows: int) -> SheetSe
     return SheetSeries(workbook, styles, name, columns[name], rows=rows)
 
 
+def _change_sheet(workbook: Workbook, styles: Styles, book: RunBook, rows: int) -> ChangeSheet:
+    sent = book.summary.kind not in {"plan", "check"}
+    return ChangeSheet(_series(workbook, styles, "Changes", rows), styles, sent=sent)
+
+
 def _write_all(workbook: Workbook, styles: Styles, book: RunBook, rows: int) -> tuple[str, ...]:
     own = own_columns(book.header)
     kept = _fitting(own)
     results = ResultSheet(workbook, styles, book.header, kept, rows=rows, sandbox=book.summary.sandbox)
-    changes = _series(workbook, styles, "Changes", rows)
+    changes = _change_sheet(workbook, styles, book, rows)
     problems = ProblemSheet(_series(workbook, styles, "Problems", rows), styles)
-    for result in book.rows():
+    # All in one pass: reading the journal again for the changes takes as long as writing them.
+    for result, fields in book.rows_with_changes():
         results.add(result, problems)
-    results.series.finish()
-    problems.series.finish()
-    write_changes(changes, styles, book)
+        changes.add(fields)
+    for sheet in (results, changes, problems):
+        sheet.series.finish()
     notes = [*dropped_note(own)]
     if len(kept.names) < len(own.names):
         left_out = len(own.names) - len(kept.names)
         notes.append(f"the last {left_out} columns of the source do not fit into a workbook; .csv has them")
     notes.extend(
         f"{series.name} fills {len(series.names)} sheets: {', '.join(series.names)}"
-        for series in (results.series, changes, problems.series)
+        for series in (results.series, changes.series, problems.series)
         if len(series.names) > 1
     )
     return tuple(notes)

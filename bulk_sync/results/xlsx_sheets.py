@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from tempfile import TemporaryFile
-from typing import IO, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from bulk_sync.results.xlsx_cells import cell_heads, plain_cell
+from bulk_sync.results.xlsx_package import PackedLines
 
 EXCEL_ROWS = 1_048_576
 EXCEL_COLUMNS = 16_384
@@ -97,12 +97,12 @@ def _attribute(cell_format: Format) -> str:
 class LineSheet(Worksheet):
     """A worksheet that takes whole lines as XML. Comments and links of a line come before the line.
 
-    The lines are kept in a temporary file of our own; to XlsxWriter the sheet is empty.
+    The lines are kept by us; to XlsxWriter the sheet is empty.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines: IO[bytes] = TemporaryFile(buffering=2**16)  # noqa: SIM115 - open as long as the sheet is
+        self.lines = PackedLines()
 
     def write_line(self, row: int, cells: str, height: float | None = None) -> None:
         """Write a line; ``row`` counts from 0 and only grows."""
@@ -111,7 +111,7 @@ class LineSheet(Worksheet):
 
     def write_lines(self, last_row: int, lines: str) -> None:
         """Write whole lines, the last of which is ``last_row``, counted from 0."""
-        self.lines.write(lines.encode())
+        self.lines.add(lines)
         self.table.clear()  # a link's text, which is in our line already
         # One ahead, so that XlsxWriter finds nothing of its own to write for this row.
         self.previous_row = last_row + 1
@@ -123,7 +123,7 @@ class LineSheet(Worksheet):
 
     def leave(self) -> None:
         """Let go of the sheet's temporary files."""
-        self.lines.close()
+        self.lines.file.close()
         self.row_data_fh.close()
 
 

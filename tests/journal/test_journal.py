@@ -18,13 +18,15 @@ from bulk_sync.journal import (
     JournalBook,
     JournalDamaged,
     JournalFault,
+    PlannedChange,
     PlanTables,
     RequestLog,
+    RowEntry,
     RunHeader,
     create_journal,
     open_journal,
 )
-from bulk_sync.records import Outcome, Reply, Request, RunSummary, Status
+from bulk_sync.records import MappedRow, Outcome, Reply, Request, RunSummary, SourceRow, Status
 
 Planned = Callable[..., Journal]
 SUMMARY = RunSummary("r", "run", 0, "", {}, {}, "s", "", "m", "t", "a", "", "", 0.0)
@@ -39,6 +41,7 @@ def everything(journal: Journal) -> tuple[Any, ...]:
         journal.header,
         list(book.rows()),
         list(book.changes()),
+        list(book.rows_with_changes()),
         list(book.requests()),
         list(book.problems()),
         book.counts(),
@@ -205,6 +208,27 @@ def test_an_open_change_counts_as_what_happened_to_it(planned: Planned) -> None:
     ]
     left = [change.id for change in PlanTables(journal).changes(only_open=True)]
     assert (left, PlanTables(journal).begun_changes()) == ([2, 4, 5, 6, 7, 8], frozenset({4}))
+
+
+def test_a_change_is_told_with_its_first_row(tmp_path: Path, header: RunHeader) -> None:
+    """Once, whatever the order of the changes: a refused first row of a client lets its change come before others."""
+    journal = create_journal(tmp_path / "journal.sqlite", header)
+    tables = PlanTables(journal)
+    rows = (RowEntry(SourceRow(number, ()), MappedRow(number, ("k",), {})) for number in range(2, 7))
+    assert list(tables.add_rows(rows)) == [5]
+    with journal.transaction():
+        tables.add_change(PlannedChange("clt_1", (4, 6), {"name": "A", "billingAddress": {"city": "X"}}, {}))
+        tables.add_change(PlannedChange("clt_2", (3,), {"name": "B"}, {"name": "Old"}))
+        tables.add_change(PlannedChange("clt_3", (5,), {"name": "C"}, {}))
+        tables.drop_change(3, Status.SKIPPED, "changed_since", "", at=0.0)
+    book = JournalBook(journal, SUMMARY)
+    told = list(book.rows_with_changes())
+    assert [row for row, _ in told] == list(book.rows())
+    assert [(row.row_number, [change.field for change in changes]) for row, changes in told] == [
+        *((2, []), (3, ["name"]), (4, ["name", "billingAddress.city"]), (5, []), (6, []))
+    ]
+    assert set(book.changes()) == {change for _, changes in told for change in changes}
+    journal.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"SQLite format 3\x00" + b"\x00" * 84, b"a letter\n" * 200])

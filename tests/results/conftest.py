@@ -37,6 +37,10 @@ class FakeBook:
     def rows(self) -> Iterator[RowResult]:
         return iter(self.row_list)
 
+    def rows_with_changes(self) -> Iterator[tuple[RowResult, Sequence[ChangedField]]]:
+        for row in self.row_list:
+            yield row, [change for change in self.change_list if change.row_number == row.row_number]
+
     def changes(self) -> Iterator[ChangedField]:
         return iter(self.change_list)
 

@@ -83,7 +83,7 @@ def test_a_change_goes_on_past_a_sheets_last_row(make_book: MakeBook, tmp_path: 
     changes = [PLAIN._replace(field=f"cf_{number}") for number in range(5)]
     changes += [PLAIN._replace(row_number=8, field=f"cf_{number}") for number in range(5, 8)]
     path = tmp_path / "split.xlsx"
-    write_workbook(make_book(rows=(), changes=changes), path, rows=3)
+    write_workbook(make_book(rows=(), changes=changes), path, "changes", rows=3)
     workbook = openpyxl.load_workbook(path)
     fields = [[row[2] for row in sheet.values] for sheet in workbook if sheet.title.startswith("Changes")]
     assert fields == [["field", f"cf_{first}", f"cf_{first + 1}"] for first in range(0, 8, 2)]

@@ -4,6 +4,7 @@ import csv
 import shutil
 import stat
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -186,6 +187,19 @@ def test_a_problem_of_several_cells_marks_them_all(with_rows: MakeBook, tmp_path
     assert [cell.border.left.style for cell in sheet[2]][:3] == ["thin", "thin", None]
 
 
+def test_a_sheet_too_large_for_a_plain_zip(
+    with_rows: MakeBook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its entry gets the larger form: whole, with the right checksum, and readable."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 50_000)
+    path = tmp_path / "large.xlsx"
+    write_workbook(with_rows([RowResult(n, ("x" * 99,), Status.UPDATED) for n in range(2, 502)], ("A",)), path)
+    with zipfile.ZipFile(path) as package:
+        assert package.testzip() is None
+        assert package.getinfo("xl/worksheets/sheet1.xml").extract_version == zipfile.ZIP64_VERSION
+    assert openpyxl.load_workbook(path)["Results"].max_row == 501
+
+
 def test_results_go_on_past_a_sheets_last_row(make_book: MakeBook, tmp_path: Path) -> None:
     """Rows past the limit stand on Results 2 under the same header, and problems lead there."""
     path = tmp_path / "split.xlsx"
@@ -196,7 +210,7 @@ def test_results_go_on_past_a_sheets_last_row(make_book: MakeBook, tmp_path: Pat
     )
     workbook = openpyxl.load_workbook(path)
     assert workbook.sheetnames == [
-        *("Results", "Changes", "Problems", "Results 2", "Results 3", "Changes 2", "Summary")
+        *("Results", "Changes", "Problems", "Changes 2", "Results 2", "Results 3", "Summary")
     ]
     numbers = [[row[7] for row in workbook[name].values] for name in ("Results", "Results 2", "Results 3")]
     assert numbers == [["sync_row", 2, 3], ["sync_row", 4, 5], ["sync_row", 6]]

@@ -47,6 +47,20 @@ def test_a_batch_of_the_ledger_is_whole_or_not_at_all(tmp_path: Path) -> None:
     state.close()
 
 
+def test_a_ledger_of_before_goes_on(tmp_path: Path) -> None:
+    """A state file whose ledger was made without row ids is read and written as it is."""
+    with sqlite3.connect(tmp_path / "state.sqlite") as connection:
+        connection.execute(
+            "CREATE TABLE ledger (account TEXT NOT NULL, record_id TEXT NOT NULL, run TEXT NOT NULL, "
+            "body TEXT NOT NULL, PRIMARY KEY (account, record_id)) WITHOUT ROWID"
+        )
+        connection.execute("INSERT INTO ledger VALUES ('a', 'clt_1', 'r1', '{}')")
+    state = State(tmp_path)
+    state.write_ledger("a", [("clt_1", "r2", "{}"), ("clt_2", "r2", "{}")])
+    assert state.ledger_entries("a", ["clt_1", "clt_2"]) == {"clt_1": ("r2", {}), "clt_2": ("r2", {})}
+    state.close()
+
+
 def test_learned_facts_and_outputs(tmp_path: Path) -> None:
     """They are found under the name they were kept by; a forgotten run's files are nobody's."""
     state = State(tmp_path / "state")
