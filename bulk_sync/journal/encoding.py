@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import marshal
-import zlib
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import cast
 
+from isal import isal_zlib
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from bulk_sync.errors import Problem
@@ -95,5 +95,6 @@ def entry_sum(*parts: str | float | None) -> int:
 
     CRC-32 finds what it is for: a flipped byte or a torn page, which ``integrity_check`` does not see.
     """
-    # marshal's format 2 tells types apart as repr does, in a third of the time, and a row needs some fifteen sums.
-    return zlib.crc32(marshal.dumps(parts, 2))
+    # marshal's format 2 tells types apart as repr does, in a third of the time; ISA-L sums in a third of zlib's. A row
+    # needs some fifteen sums.
+    return isal_zlib.crc32(marshal.dumps(parts, 2))
