@@ -76,8 +76,8 @@ class State:
             ).fetchone()
         return None if found is None else (found[0], cast("dict[str, Json]", json.loads(found[1])))
 
-    def ledger_entries(self, account: str, record_ids: Collection[str]) -> dict[str, tuple[str, dict[str, Json]]]:
-        """Return (run that handled the record last, entry) for those of up to 30,000 records that have one.
+    def ledger_entries(self, account: str, record_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+        """Return (run that handled the record last, entry as JSON) for those of up to 30,000 records that have one.
 
         One query for all of them: a million look-ups one by one take a minute.
         """
@@ -87,7 +87,7 @@ class State:
                 f"SELECT record_id, run, body FROM ledger WHERE account = ? AND record_id IN ({marks})",
                 (account, *record_ids),
             ).fetchall()
-        return {record_id: (run, cast("dict[str, Json]", json.loads(body))) for record_id, run, body in found}
+        return {record_id: (run, body) for record_id, run, body in found}
 
     def write_ledger(self, account: str, entries: Iterable[tuple[str, str, str]]) -> None:
         """Store entries of (record, run, entry as JSON), all or none; a later entry replaces an earlier one."""

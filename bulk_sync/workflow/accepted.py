@@ -46,12 +46,13 @@ def _entries(
     was_read = tables.count_records() > 0  # a blind run read none: no look-up for each change
     for change in changes:
         found = known.get(change.record_id)
+        first = _first(change)
         if found is None:
-            yield change.record_id, run, _first(change)
+            yield change.record_id, run, first
             continue
-        if found[0] > run:
-            continue  # a later run has handled the record: its word stands
-        before = LedgerEntry.from_json(found[1], readable=readable)
+        if found[0] > run or found == (run, first):
+            continue  # a later run has handled the record: its word stands; or this one was folded before
+        before = LedgerEntry.from_json(_object(found[1]), readable=readable)
         if found[0] == run and _folded(before, change):
             continue
         read = tables.record(change.record_id) if was_read else None

@@ -57,7 +57,7 @@ def test_a_ledger_of_before_goes_on(tmp_path: Path) -> None:
         connection.execute("INSERT INTO ledger VALUES ('a', 'clt_1', 'r1', '{}')")
     state = State(tmp_path)
     state.write_ledger("a", [("clt_1", "r2", "{}"), ("clt_2", "r2", "{}")])
-    assert state.ledger_entries("a", ["clt_1", "clt_2"]) == {"clt_1": ("r2", {}), "clt_2": ("r2", {})}
+    assert state.ledger_entries("a", ["clt_1", "clt_2"]) == {"clt_1": ("r2", "{}"), "clt_2": ("r2", "{}")}
     state.close()
 
 
