@@ -1,8 +1,8 @@
 """The one API that is written to, as a Sender: a request in, a reply out, no exception.
 
-The only module with the HTTP library's types, and the one place where its exceptions become ours. It calls the
-transport itself: httpx's own client would add cookies, redirects, proxies and ``.netrc``, none of which the
-key may meet, and a third of the CPU.
+The one place where the HTTP library's exceptions become ours; nobody outside this package sees its types. It calls
+the transport itself: httpx's own client would add cookies, redirects, proxies and ``.netrc``, none of which the
+key may meet, and more CPU than all the rest of a request.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ import httpx2
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from bulk_sync.errors import Defect
-from bulk_sync.heffl.aiohttp_transport import AiohttpTransport, tls_context
+from bulk_sync.heffl.aiohttp_transport import AiohttpTransport
 from bulk_sync.heffl.target import ApiKey, check_base_url, record_segment
+from bulk_sync.heffl.tls import tls_context
 from bulk_sync.planning.snapshot import PAGE_NUMBER, PAGE_SIZE
 from bulk_sync.records import Json, Reply, Request
 from bulk_sync.sending.policy import Fault
@@ -182,7 +183,7 @@ class HefflClient:
 
 
 class Message(httpx2.Request):
-    """An httpx request made by hand: its own constructor parses URL and headers anew, a third of the CPU.
+    """An httpx request made by hand: its own constructor parses URL and headers anew, in some 30 µs.
 
     The path goes unparsed, as the extension ``target`` that httpx documents for it, so that nobody takes dots
     or escapes out of an id; ``url`` is the base URL.

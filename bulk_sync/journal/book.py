@@ -53,8 +53,8 @@ class _Ended(NamedTuple):
 class JournalBook:
     """The run behind ``journal`` as lines of the results; streams, holds nothing.
 
-    ``open_status`` is what a change without an outcome counts as where nothing of it was ever sent:
-    ``not_sent``, or ``ready`` in a plan.
+    ``readable`` are the fields that the API's answers show, for the values stored (see
+    :func:`~bulk_sync.planning.values.shown_value`).
     """
 
     def __init__(self, journal: Journal, summary: RunSummary, *, readable: frozenset[str] = frozenset()) -> None:
