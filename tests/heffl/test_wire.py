@@ -53,6 +53,36 @@ def test_connections_are_used_again(raw_server: Servers, answer: Servers) -> Non
     ]
 
 
+def test_a_large_payload_arrives_whole(raw_server: Servers, answer: Servers) -> None:
+    """Two megabytes, more than any buffer on the way takes at once, and the connection is used again."""
+    payload = {"name": "x" * 2_000_000}
+    server = raw_server(answer(OK))
+    replies = ask(server, Request("patch", "clt_1", payload), times=2)
+    assert ([reply.http_status for reply in replies], server.connections) == ([200, 200], 1)
+    assert [len(body) for body in server.bodies] == [2_000_011] * 2
+
+
+def test_an_answer_in_pieces_is_one_answer(raw_server: Servers) -> None:
+    """A 100 before it, torn anywhere, in chunks of a byte: read to its end, and the connection is used again."""
+
+    async def dribbling(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in OK)
+        whole = (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+            + chunks
+            + b"0\r\n\r\n"
+        )
+        for start in range(0, len(whole), 7):
+            writer.write(whole[start : start + 7])
+            await writer.drain()
+            await asyncio.sleep(0.001)
+
+    server = raw_server(dribbling)
+    replies = ask(server, times=3)
+    assert [(reply.http_status, reply.body) for reply in replies] == [(200, {"id": "clt_1", "name": "N"})] * 3
+    assert server.connections == 1
+
+
 @pytest.mark.parametrize(
     ("record_id", "path"),
     [
