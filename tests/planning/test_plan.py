@@ -1,4 +1,4 @@
-"""Figures of a plan, its first requests, its forecast, and whether it still fits later."""
+"""Figures of a plan, its first requests, and whether it still fits later."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from bulk_sync.planning.canary import CANARIES, CanaryPicker
 from bulk_sync.planning.differ import Diff
-from bulk_sync.planning.forecast import Forecast, forecast
 from bulk_sync.planning.stale import PlanCheck, check_plan
 from bulk_sync.planning.summary import Difference, FieldTally, PlanTally
 from bulk_sync.records import Json, Status
@@ -113,12 +112,6 @@ def test_canaries_of_a_plan_with_countless_sets_of_fields() -> None:
         picker.see(number, {f"cf_{number % 40}", f"cf_{number // 40}"})
     picker.see(2000, {"name"})
     assert 2000 in picker.pick() or len(picker.pick()) == CANARIES
-
-
-def test_a_forecast_takes_the_limiters_word() -> None:
-    """Requests to come, the seconds that they take, and the end; nothing to do takes no time."""
-    assert forecast(changes=50, reads=10, seconds_for=float, now=1000, latency=2) == Forecast(60, 62, 1062)
-    assert forecast(changes=0, seconds_for=lambda _: 99, now=1000, latency=2) == Forecast(0, 0, 1000)
 
 
 def test_a_stored_plan_against_the_record_as_it_is_now() -> None:
