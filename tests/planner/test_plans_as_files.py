@@ -53,6 +53,7 @@ def test_the_plan_in_words_and_as_json(open_office: Callable[..., Any]) -> None:
     assert plan["cells"] == {"set": 13, "cleared": 0, "held_back": 0, "not_restorable": 1}
     assert plan["requests"] == {"reading": 1, "sending": 6}
     assert plan["seconds"] >= 4 and plan["finish_at"] > 1e9 and plan["findings"] == []
+    assert len(plan["first_differences"]) == 10
     assert plan["first_differences"][0] == {
         "row_number": 2,
         "client_id": "clt_0",

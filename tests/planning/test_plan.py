@@ -8,21 +8,18 @@ from hypothesis import strategies as st
 from bulk_sync.planning.canary import CANARIES, CanaryPicker
 from bulk_sync.planning.differ import Diff
 from bulk_sync.planning.stale import PlanCheck, check_plan
-from bulk_sync.planning.summary import Difference, FieldTally, PlanTally
+from bulk_sync.planning.summary import FieldTally, PlanTally
 from bulk_sync.records import Json, Status
 
 READABLE = frozenset({"name", "email"})
 
 
 def test_the_figures_of_a_plan() -> None:
-    """Rows by status and reason, cells by what happens to them, requests, and the first differences."""
+    """Changes, cells by what happens to them, also field by field, and rows of which something is to be said."""
     tally = PlanTally()
-    tally.add_reads(3)
-    tally.add_row(Status.INVALID, "no_match", count=2)
-    tally.add_idle(Diff({}, {}, unchanged=("jobTitle",), rests_on_ledger=("jobTitle",)), 1, Status.UNCHANGED)
-    tally.add_idle(Diff({}, {}, held_back=("name",)), 1, Status.SKIPPED, "held_back")
+    tally.add_idle(Diff({}, {}, unchanged=("jobTitle",), rests_on_ledger=("jobTitle",)), 1)
+    tally.add_idle(Diff({}, {}, held_back=("name",)), 1)
     tally.add_change(
-        "clt_1",
         (2, 5),
         Diff(
             send={"name": "A", "email": None, "billingAddress": {"city": "Dubai"}},
@@ -33,12 +30,8 @@ def test_the_figures_of_a_plan() -> None:
             partial_units=("billingAddress",),
         ),
     )
-    found = tally.summary()
-    assert found._asdict() == {
-        "rows": {"invalid": 2, "unchanged": 1, "skipped": 1, "ready": 2},
-        "reasons": {("invalid", "no_match"): 2, ("unchanged", ""): 1, ("skipped", "held_back"): 1},
+    assert tally.summary()._asdict() == {
         "changes": 1,
-        "reads": 3,
         "cells_set": 2,
         "cells_cleared": 1,
         "cells_held_back": 1,
@@ -51,22 +44,7 @@ def test_the_figures_of_a_plan() -> None:
             "email": FieldTally(cleared=1),
             "name": FieldTally(set=1, held_back=1),
         },
-        "first": (
-            Difference(2, "clt_1", "name", "B", "A", old_known=True),
-            Difference(2, "clt_1", "email", "a@b.c", None, old_known=True),
-            Difference(2, "clt_1", "billingAddress", None, {"city": "Dubai"}, old_known=False),
-        ),
     }
-    assert (found.requests, found.total_rows) == (4, 6)
-
-
-def test_only_the_first_differences_are_kept() -> None:
-    """A plan of any size shows ten differences."""
-    tally = PlanTally()
-    for number in range(2, 30):
-        tally.add_change("c", (number,), Diff({"name": "A", "email": "B", "cf_x": 1}, {}))
-    assert [(shown.row_number, shown.field) for shown in tally.summary().first][-1] == (5, "name")
-    assert len(tally.summary().first) == 10
 
 
 def test_fields_are_counted_over_any_number_of_different_changes() -> None:
@@ -75,7 +53,7 @@ def test_fields_are_counted_over_any_number_of_different_changes() -> None:
     for number in range(3000):
         named = {f"cf_{bit}": "" if number % 3 else "A" for bit in range(12) if number >> bit & 1}
         cleared = tuple(named) if number % 3 else ()
-        tally.add_change("c", (number,), Diff(named, {}, cleared=cleared, held_back=("name",)))
+        tally.add_change((number,), Diff(named, {}, cleared=cleared, held_back=("name",)))
     fields = tally.summary().fields
     assert fields["name"] == FieldTally(held_back=3000)
     with_first = [number for number in range(3000) if number & 1]
