@@ -7,14 +7,12 @@ Shipped as ``clients.schema.json`` beside this module; a mapping names it in its
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from typing import Any
 
 from bulk_sync.mapping.model import MappingFile
 from bulk_sync.mapping.transforms import transform_schema
 from bulk_sync.resources import get_resource
 
-SCHEMA_FILE = "clients.schema.json"
 _SCALAR = {"type": ["string", "number", "boolean"], "description": "The column with the value."}
 _FIELD_EXAMPLES: dict[str, list[Any]] = {
     "type": [{"column": "Kind", "map": {"Firm": "company", "Person": "contact"}}, {"value": "company"}],
@@ -89,8 +87,3 @@ def _drop_empty_defaults(part: dict[str, Any]) -> None:
 def schema_text(resource: str = "clients") -> str:
     """Return the schema as the text of its file."""
     return json.dumps(json_schema(resource), indent=2, ensure_ascii=False) + "\n"
-
-
-def shipped_schema() -> str:
-    """Return the text of the schema that is shipped in the package."""
-    return files("bulk_sync.mapping").joinpath(SCHEMA_FILE).read_text(encoding="utf-8")

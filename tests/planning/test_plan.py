@@ -24,7 +24,6 @@ def test_the_figures_of_a_plan() -> None:
         Diff(
             send={"name": "A", "email": None, "billingAddress": {"city": "Dubai"}},
             old={"name": "B", "email": "a@b.c"},
-            old_unknown=("billingAddress",),
             not_restorable=("billingAddress",),
             cleared=("email",),
             partial_units=("billingAddress",),
