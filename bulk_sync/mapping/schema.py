@@ -31,8 +31,8 @@ _FIELD_EXAMPLES: dict[str, list[Any]] = {
 """Field, or part of a unit → how it may be mapped; for others the name of a column."""
 
 
-def json_schema(resource: str = "clients") -> dict[str, Any]:
-    """Return the JSON Schema of a mapping for a resource, draft 2020-12."""
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a mapping of clients, draft 2020-12."""
     schema = MappingFile.model_json_schema()
     definitions = schema["$defs"]
     definitions["Transform"] = transform_schema()
@@ -44,7 +44,7 @@ def json_schema(resource: str = "clients") -> dict[str, Any]:
     transform.pop("type")
     transform.pop("items")
     properties = schema["properties"]
-    described = get_resource(resource)
+    described = get_resource("clients")
     properties["fields"] = {
         "type": "object",
         "description": properties["fields"]["description"],
@@ -72,7 +72,7 @@ def json_schema(resource: str = "clients") -> dict[str, Any]:
     del schema["required"]
     schema["anyOf"] = [{"required": ["match", "fields"]}, {"required": ["extends"]}]
     draft = "https://json-schema.org/draft/2020-12/schema"
-    return {"$schema": draft, **schema, "title": f"bulk_sync mapping: {resource}"}
+    return {"$schema": draft, **schema, "title": "bulk_sync mapping: clients"}
 
 
 def _drop_empty_defaults(part: dict[str, Any]) -> None:
@@ -84,6 +84,6 @@ def _drop_empty_defaults(part: dict[str, Any]) -> None:
             del prop["default"]
 
 
-def schema_text(resource: str = "clients") -> str:
+def schema_text() -> str:
     """Return the schema as the text of its file."""
-    return json.dumps(json_schema(resource), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"

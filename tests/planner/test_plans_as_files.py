@@ -64,6 +64,16 @@ def test_the_plan_in_words_and_as_json(open_office: Callable[..., Any]) -> None:
     }
 
 
+def test_the_permissions_asked_for_are_those_of_every_file_of_results(open_office: Callable[..., Any]) -> None:
+    """--output-mode goes for the results and for the report page; without it both are the owner's alone."""
+    office, source, mapping = prepared(open_office)
+    office.run(source, mapping, output="own.csv", report="own.html")
+    office.run(source, mapping, output="all.csv", report="all.html", output_mode="644")
+    files = [path for path in office.folder.iterdir() if path.stem in {"own", "all"}]
+    found = {path.name: path.stat().st_mode & 0o777 for path in files}
+    assert found == {"own.csv": 0o600, "own.html": 0o600, "all.csv": 0o644, "all.html": 0o644}
+
+
 def edited(path: Path, sheet: str, change: Callable[[Any], None]) -> None:
     book = openpyxl.load_workbook(path)
     change(book[sheet])
