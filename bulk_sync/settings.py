@@ -184,11 +184,6 @@ def resolve(
         raise Refused("\n".join(lines), hint="bulk-sync COMMAND --help lists the options") from None
 
 
-def profile_names(profiles: Path) -> tuple[str, ...]:
-    """Return the profiles that the file has."""
-    return tuple(_tables(profiles)) if profiles.is_file() else ()
-
-
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     given = {field: environ.get(_variable(field), "") for field in Settings.model_fields}
     return {field: text for field, text in given.items() if text and field not in NOT_FROM_OUTSIDE}

@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from bulk_sync.planning.summary import Difference
 from bulk_sync.records import Json
-from bulk_sync.workflow.view import PlanView
+from bulk_sync.workflow.view import Difference, PlanView
 
 _VALUE_LIMIT = 60
 

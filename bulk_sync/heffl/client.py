@@ -58,7 +58,6 @@ class HefflClient:
         connect: float = CONNECT,
         body_limit: int = BODY_LIMIT,
         page_limit: int = PAGE_SIZE,
-        user_agent: str = "bulk-sync",
         ca_file: Path | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.perf_counter,
@@ -75,7 +74,7 @@ class HefflClient:
             "x-api-key": self._key.reveal(),
             "accept": "application/json",
             "accept-encoding": "identity",
-            "user-agent": user_agent,
+            "user-agent": "bulk-sync",
         }
         self._reading = httpx2.Headers(reading)
         self._writing = httpx2.Headers({**reading, "content-type": "application/json"})

@@ -48,15 +48,3 @@ _OWN = {
 
 PROBLEM_CODES: Mapping[str, str] = MappingProxyType(_OWN | dict(TRANSFORM_CODES))
 """Every problem code of the mapping, its transforms' included, and its meaning."""
-
-WARNINGS = frozenset(
-    {
-        "website_form",
-        "tax_number_form",
-        "company_without_name",
-        "contact_without_first_name",
-        "id_prefix",
-        "lost_digits",
-    }
-)
-"""Those that warn, and make a row invalid only under ``strict: true``; ``id_prefix`` and ``lost_digits`` never do."""

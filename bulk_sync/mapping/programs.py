@@ -49,11 +49,6 @@ class Program:
     is_constant: bool = False
     constant: Json = None
 
-    @property
-    def needs_reading(self) -> bool:
-        """Whether the decimal sign or the day order matters and the mapping does not say it."""
-        return not self.is_constant and self.converter.type in TOPICS and self.converter.reading is None
-
 
 def compile_program(name: str, field: Field, file: MappingFile, report: Report) -> Program | None:
     """Compile a field; every mistake goes to ``report``, and None is returned where there was one."""

@@ -7,14 +7,12 @@ Shipped as ``clients.schema.json`` beside this module; a mapping names it in its
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from typing import Any
 
 from bulk_sync.mapping.model import MappingFile
 from bulk_sync.mapping.transforms import transform_schema
 from bulk_sync.resources import get_resource
 
-SCHEMA_FILE = "clients.schema.json"
 _SCALAR = {"type": ["string", "number", "boolean"], "description": "The column with the value."}
 _FIELD_EXAMPLES: dict[str, list[Any]] = {
     "type": [{"column": "Kind", "map": {"Firm": "company", "Person": "contact"}}, {"value": "company"}],
@@ -33,8 +31,8 @@ _FIELD_EXAMPLES: dict[str, list[Any]] = {
 """Field, or part of a unit → how it may be mapped; for others the name of a column."""
 
 
-def json_schema(resource: str = "clients") -> dict[str, Any]:
-    """Return the JSON Schema of a mapping for a resource, draft 2020-12."""
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a mapping of clients, draft 2020-12."""
     schema = MappingFile.model_json_schema()
     definitions = schema["$defs"]
     definitions["Transform"] = transform_schema()
@@ -46,7 +44,7 @@ def json_schema(resource: str = "clients") -> dict[str, Any]:
     transform.pop("type")
     transform.pop("items")
     properties = schema["properties"]
-    described = get_resource(resource)
+    described = get_resource("clients")
     properties["fields"] = {
         "type": "object",
         "description": properties["fields"]["description"],
@@ -74,7 +72,7 @@ def json_schema(resource: str = "clients") -> dict[str, Any]:
     del schema["required"]
     schema["anyOf"] = [{"required": ["match", "fields"]}, {"required": ["extends"]}]
     draft = "https://json-schema.org/draft/2020-12/schema"
-    return {"$schema": draft, **schema, "title": f"bulk_sync mapping: {resource}"}
+    return {"$schema": draft, **schema, "title": "bulk_sync mapping: clients"}
 
 
 def _drop_empty_defaults(part: dict[str, Any]) -> None:
@@ -86,11 +84,6 @@ def _drop_empty_defaults(part: dict[str, Any]) -> None:
             del prop["default"]
 
 
-def schema_text(resource: str = "clients") -> str:
+def schema_text() -> str:
     """Return the schema as the text of its file."""
-    return json.dumps(json_schema(resource), indent=2, ensure_ascii=False) + "\n"
-
-
-def shipped_schema() -> str:
-    """Return the text of the schema that is shipped in the package."""
-    return files("bulk_sync.mapping").joinpath(SCHEMA_FILE).read_text(encoding="utf-8")
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"

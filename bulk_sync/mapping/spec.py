@@ -158,13 +158,12 @@ def load_mapping(path: Path, *, environ: Mapping[str, str]) -> MappingSpec:
     return _parse(_read_file(path, str(path)), str(path), environ, partial(_read_beside, path.parent), path)
 
 
-def parse_mapping(text: str, *, name: str, environ: Mapping[str, str], folder: Path | None = None) -> MappingSpec:
-    """Read the same from text, as a journal or a program has it. ``extends`` is looked for in ``folder``.
+def parse_mapping(text: str, *, name: str, environ: Mapping[str, str]) -> MappingSpec:
+    """Read the same from text, as a journal or a program has it; it can extend nothing.
 
     ``name`` stands for the file in mistakes. Raises :class:`MappingError`.
     """
-    read: ReadFile = partial(_read_beside, folder) if folder is not None else _read_nothing
-    return _parse(text, name, environ, read, None)
+    return _parse(text, name, environ, _read_nothing, None)
 
 
 def _parse(text: str, name: str, environ: Mapping[str, str], read: ReadFile, path: Path | None) -> MappingSpec:
@@ -219,5 +218,5 @@ def _read_beside(folder: Path, name: str) -> tuple[str, str]:
 
 
 def _read_nothing(name: str) -> tuple[str, str]:
-    message = "`extends` cannot be followed from a text without a folder"
+    message = "`extends` cannot be followed from a text, which is in no folder"
     raise MappingError((Mistake(name, 0, 0, message),))

@@ -58,17 +58,14 @@ class DiffRules:
 class Diff(NamedTuple):
     """What a payload would change. Every field of the payload is in exactly one of send, unchanged, held_back.
 
-    Of the fields in ``send``: ``old`` has the old values that are known, ``old_from_ledger`` names those of them
-    that no answer shows, ``old_unknown`` the others; ``not_restorable`` names those that undo could not put
-    back; ``cleared`` those that are emptied; ``partial_units`` the units with a mapped part that is blank. Of the
-    unchanged: ``rests_on_ledger`` are those that no answer shows, ``as_answered`` those that the server keeps in
-    its own spelling.
+    Of the fields in ``send``: ``old`` has the old values that are known; ``not_restorable`` names those that undo
+    could not put back; ``cleared`` those that are emptied; ``partial_units`` the units with a mapped part that is
+    blank. Of the unchanged: ``rests_on_ledger`` are those that no answer shows, ``as_answered`` those that the
+    server keeps in its own spelling.
     """
 
     send: Mapping[str, Json]
     old: Mapping[str, Json]
-    old_from_ledger: tuple[str, ...] = ()
-    old_unknown: tuple[str, ...] = ()
     not_restorable: tuple[str, ...] = ()
     cleared: tuple[str, ...] = ()
     partial_units: tuple[str, ...] = ()
@@ -171,7 +168,6 @@ def diff(
     comparison = _Comparison(record, ledger, rules, now)
     send: dict[str, Json] = {}
     old: dict[str, Json] = {}
-    from_ledger: list[str] = []
     unchanged: dict[str, _Agreement] = {}
     held_back: list[str] = []
     for field, value in payload.items():
@@ -184,13 +180,9 @@ def diff(
             send[field] = value
             if present.known:
                 old[field] = present.value
-            if present.known and not present.seen:
-                from_ledger.append(field)
     return Diff(
         send=send,
         old=old,
-        old_from_ledger=tuple(from_ledger),
-        old_unknown=tuple(field for field in send if field not in old),
         not_restorable=tuple(field for field in send if field not in old or not rules.restorable(field, old[field])),
         cleared=emptied(send),
         partial_units=_partial_units(send, rules),
@@ -208,12 +200,10 @@ def _blind(payload: Mapping[str, Json], rules: DiffRules) -> Diff:
     if not rules.guarded.isdisjoint(payload):
         held_back = tuple(field for field in payload if field in rules.guarded)
         send = {field: value for field, value in payload.items() if field not in rules.guarded}
-    unknown = tuple(send)
     return Diff(
         send=send,
         old={},
-        old_unknown=unknown,
-        not_restorable=unknown,
+        not_restorable=tuple(send),
         cleared=emptied(send),
         partial_units=_partial_units(send, rules),
         held_back=held_back,

@@ -15,6 +15,8 @@ from bulk_sync.records import Json
 HINTS = 50
 """Rows without a match that get the nearest keys named: looking for them means reading every key."""
 
+_NEAR = 3
+
 SHOWN_CANDIDATES = 5
 
 _EXTENSION = re.compile(r"(?:;\s*ext\s*=|\bext(?:ension)?\b\.?|[x#])\s*(\d+)\s*$", re.IGNORECASE)
@@ -103,11 +105,9 @@ class Match(NamedTuple):
     hint: str = ""
     key: int = 0
 
-    def problem(self, *, row: int, cell: str = "", column: str = "", value: str = "") -> Problem:
+    def problem(self, *, row: int, value: str) -> Problem:
         """Return the finding as a problem of its row; not for one that is found."""
-        return Problem(
-            code=self.code, message=self.message, hint=self.hint, row=row, cell=cell, column=column, value=value
-        )
+        return Problem(code=self.code, message=self.message, hint=self.hint, row=row, value=value)
 
 
 class KeyIndex:
@@ -226,10 +226,10 @@ def _quoted(text: str) -> str:
     return f" in {text.strip()!r}" if text.strip() else ""
 
 
-def nearest_keys(key: str, known: Collection[str], *, limit: int = 3) -> tuple[str, ...]:
+def nearest_keys(key: str, known: Collection[str]) -> tuple[str, ...]:
     """Return the keys most like one that nobody has, best first; none where nothing is like it."""
     # Imported here: only a run with an unknown key needs it.
     from rapidfuzz import fuzz, process
 
-    found = process.extract(key, known, scorer=fuzz.ratio, limit=limit, score_cutoff=75)
+    found = process.extract(key, known, scorer=fuzz.ratio, limit=_NEAR, score_cutoff=75)
     return tuple(name for name, _, _ in found)

@@ -107,12 +107,3 @@ def _join(rows: Sequence[PayloadRow]) -> dict[str, Json]:
             elif is_object(before) and is_object(value) and not is_custom(field):
                 joined[field] = {**value, **before}
     return joined
-
-
-def merged_message(rows: Sequence[int], row_number: int) -> str:
-    """Say in a row's message with which other rows its change was made; '' for a row of its own."""
-    others = [str(number) for number in rows if number != row_number]
-    if not others:
-        return ""
-    more = f" and {len(others) - SHOWN_ROWS} more" if len(others) > SHOWN_ROWS else ""
-    return f"one change together with row{'s' if len(others) > 1 else ''} {', '.join(others[:SHOWN_ROWS])}{more}"

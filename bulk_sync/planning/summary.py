@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from bulk_sync.planning.differ import Diff
-from bulk_sync.records import Json, Status
 
-FIRST_DIFFERENCES = 10
 _Shape: TypeAlias = "tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]"
 """What a change does, by its fields alone: those that it sends, clears, holds back, and cannot put back."""
 _SHAPES_KEPT = 1000
 """Different changes (by their fields alone) that are counted as such before they are counted field by field."""
-
-
-class Difference(NamedTuple):
-    """One cell that would change: ``old`` counts only where ``old_known``."""
-
-    row_number: int
-    client_id: str
-    field: str
-    old: Json
-    new: Json
-    old_known: bool
 
 
 class FieldTally(NamedTuple):
@@ -40,15 +26,11 @@ class FieldTally(NamedTuple):
 class PlanSummary(NamedTuple):
     """A plan in figures.
 
-    ``rows`` counts rows by status (``ready`` are those to be sent), ``reasons`` those that are not ready by
-    (status, code). ``changes`` is the number of PATCHes, ``reads`` the requests that planning took. Cells are
-    fields of changes, a unit counting as one.
+    ``changes`` is the number of PATCHes. Cells are fields of changes, a unit counting as one. How many rows have
+    which status, and why, the journal tells.
     """
 
-    rows: Mapping[str, int]
-    reasons: Mapping[tuple[str, str], int]
     changes: int
-    reads: int
     cells_set: int
     cells_cleared: int
     cells_held_back: int
@@ -57,52 +39,27 @@ class PlanSummary(NamedTuple):
     rows_with_partial_units: int
     rows_merged: int
     fields: Mapping[str, FieldTally]
-    first: tuple[Difference, ...]
-
-    @property
-    def requests(self) -> int:
-        """Requests that the whole job takes: those for planning and those to come."""
-        return self.reads + self.changes
-
-    @property
-    def total_rows(self) -> int:
-        """All rows that were counted."""
-        return sum(self.rows.values())
 
 
 class PlanTally:
-    """Counts a plan; holds counters and the first differences, no rows."""
+    """Counts a plan; holds counters, no rows."""
 
     def __init__(self) -> None:
         self._shapes: Counter[_Shape] = Counter()
-        self._rows: Counter[str] = Counter()
-        self._reasons: Counter[tuple[str, str]] = Counter()
         self._set: Counter[str] = Counter()
         self._cleared: Counter[str] = Counter()
         self._held_back: Counter[str] = Counter()
         self._not_restorable: Counter[str] = Counter()
-        self._first: list[Difference] = []
-        self._changes = self._ready = self._reads = self._on_ledger = self._partial = self._merged = 0
+        self._changes = self._on_ledger = self._partial = self._merged = 0
 
-    def add_reads(self, requests: int) -> None:
-        """Count requests that reading the present state took."""
-        self._reads += requests
-
-    def add_row(self, status: Status, code: str = "", *, count: int = 1) -> None:
-        """Count rows that no change is made for: invalid, skipped, or unchanged for want of any value."""
-        self._rows[status] += count
-        self._reasons[status, code] += count
-
-    def add_idle(self, change: Diff, rows: int, status: Status, code: str = "") -> None:
-        """Count the rows of a client for whom nothing is to be sent (see :func:`differ.idle_outcome`)."""
-        self.add_row(status, code, count=rows)
+    def add_idle(self, change: Diff, rows: int) -> None:
+        """Count the rows of a client for whom nothing is to be sent."""
         self._held_back.update(change.held_back)
         self._on_ledger += rows if change.rests_on_ledger else 0
 
-    def add_change(self, record_id: str, rows: Sequence[int], change: Diff) -> None:
+    def add_change(self, rows: Sequence[int], change: Diff) -> None:
         """Count a change that is to be sent for the given rows."""
         self._changes += 1
-        self._ready += len(rows)
         self._merged += len(rows) if len(rows) > 1 else 0
         self._on_ledger += len(rows) if change.rests_on_ledger else 0
         self._partial += len(rows) if change.partial_units else 0
@@ -110,9 +67,6 @@ class PlanTally:
         self._shapes[shape] += 1
         if len(self._shapes) > _SHAPES_KEPT:
             self._count_fields()
-        for field, new in islice(change.send.items(), FIRST_DIFFERENCES - len(self._first)):
-            known = field in change.old
-            self._first.append(Difference(rows[0], record_id, field, change.old.get(field), new, known))
 
     def _count_fields(self) -> None:
         """Count the changes so far field by field; nearly all have one of a few shapes."""
@@ -130,14 +84,10 @@ class PlanTally:
     def summary(self) -> PlanSummary:
         """Return the figures so far."""
         self._count_fields()
-        ready: dict[str, int] = {Status.READY: self._ready} if self._ready else {}
         tallies = (self._set, self._cleared, self._held_back, self._not_restorable)
         names = sorted(set().union(*tallies))
         return PlanSummary(
-            rows={**ready, **self._rows},
-            reasons=dict(self._reasons.most_common()),
             changes=self._changes,
-            reads=self._reads,
             cells_set=self._set.total(),
             cells_cleared=self._cleared.total(),
             cells_held_back=self._held_back.total(),
@@ -146,5 +96,4 @@ class PlanTally:
             rows_with_partial_units=self._partial,
             rows_merged=self._merged,
             fields={name: FieldTally(*(tally[name] for tally in tallies)) for name in names},
-            first=tuple(self._first),
         )

@@ -70,12 +70,12 @@ def summary_json(
     return _one_line(found)
 
 
-def failure_json(error: BulkSyncError, *, run: str = "") -> str:
+def failure_json(error: BulkSyncError) -> str:
     """Return the object for a command that ended without a summary: the same names, and ``error``."""
     return _one_line(
         {
             "schema_version": SCHEMA_VERSION,
-            "run": run or None,
+            "run": None,
             "exit_code": int(error.exit_code),
             "stopped_by": type(error).__name__,
             "counts": {},

@@ -41,7 +41,6 @@ class Layout(NamedTuple):
     header_row: int
     data_line: int
     data_row: int
-    sep_line: bool
 
 
 def delimiter_of(wanted: str) -> str:
@@ -81,7 +80,6 @@ def layout_of(
         header_row=index + 1,
         data_line=record.line + record.lines,
         data_row=index + 2,
-        sep_line=bool(sep),
     )
 
 

@@ -19,7 +19,7 @@ from bulk_sync.results.placing import check_place, check_replaceable, default_pa
 from bulk_sync.results.table import What
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.ending import Cause, causes, first_problems, refused_groups, skipped_by_reason
+from bulk_sync.workflow.ending import Cause, causes, first_problems, on_a_line, refused_groups, skipped_by_reason
 from bulk_sync.workflow.view import PlanView
 
 _BAD = (Status.INVALID, Status.FAILED, Status.DIFFERS, Status.IN_DOUBT)
@@ -91,14 +91,9 @@ def _told_cause(severity: str, code: str, where: str, cause: _Cause) -> Iterable
     for value, count in cause.values.most_common(3):
         if count > 1 and value:
             rest -= count
-            yield count, f'{prefix}{where}, value "{_short(value)}" ({code})'
+            yield count, f'{prefix}{where}, value "{on_a_line(value)}" ({code})'
     if rest:
-        yield rest, f"{prefix}{where + ': ' if where else ''}{_short(cause.message)} ({code})"
-
-
-def _short(text: str, limit: int = 100) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+        yield rest, f"{prefix}{where + ': ' if where else ''}{on_a_line(cause.message)} ({code})"
 
 
 def next_steps(summary: RunSummary) -> tuple[str, ...]:
@@ -125,7 +120,7 @@ def next_steps(summary: RunSummary) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.0, output: str = "") -> RunSummary:
+def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.0) -> RunSummary:
     """Return a run's figures as the journal has them, and check that every row is counted once.
 
     Raises :class:`Defect` where rows in and the sum over the statuses differ.
@@ -148,7 +143,7 @@ def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.
         requests=book.request_counts(),
         finished_at=iso(finished_at) if finished_at else "",
         seconds=round(header.busy_seconds, 3),
-        output=output or header.output,
+        output=header.output,
         problem_groups=_by_size((*grouped_problems(book.problems()), *refused_groups(journal))),
     )
     return summary._replace(next_steps=next_steps(summary))
@@ -230,7 +225,8 @@ class Outputs:
         if self.settings.report:
             from bulk_sync.results.html_page import write_report
 
-            notes.extend(write_report(book, desk.folder / self.settings.report).notes)
+            page = desk.folder / self.settings.report
+            notes.extend(write_report(book, page, mode=int(self.settings.output_mode, 8)).notes)
         return told, tuple(notes)
 
     def _replaces(self, desk: Desk, path: Path) -> tuple[str, ...] | None:

@@ -174,11 +174,11 @@ def _decide_client(
         decision.watch.see(merged.rows[0], merged.payload, record, changed=change.send)
     if not change.send:
         status, code, message = idle_outcome(change)
-        tally.add_idle(change, len(merged.rows), status, code)
+        tally.add_idle(change, len(merged.rows))
         for number in merged.rows:
             decision.tables.settle_row(number, status, code, message)
         return ()
-    tally.add_change(record_id, merged.rows, change)
+    tally.add_change(merged.rows, change)
     note = _note(change, decision.present.unread.get(record_id, ""))
     as_stored = rows[0].payload_json if change.send is rows[0].payload else ""
     return (PlannedChange(record_id, merged.rows, change.send, change.old, note, as_stored),)

@@ -13,6 +13,7 @@ from bulk_sync.records import Status
 
 FIRST_PROBLEMS = 20
 _CELLS_TOLD = 3
+_LINE_LIMIT = 100
 _BAD = (Status.FAILED, Status.DIFFERS, Status.IN_DOUBT)
 
 
@@ -85,7 +86,7 @@ def refused_groups(journal: Journal) -> Iterator[tuple[int, str]]:
         ).fetchall()
     for rows, status, code, messages, message in found:
         more = f", and {messages - 1} other messages" if messages > 1 else ""
-        yield rows, f"{status}: {_line(message)}{more} ({code or 'no code'})"
+        yield rows, f"{status}: {on_a_line(message)}{more} ({code or 'no code'})"
 
 
 def skipped_by_reason(journal: Journal) -> dict[str, int]:
@@ -109,6 +110,7 @@ def _bad_rows(journal: Journal) -> Iterator[tuple[int, str, str, str]]:
         )
 
 
-def _line(text: str, limit: int = 100) -> str:
+def on_a_line(text: str) -> str:
+    """Return a text as one line, cut where it is long."""
     line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    return line if len(line) <= _LINE_LIMIT else line[: _LINE_LIMIT - 1] + "…"

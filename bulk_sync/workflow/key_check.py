@@ -21,7 +21,6 @@ class KeyReport:
 
     base_url: str
     account: str
-    clients_seen: int
     remaining: int | None
     limit: int | None
     reset_in: float
@@ -48,9 +47,7 @@ async def check_key(desk: Desk, settings: Settings) -> KeyReport:
             raise KeyRefused(f"the API refused the key: {message}", hint="is it whole, and of the right workspace?")
         if reply.http_status != 200:
             raise Halted(f"{target.base_url}: {message} ({code})", hint="try again later")
+        parse_page(reply.body)  # raises where a 200 brings no clients: another server than the API
         standing = quota.standing()
-        page = parse_page(reply.body)
         remaining = standing.remaining if standing.told else None
-        return KeyReport(
-            target.base_url, target.account, len(page.records), remaining, standing.limit, standing.reset_in
-        )
+        return KeyReport(target.base_url, target.account, remaining, standing.limit, standing.reset_in)

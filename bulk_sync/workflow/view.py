@@ -5,8 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bulk_sync.planning.summary import Difference
 from bulk_sync.records import Json
+
+
+class Difference(NamedTuple):
+    """One cell that would change: ``old`` counts only where ``old_known``."""
+
+    row_number: int
+    client_id: str
+    field: str
+    old: Json
+    new: Json
+    old_known: bool
 
 
 class Finding(NamedTuple):

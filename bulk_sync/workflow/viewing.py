@@ -10,13 +10,14 @@ from bulk_sync.errors import MappingError, Problem
 from bulk_sync.journal import Journal, JournalBook
 from bulk_sync.mapping.spec import parse_mapping
 from bulk_sync.planning.codes import PLANNING_CODES
-from bulk_sync.planning.summary import FIRST_DIFFERENCES, Difference, PlanSummary
+from bulk_sync.planning.summary import PlanSummary
 from bulk_sync.records import Json, RunSummary, Status
 from bulk_sync.workflow.closing import readable_fields
 from bulk_sync.workflow.placing_problems import placer
 from bulk_sync.workflow.session import Session
-from bulk_sync.workflow.view import Finding, PlanView
+from bulk_sync.workflow.view import Difference, Finding, PlanView
 
+_FIRST_DIFFERENCES = 10
 _PARTIAL = "some mapped parts of billingAddress or primaryContact are blank: the API may keep or erase them"
 
 
@@ -100,7 +101,7 @@ def _figure(journal: Journal, name: str) -> int:
 
 
 def _differences(book: JournalBook) -> Iterator[Difference]:
-    for line in islice(book.changes(), FIRST_DIFFERENCES):
+    for line in islice(book.changes(), _FIRST_DIFFERENCES):
         yield Difference(line.row_number, line.client_id, line.field, line.old, line.new, line.old_known)
 
 

@@ -32,11 +32,6 @@ def fill(program: Program, count: int) -> None:
     program.write_csv("clients.csv", [["ID", "Company", "E-mail"], *rows])
 
 
-def seeded(server: SandboxServer, count: int) -> SandboxServer:
-    server.seed({"id": f"clt_{n}", "name": f"Old {n}"} for n in range(1, count + 1))
-    return server
-
-
 def held(server: SandboxServer) -> dict[str, dict[str, object]]:
     records = server.records()
     return {name: {key: record.get(key) for key in ("name", "email")} for name, record in records.items()}
@@ -104,7 +99,7 @@ def shoot(program: Program, server: SandboxServer, *, kills: int, seed: int) -> 
 
 def unbroken(program: Program, serve_api: Serve, count: int, results: Any) -> tuple[list[dict[str, str]], Any]:
     """What a run that nobody kills makes of the same sheet."""
-    server = seeded(serve_api(), count)
+    server = serve_api(clients=count)
     assert program(*RUN[:-1], "unbroken.csv", "--workers", "16", **of(server), BULK_SYNC_STATE_DIR="other").code == 1
     return results(program.folder / "unbroken.csv"), held(server)
 
@@ -117,7 +112,7 @@ def killed_at_random(
     program: Program, serve_api: Serve, results: Any, steady: Any, *, count: int, kills: int, seed: int
 ) -> int:
     """Run under fire and compare everything with an unbroken run."""
-    server = seeded(serve_api(config=SandboxConfig(quota=Quota(rate="none"), latency=0.05)), count)
+    server = serve_api(config=SandboxConfig(quota=Quota(rate="none"), latency=0.05), clients=count)
     fill(program.target(server), count)
     expected, state = unbroken(program, serve_api, count, results)
     done = shoot(program, server, kills=kills, seed=seed)
@@ -149,7 +144,7 @@ def test_killed_while_reading_the_same_rows_and_fields_are_sent_to_the_same_file
     given: tuple[str, str], rows: list[int], program: Program, serve_api: Serve, results: Any
 ) -> None:
     """The source is read again by the run's own choice of rows and fields, and its results keep their name."""
-    server = seeded(serve_api(config=SandboxConfig(quota=Quota(rate="none"), latency=0.5)), 6)
+    server = serve_api(config=SandboxConfig(quota=Quota(rate="none"), latency=0.5), clients=6)
     fill(program.target(server), 6)
     running = program.start(*RUN, *given)
     while not server.counters["requests"]:
@@ -167,7 +162,7 @@ def test_killed_while_reading_the_same_rows_and_fields_are_sent_to_the_same_file
 
 def test_killed_while_results_are_written(program: Program, serve_api: Serve, results: Any) -> None:
     """Killed after the last request: resume sends nothing, and the results are whole."""
-    server = seeded(serve_api(), 50)
+    server = serve_api(clients=50)
     fill(program.target(server), 50)
     running = program.start(*RUN, "--workers", "1", "--read", "none")
     while server.counters["PATCH"] < len({n - 1 if n % 11 == 0 else n for n in range(1, 51) if n % 10}) - 1:

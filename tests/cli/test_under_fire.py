@@ -33,11 +33,6 @@ def fill(program: Program, count: int, *, name: str = "clients.csv") -> None:
     program.write_csv(name, [["ID", "Company", "E-mail"], *rows])
 
 
-def seeded(server: SandboxServer, count: int) -> SandboxServer:
-    server.seed({"id": f"clt_{n}", "name": f"Old {n}"} for n in range(1, count + 1))
-    return server
-
-
 def held(server: SandboxServer) -> dict[str, tuple[object, object]]:
     return {name: (record["name"], record.get("email")) for name, record in server.records().items()}
 
@@ -51,7 +46,7 @@ RUN = ("run", "clients.csv", "--mapping", "m.yaml", "--yes", "--json", "--output
 
 def test_one_answer_in_five_a_fault_and_every_row_is_updated(program: Program, serve_api: Serve) -> None:
     """300 rows through 5xx, resets and lost answers: all updated, and the server holds what the sheet says."""
-    server = seeded(serve_api(parse_faults("0.2", seed=5)), 300)
+    server = serve_api(parse_faults("0.2", seed=5), clients=300)
     fill(program.target(server), 300)
     ran = program(*RUN, "--workers", "16")
     assert (ran.code, ran.summary["counts"]) == (0, {"updated": 300}), ran.err
@@ -62,7 +57,7 @@ def test_one_answer_in_five_a_fault_and_every_row_is_updated(program: Program, s
 
 def test_sixty_in_two_seconds_without_a_429(program: Program, serve_api: Serve) -> None:
     """300 rows at 60 requests in 2 s, told by headers: no 429, and hardly longer than the quota's own time."""
-    server = seeded(serve_api(config=SandboxConfig(quota=Quota(rate="60/2s"))), 300)
+    server = serve_api(config=SandboxConfig(quota=Quota(rate="60/2s")), clients=300)
     fill(program.target(server), 300)
     ran = program(*RUN, "--workers", "8", "--rate", "60/2s")
     assert (ran.code, ran.summary["counts"]) == (0, {"updated": 300}), ran.err
@@ -74,7 +69,7 @@ def test_sixty_in_two_seconds_without_a_429(program: Program, serve_api: Serve) 
 
 def test_a_wrong_key_stops_at_once(program: Program, serve_api: Serve, results: Any) -> None:
     """At most as many requests as workers, exit code 4, every row not_sent, and resume goes on with the right key."""
-    server = seeded(serve_api(), 40)
+    server = serve_api(clients=40)
     fill(program.target(server), 40)
     key = program.environ.pop("HEFFL_API_KEY")
     ran = program(*RUN, "--workers", "4", "--read", "none", HEFFL_API_KEY="heffl_user_wrong")
@@ -89,7 +84,7 @@ def test_a_wrong_key_stops_at_once(program: Program, serve_api: Serve, results: 
 
 def test_a_wrong_key_found_out_while_reading(program: Program, serve_api: Serve) -> None:
     """Where the present state is read first, that is where the key is refused: one request, exit code 4."""
-    server = seeded(serve_api(), 40)
+    server = serve_api(clients=40)
     fill(program.target(server), 40)
     key = program.environ["HEFFL_API_KEY"]
     ran = program(*RUN, HEFFL_API_KEY="heffl_user_wrong")
@@ -100,7 +95,7 @@ def test_a_wrong_key_found_out_while_reading(program: Program, serve_api: Serve)
 
 def test_a_key_revoked_in_the_middle(program: Program, serve_api: Serve) -> None:
     """What was answered is kept, the rest is not_sent, exit code 4."""
-    server = seeded(serve_api(Faults(revoked_after=30)), 60)
+    server = serve_api(Faults(revoked_after=30), clients=60)
     fill(program.target(server), 60)
     ran = program(*RUN, "--read", "none", "--workers", "4")
     counts = ran.summary["counts"]
@@ -111,7 +106,7 @@ def test_a_key_revoked_in_the_middle(program: Program, serve_api: Serve) -> None
 @pytest.mark.parametrize("headers", [HeaderStyle.NONE, HeaderStyle.DRAFT_10])
 def test_every_kind_of_header_is_heeded(headers: HeaderStyle, program: Program, serve_api: Serve) -> None:
     """Ninety rows at 30 a second whatever the headers, and no 429; without headers at the given pace."""
-    server = seeded(serve_api(config=SandboxConfig(quota=Quota(rate="30/s"), headers=headers)), 90)
+    server = serve_api(config=SandboxConfig(quota=Quota(rate="30/s"), headers=headers), clients=90)
     fill(program.target(server), 90)
     ran = program(*RUN, "--rate", "30/s", "--read", "none")
     assert (ran.code, ran.summary["counts"], server.counters["429"]) == (0, {"updated": 90}, 0), ran.err
@@ -119,7 +114,7 @@ def test_every_kind_of_header_is_heeded(headers: HeaderStyle, program: Program, 
 
 def test_two_runs_share_one_quota(program: Program, serve_api: Serve) -> None:
     """Two processes with one key and different mappings at once: together they keep to the quota."""
-    server = seeded(serve_api(config=SandboxConfig(quota=Quota(rate="60/2s"))), 120)
+    server = serve_api(config=SandboxConfig(quota=Quota(rate="60/2s")), clients=120)
     fill(program.target(server), 120)
     program.write("m2.yaml", MAPPING.replace("  email: E-mail\n", "ignore: [E-mail]\n"))
     first = program.start(*RUN, "--read", "none", "--rate", "60/2s")
@@ -136,7 +131,7 @@ def test_an_outage_of_seconds_fails_no_row(program: Program, serve_api: Serve) -
     """The server refuses connections for two seconds in the middle: every row is updated with few probes."""
     outages = (Outage(start=3.0, end=5.0),)
     config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(outages=outages), latency=0.05)
-    server = seeded(serve_api(config=config), 300)
+    server = serve_api(config=config, clients=300)
     fill(program.target(server), 300)
     ran = program(*RUN, "--read", "none", "--workers", "2")
     assert (ran.code, ran.summary["counts"]) == (0, {"updated": 300}), ran.err
@@ -145,7 +140,7 @@ def test_an_outage_of_seconds_fails_no_row(program: Program, serve_api: Serve) -
 
 def test_an_outage_beyond_its_limit_stops_and_resume_ends_it(program: Program, serve_api: Serve, results: Any) -> None:
     """--max-outage passed: exit code 3, the rest not_sent and none failed; resume ends with all updated."""
-    server = seeded(serve_api(config=SandboxConfig(quota=FREE, latency=0.1)), 200)
+    server = serve_api(config=SandboxConfig(quota=FREE, latency=0.1), clients=200)
     fill(program.target(server), 200)
     running = program.start(*RUN, "--read", "none", "--max-outage", "2s", "--workers", "16")
     while server.counters["requests"] < 40 and running.poll() is None:

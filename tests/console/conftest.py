@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, SandboxServer, Scripted
+from bulk_sync.sandbox import Fault, FaultKind, Faults, SandboxConfig, SandboxServer, Scripted
+from tests.tools.program import FREE, Launcher, Program
 
 MAPPING = """version: 1
 resource: clients
@@ -39,19 +37,11 @@ _CHANGING = (
 )
 
 
-@dataclass
-class Desk:
-    """The program in a folder of its own."""
+@dataclass(kw_only=True)
+class Desk(Program):
+    """The program and the API that it sends to."""
 
-    folder: Path
     server: SandboxServer
-    launcher: Any
-    environ: dict[str, str] = field(default_factory=dict)
-
-    def run(self, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end without a terminal."""
-        done: subprocess.CompletedProcess[str] = self.launcher.run(args, self.folder, {**self.environ, **environ})
-        return done
 
     def steady(self, text: str) -> str:
         """Return a text without what differs from run to run."""
@@ -62,25 +52,17 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, launcher: Any) -> Iterator[Desk]:
+def desk(tmp_path: Path, launcher: Launcher) -> Iterator[Desk]:
     """Five rows: two to change, one that is so already but for its address, one invalid, one the API refuses."""
     refused = Scripted(
         fault=Fault(kind=FaultKind.STATUS, status=400, message="A client named Delta Marine exists"),
         ids=frozenset({"clt_4"}),
         methods=frozenset({"PATCH"}),
     )
-    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(refused,)))
+    config = SandboxConfig(quota=FREE, faults=Faults(script=(refused,)))
     with SandboxServer(None, config=config) as server:
         names = {1: "Old 1", 2: "Bravo Tools", 3: "Old 3", 4: "Old 4", 5: "Old 5"}
         server.seed([{"id": f"clt_{number}", "name": name} for number, name in names.items()])
         (tmp_path / "m.yaml").write_text(MAPPING, encoding="utf-8")
         (tmp_path / "c.csv").write_text(SOURCE, encoding="utf-8")
-        environ = {
-            "PATH": os.environ["PATH"],
-            "BULK_SYNC_STATE_DIR": str(tmp_path / "state"),
-            "BULK_SYNC_BASE_URL": server.base_url,
-            "BULK_SYNC_RATE": "none",
-            "HEFFL_API_KEY": server.key,
-            "TZ": "UTC",
-        }
-        yield Desk(tmp_path, server, launcher, environ)
+        yield Desk(launcher, tmp_path, {"TZ": "UTC"}, server=server).target(server)

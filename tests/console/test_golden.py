@@ -28,35 +28,35 @@ def same(name: str, text: str) -> None:
 
 def said(desk: Desk, *args: str) -> str:
     """Return all that a command says: exit code, stdout, stderr."""
-    done = desk.run(*args)
-    return str(desk.steady(f"exit code {done.returncode}\n--- stdout\n{done.stdout}--- stderr\n{done.stderr}"))
+    done = desk(*args)
+    return str(desk.steady(f"exit code {done.code}\n--- stdout\n{done.out}--- stderr\n{done.err}"))
 
 
 def test_a_job_from_plan_to_undo(desk: Desk) -> None:
     """plan, run, the list of runs, one in full, retry and undo: every word of each."""
     same("plan.txt", said(desk, "plan", "c.csv", "-m", "m.yaml", "--output", "p.xlsx"))
     same("run.txt", said(desk, "run", "c.csv", "-m", "m.yaml", "--yes", "--output", "r.xlsx"))
-    [run] = [line.split()[0] for line in desk.run("runs").stdout.splitlines() if " run " in line]
+    [run] = [line.split()[0] for line in desk("runs").out.splitlines() if " run " in line]
     same("one-run.txt", said(desk, "runs", run))
     same("retry.txt", said(desk, "retry", "r.xlsx", "--yes", "--output", "s.xlsx"))
     same("undo.txt", said(desk, "undo", run, "--yes", "--output", "u.xlsx"))
-    table = desk.steady(desk.run("runs").stdout)
+    table = desk.steady(desk("runs").out)
     same("runs.txt", "\n".join(" ".join(line.split()) for line in table.splitlines()) + "\n")
 
 
 def test_the_object_for_programs(desk: Desk) -> None:
     """``--json`` prints one object that its schema takes; so do a refusal and a usage error."""
-    done = desk.run("run", "c.csv", "-m", "m.yaml", "--yes", "--json", "--quiet", "--output", "r.xlsx")
-    same("run.json", json.dumps(json.loads(desk.steady(done.stdout)), indent=1) + "\n")
-    absent = desk.run("run", "absent.csv", "-m", "m.yaml", "--yes", "--json")
-    usage = desk.run("run", "--bogus", "--json")
-    bad_setting = desk.run("run", "c.csv", "-m", "m.yaml", "--workers", "many", "--json")
+    done = desk("run", "c.csv", "-m", "m.yaml", "--yes", "--json", "--quiet", "--output", "r.xlsx")
+    same("run.json", json.dumps(json.loads(desk.steady(done.out)), indent=1) + "\n")
+    absent = desk("run", "absent.csv", "-m", "m.yaml", "--yes", "--json")
+    usage = desk("run", "--bogus", "--json")
+    bad_setting = desk("run", "c.csv", "-m", "m.yaml", "--workers", "many", "--json")
     for ended, code in ((done, 1), (absent, 2), (usage, 2), (bad_setting, 2)):
-        found = json.loads(ended.stdout)
+        found = json.loads(ended.out)
         jsonschema.validate(found, SUMMARY_SCHEMA)
-        assert (found["exit_code"], ended.returncode) == (code, code)
-    assert done.stderr.startswith("run 2")
-    assert json.loads(usage.stdout)["error"]["message"].startswith("No such option '--bogus'.")
+        assert (found["exit_code"], ended.code) == (code, code)
+    assert done.err.startswith("run 2")
+    assert json.loads(usage.out)["error"]["message"].startswith("No such option '--bogus'.")
 
 
 def test_errors_have_one_voice(desk: Desk) -> None:
@@ -81,20 +81,20 @@ def test_the_json_log_has_no_values(desk: Desk) -> None:
     )
     values = ("Zubaida", "zubaida", "Yusra", "xenia", "Xenia", "Wadia", "clt_", "Delta Marine", "Old", "Bravo")
     for options in (("--output", "r.xlsx"), ("--max-requests", "2"), ("--max-changed", "1"), ("--read", "none")):
-        done = desk.run("run", "c.csv", "-m", "m.yaml", "--yes", "--log-format", "json", *options)
-        lines = [json.loads(line) for line in done.stderr.splitlines()]
+        done = desk("run", "c.csv", "-m", "m.yaml", "--yes", "--log-format", "json", *options)
+        lines = [json.loads(line) for line in done.err.splitlines()]
         assert {line["event"] for line in lines} <= set(EVENTS)
-        assert [value for value in values if value in done.stderr] == [], done.stderr
+        assert [value for value in values if value in done.err] == [], done.err
         assert "ended" in {line["event"] for line in lines}
-    loud = desk.run("run", "c.csv", "-m", "m.yaml", "--yes", "--log-format", "json", "--verbose", "--read", "none")
-    assert any(json.loads(line)["event"] == "request" for line in loud.stderr.splitlines())
+    loud = desk("run", "c.csv", "-m", "m.yaml", "--yes", "--log-format", "json", "--verbose", "--read", "none")
+    assert any(json.loads(line)["event"] == "request" for line in loud.err.splitlines())
 
 
 def test_quiet_says_only_what_is_wrong(desk: Desk) -> None:
     """A good run says nothing on either stream; a bad one its end."""
     (desk.folder / "c.csv").write_text("Client ID,Company,E-mail\nclt_1,Acme,\n")
-    good = desk.run("run", "c.csv", "-m", "m.yaml", "--yes", "--quiet")
-    assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
+    good = desk("run", "c.csv", "-m", "m.yaml", "--yes", "--quiet")
+    assert (good.code, good.out, good.err) == (0, "", "")
 
 
 def test_completion_imports_nothing_heavy() -> None:

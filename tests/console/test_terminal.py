@@ -28,10 +28,7 @@ class Screen:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         name = os.ttyname(slave)
-        self._launcher = desk.launcher
-        environ = {**desk.environ, "TERM": "xterm-256color", **environ}
-        self._pid = self._launcher.start(args, desk.folder, environ, stdin=name, out=name, err=name)
-        self._code: int | None = None
+        self._running = desk.start(*args, terminal=name, TERM="xterm-256color", **environ)
         self._slave = slave  # open as long as somebody may still write
         os.set_blocking(self._master, False)
         self.raw = ""
@@ -55,23 +52,18 @@ class Screen:
     def end(self) -> int:
         """Read to the end; return the exit code."""
         ends = time.monotonic() + 60
-        while self._poll() is None:
+        while (code := self._running.poll()) is None:
             self._read()
             assert time.monotonic() < ends, self.text
         self._read()
-        return self._code or 0
+        return int(code)
 
     def close(self) -> None:
-        if self._poll() is None:
-            os.kill(self._pid, signal.SIGKILL)
-            self._launcher.wait(self._pid)
+        self._running.signal(signal.SIGKILL)
+        while self._running.poll() is None:
+            time.sleep(0.01)
         os.close(self._master)
         os.close(self._slave)
-
-    def _poll(self) -> int | None:
-        if self._code is None:
-            self._code = self._launcher.order(poll=self._pid)
-        return self._code
 
     def _read(self) -> None:
         time.sleep(0.02)

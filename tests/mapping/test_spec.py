@@ -308,6 +308,12 @@ def test_mistakes_of_extends_and_variables(tmp_path: Path) -> None:
     ]
 
 
+def test_a_text_extends_nothing() -> None:
+    """Shows that a mapping given as text, which is in no folder, cannot name another file."""
+    with pytest.raises(MappingError, match="cannot be followed from a text, which is in no folder"):
+        parse_mapping("extends: base.yaml\nfields: {name: N}\n", name="m", environ={})
+
+
 def test_what_an_absent_base_may_say_is_not_called_missing(tmp_path: Path) -> None:
     """Shows that a base that cannot be read is told beside the file's own mistakes, without what follows from it."""
     child = tmp_path / "child.yaml"

@@ -48,14 +48,14 @@ def test_only_fields_that_differ_are_sent(rules: DiffRules) -> None:
 def test_what_cannot_be_put_back_is_named(rules: DiffRules) -> None:
     """Unknown old values, and empty ones of fields that the API cannot clear, could not be restored."""
     found = diff({"phone": "1", "website": "w", "jobTitle": "CEO"}, {"id": "1"}, rules=rules, now=0)
-    assert (found.old, found.old_unknown) == ({"phone": None, "website": None}, ("jobTitle",))
+    assert found.old == {"phone": None, "website": None}
     assert found.not_restorable == ("phone", "jobTitle")
 
 
 def test_a_blind_run_sends_everything(rules: DiffRules) -> None:
     """Without a record every value goes and no old value is known."""
     found = diff({"name": "A", "cf_x": 1}, None, rules=rules, now=0)
-    assert (found.send, found.old, found.old_unknown) == ({"name": "A", "cf_x": 1}, {}, ("name", "cf_x"))
+    assert (found.send, found.old, found.not_restorable) == ({"name": "A", "cf_x": 1}, {}, ("name", "cf_x"))
 
 
 def test_loose_comparing_is_asked_for_by_field(rules: DiffRules) -> None:
@@ -91,11 +91,12 @@ def test_the_ledger_answers_for_what_no_answer_shows(rules: DiffRules) -> None:
     found = diff(sent, same, rules=rules, ledger=ledger, now=30 * DAY)
     assert (found.send, found.rests_on_ledger) == ({}, ("jobTitle", "billingAddress"))
     touched = {**record, "name": "B"}
-    assert diff(sent, touched, rules=rules, ledger=ledger, now=0).old_unknown == tuple(sent)
+    unsure = diff(sent, touched, rules=rules, ledger=ledger, now=0)
+    assert (unsure.send, unsure.old) == (sent, {})
     assert diff(sent, same, rules=rules, ledger=ledger, now=30 * DAY + 1).send == sent
     assert diff(sent, same, rules=replace(rules, trust_seconds=0), ledger=ledger, now=0).send == sent
     changed = diff({"jobTitle": "CFO"}, same, rules=rules, ledger=ledger, now=0)
-    assert (changed.old, changed.old_from_ledger, changed.not_restorable) == ({"jobTitle": "CEO"}, ("jobTitle",), ())
+    assert (changed.old, changed.not_restorable) == ({"jobTitle": "CEO"}, ())
 
 
 def test_an_answer_without_custom_fields_neither_confirms_nor_denies_them(rules: DiffRules) -> None:

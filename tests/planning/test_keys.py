@@ -113,10 +113,10 @@ def test_every_way_not_to_find_one() -> None:
 
 
 def test_a_match_as_a_problem_of_its_row() -> None:
-    """What is wrong with a key becomes a problem at its cell."""
+    """What is wrong with a key becomes a problem of the row, with the key that is at fault."""
     match = index_of("name").find(["Zed"])
-    assert match.problem(row=7, cell="B7", column="Company", value="Zed") == Problem(
-        "several_matches", match.message, match.hint, 7, "B7", "Company", "", "Zed"
+    assert match.problem(row=7, value="Zed") == Problem(
+        "several_matches", match.message, match.hint, row=7, value="Zed"
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_sync.errors import Problem
-from bulk_sync.planning.merge import Merged, PayloadRow, merge_rows, merged_message
+from bulk_sync.planning.merge import Merged, PayloadRow, merge_rows
 from bulk_sync.records import Json
 
 
@@ -75,9 +75,6 @@ def test_many_rows_are_named_in_part() -> None:
     """Of ten contradicting rows five are named."""
     rows = [PayloadRow(number, {"name": str(number)}) for number in range(2, 12)]
     assert merge_rows("c", rows).problems[0].message.endswith("row 7 '7' and 4 more rows")
-    assert merged_message(range(2, 12), 2) == "one change together with rows 3, 4, 5, 6, 7 and 4 more"
-    assert merged_message((2, 3), 3) == "one change together with row 2"
-    assert merged_message((2,), 2) == ""
 
 
 payloads = st.dictionaries(

@@ -1,4 +1,4 @@
-"""Figures of a plan, its first requests, its forecast, and whether it still fits later."""
+"""Figures of a plan, its first requests, and whether it still fits later."""
 
 from __future__ import annotations
 
@@ -7,39 +7,30 @@ from hypothesis import strategies as st
 
 from bulk_sync.planning.canary import CANARIES, CanaryPicker
 from bulk_sync.planning.differ import Diff
-from bulk_sync.planning.forecast import Forecast, forecast
 from bulk_sync.planning.stale import PlanCheck, check_plan
-from bulk_sync.planning.summary import Difference, FieldTally, PlanTally
+from bulk_sync.planning.summary import FieldTally, PlanTally
 from bulk_sync.records import Json, Status
 
 READABLE = frozenset({"name", "email"})
 
 
 def test_the_figures_of_a_plan() -> None:
-    """Rows by status and reason, cells by what happens to them, requests, and the first differences."""
+    """Changes, cells by what happens to them, also field by field, and rows of which something is to be said."""
     tally = PlanTally()
-    tally.add_reads(3)
-    tally.add_row(Status.INVALID, "no_match", count=2)
-    tally.add_idle(Diff({}, {}, unchanged=("jobTitle",), rests_on_ledger=("jobTitle",)), 1, Status.UNCHANGED)
-    tally.add_idle(Diff({}, {}, held_back=("name",)), 1, Status.SKIPPED, "held_back")
+    tally.add_idle(Diff({}, {}, unchanged=("jobTitle",), rests_on_ledger=("jobTitle",)), 1)
+    tally.add_idle(Diff({}, {}, held_back=("name",)), 1)
     tally.add_change(
-        "clt_1",
         (2, 5),
         Diff(
             send={"name": "A", "email": None, "billingAddress": {"city": "Dubai"}},
             old={"name": "B", "email": "a@b.c"},
-            old_unknown=("billingAddress",),
             not_restorable=("billingAddress",),
             cleared=("email",),
             partial_units=("billingAddress",),
         ),
     )
-    found = tally.summary()
-    assert found._asdict() == {
-        "rows": {"invalid": 2, "unchanged": 1, "skipped": 1, "ready": 2},
-        "reasons": {("invalid", "no_match"): 2, ("unchanged", ""): 1, ("skipped", "held_back"): 1},
+    assert tally.summary()._asdict() == {
         "changes": 1,
-        "reads": 3,
         "cells_set": 2,
         "cells_cleared": 1,
         "cells_held_back": 1,
@@ -52,22 +43,7 @@ def test_the_figures_of_a_plan() -> None:
             "email": FieldTally(cleared=1),
             "name": FieldTally(set=1, held_back=1),
         },
-        "first": (
-            Difference(2, "clt_1", "name", "B", "A", old_known=True),
-            Difference(2, "clt_1", "email", "a@b.c", None, old_known=True),
-            Difference(2, "clt_1", "billingAddress", None, {"city": "Dubai"}, old_known=False),
-        ),
     }
-    assert (found.requests, found.total_rows) == (4, 6)
-
-
-def test_only_the_first_differences_are_kept() -> None:
-    """A plan of any size shows ten differences."""
-    tally = PlanTally()
-    for number in range(2, 30):
-        tally.add_change("c", (number,), Diff({"name": "A", "email": "B", "cf_x": 1}, {}))
-    assert [(shown.row_number, shown.field) for shown in tally.summary().first][-1] == (5, "name")
-    assert len(tally.summary().first) == 10
 
 
 def test_fields_are_counted_over_any_number_of_different_changes() -> None:
@@ -76,7 +52,7 @@ def test_fields_are_counted_over_any_number_of_different_changes() -> None:
     for number in range(3000):
         named = {f"cf_{bit}": "" if number % 3 else "A" for bit in range(12) if number >> bit & 1}
         cleared = tuple(named) if number % 3 else ()
-        tally.add_change("c", (number,), Diff(named, {}, cleared=cleared, held_back=("name",)))
+        tally.add_change((number,), Diff(named, {}, cleared=cleared, held_back=("name",)))
     fields = tally.summary().fields
     assert fields["name"] == FieldTally(held_back=3000)
     with_first = [number for number in range(3000) if number & 1]
@@ -113,12 +89,6 @@ def test_canaries_of_a_plan_with_countless_sets_of_fields() -> None:
         picker.see(number, {f"cf_{number % 40}", f"cf_{number // 40}"})
     picker.see(2000, {"name"})
     assert 2000 in picker.pick() or len(picker.pick()) == CANARIES
-
-
-def test_a_forecast_takes_the_limiters_word() -> None:
-    """Requests to come, the seconds that they take, and the end; nothing to do takes no time."""
-    assert forecast(changes=50, reads=10, seconds_for=float, now=1000, latency=2) == Forecast(60, 62, 1062)
-    assert forecast(changes=0, seconds_for=lambda _: 99, now=1000, latency=2) == Forecast(0, 0, 1000)
 
 
 def test_a_stored_plan_against_the_record_as_it_is_now() -> None:

@@ -1,14 +1,13 @@
-"""Virtual time and fakes at the ports of sending, all in this one file."""
+"""Fakes at the ports of sending, all in this one file; they live in virtual time."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import selectors
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -16,44 +15,7 @@ from bulk_sync.records import Change, Json, Outcome, Reply, Request, Status
 from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.pool import Pool
 from bulk_sync.sending.ports import Observer, Permit, Stop, StopReason, StopSignal
-
-T = TypeVar("T")
-
-
-class _JumpingSelector(selectors.SelectSelector):
-    """Waits for nothing: where the loop would sleep, its clock jumps."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1000.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise RuntimeError("everybody waits for nothing: a deadlock")
-        if timeout > 0:
-            self.now += timeout
-        return super().select(0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time costs nothing."""
-
-    def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        return self._jumping.now
-
-
-def run_virtually(work: Awaitable[T]) -> T:
-    """Run a coroutine in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-
-        async def go() -> T:
-            return await work
-
-        return runner.run(go())
+from tests.tools.virtual_time import run_virtually
 
 
 class LoopClock:
@@ -278,12 +240,6 @@ def make_world() -> Callable[..., World]:
 def virtually() -> Callable[[Awaitable[Any]], Any]:
     """Return the runner of coroutines in virtual time."""
     return run_virtually
-
-
-@pytest.fixture
-def loop_clock() -> LoopClock:
-    """Return a clock over the loop's time."""
-    return LoopClock()
 
 
 @pytest.fixture

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import selectors
 import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Coroutine
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 
@@ -24,34 +21,8 @@ from bulk_sync.sending.quota_state import Terms
 from bulk_sync.sending.rate import UNPACED, Rate
 from bulk_sync.state.quota import SharedQuota, Standing
 from bulk_sync.state.store import StateFault
-
-T = TypeVar("T")
-START = 5000.0
-
-
-class _JumpingSelector(selectors.SelectSelector):
-    """Waits for nothing: where the loop would sleep, its clock jumps."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = START
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise RuntimeError("everybody waits for nothing")
-        self.now += max(timeout, 0.0)
-        return super().select(0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time costs nothing."""
-
-    def __init__(self) -> None:
-        self.jumping = _JumpingSelector()
-        super().__init__(self.jumping)
-
-    def time(self) -> float:
-        return self.jumping.now
+from tests.tools.virtual_time import START
+from tests.tools.virtual_time import run_virtually as run
 
 
 class VirtualClock:
@@ -69,15 +40,6 @@ class VirtualClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run in virtual time."""
-    loop = VirtualLoop()
-    try:
-        return loop.run_until_complete(work)
-    finally:
-        loop.close()
 
 
 class Server:
@@ -351,8 +313,8 @@ def test_what_is_known_survives_a_restart_of_the_machine(tmp_path: Path) -> None
             await quota.acquire()
         return clock.time() - used_up
 
-    # The window began at 4980 and the machine was away for 15 s of it.
-    assert run(job()) == pytest.approx(5040 - 5002, abs=3)
+    # The window began at 960 and the machine was away for 15 s of it.
+    assert run(job()) == pytest.approx(1020 - 1002, abs=3)
 
 
 def test_places_of_a_dead_process_come_back(tmp_path: Path) -> None:

@@ -1,24 +1,24 @@
-"""A whole run against a sandbox over real HTTP, without a command line: what planning costs and what it saves."""
+"""Whole runs against a sandbox over real HTTP, without a command line."""
 
 from __future__ import annotations
 
 import asyncio
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.request import Request, urlopen
 
-import pytest
-
-from bulk_sync.api import _Logged
+from bulk_sync.errors import Question
 from bulk_sync.journal import JournalBook
 from bulk_sync.records import RowResult
 from bulk_sync.sandbox import Quota, SandboxConfig, SandboxServer
+from bulk_sync.sending.ports import Observer
 from bulk_sync.workflow import resuming, retrying, running, runs, stored_plan, undoing
 from bulk_sync.workflow.closing import Ended
-from bulk_sync.workflow.desk import Desk, Talk, WallClock
+from bulk_sync.workflow.desk import Desk, Forecast, WallClock
+from bulk_sync.workflow.view import PlanView
 
 UNLIMITED = SandboxConfig(quota=Quota(rate="none"))
 
@@ -42,6 +42,37 @@ class LeapingClock(WallClock):
         await asyncio.sleep(0)
 
 
+@dataclass
+class Listener:
+    """A person who says yes, or no, and remembers what was shown."""
+
+    interactive: bool = False
+    answer: bool = True
+    views: list[PlanView] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None: ...
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def ask(self, question: Question) -> str | None:
+        return None
+
+    def confirm(self, view: PlanView) -> bool:
+        self.views.append(view)
+        return self.answer
+
+    def show(self, view: PlanView) -> None:
+        self.views.append(view)
+
+    def phase(self, name: str, total: int | None = None) -> None: ...
+    def step(self, done: int) -> None: ...
+    def observer(self, forecast: Forecast, quota: Callable[[], str]) -> Observer:
+        return Observer()
+
+    def end_phase(self) -> None: ...
+
+
 class Office:
     """A folder with a state directory, a server, and the commands that a person would give there."""
 
@@ -49,7 +80,7 @@ class Office:
         self.folder = folder
         self.server = server
         self.clock = WallClock()
-        self.talk: Talk = _Logged()
+        self.talk = Listener()
 
     def desk(self, **flags: object) -> Desk:
         return Desk(
@@ -88,11 +119,11 @@ class Office:
     def run_plan(self, run: str, **flags: object) -> Ended:
         return asyncio.run(stored_plan.run_plan(self.desk(**flags), run))
 
-    def resume(self, run: str, **flags: object) -> Ended:
+    def resume(self, run: str | None = None, **flags: object) -> Ended:
         return asyncio.run(resuming.resume(self.desk(**flags), run))
 
-    def retry(self, run: str, **flags: object) -> Ended:
-        return asyncio.run(retrying.retry(self.desk(**flags), run, None))
+    def retry(self, name: str, run: str | None = None, **flags: object) -> Ended:
+        return asyncio.run(retrying.retry(self.desk(**flags), name, run))
 
     def undo(self, run: str, **flags: object) -> Ended:
         return self.undo_at(self.desk(**flags), run)
@@ -114,51 +145,3 @@ class Office:
         """Return the requests that the server has seen since it started, by method."""
         counters = self.server.counters
         return {method: counters[method] for method in ("GET", "PATCH") if counters[method]}
-
-
-@pytest.fixture
-def open_office(tmp_path: Path) -> Iterator[Callable[..., Office]]:
-    """Open offices, each with a server of its own."""
-    servers: list[SandboxServer] = []
-
-    def opener(config: SandboxConfig = UNLIMITED, records: Sequence[Mapping[str, Any]] = ()) -> Office:
-        server = SandboxServer(None, config=config)
-        servers.append(server)
-        server.seed(records)
-        folder = tmp_path / str(len(servers))
-        folder.mkdir()
-        return Office(folder, server.start())
-
-    yield opener
-    for server in servers:
-        server.close()
-
-
-@pytest.fixture
-def leaping_clock() -> Callable[[], LeapingClock]:
-    """Make clocks on which nobody waits."""
-    return LeapingClock
-
-
-@pytest.fixture
-def edit() -> Callable[..., None]:
-    """Change a client as a third party would, over HTTP."""
-
-    def change(office: Office, record_id: str, **fields: object) -> None:
-        request = Request(
-            f"{office.server.base_url}/clients/{record_id}",
-            method="PATCH",
-            data=json.dumps(fields).encode(),
-            headers={"x-api-key": office.server.key, "content-type": "application/json"},
-        )
-        with urlopen(request) as reply:
-            assert reply.status == 200
-
-    return change
-
-
-@pytest.fixture
-def open_prefixless(open_office: Callable[..., Office]) -> Callable[..., Office]:
-    """Open an office whose API shows custom fields without their prefix."""
-    config = SandboxConfig(quota=Quota(rate="none"), custom_prefix=False)
-    return lambda records: open_office(config=config, records=records)

@@ -15,7 +15,8 @@ import pytest
 from ruamel.yaml import YAML
 
 House = Any
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 MAPPING = "version: 1\nresource: clients\nmatch: Client ID\nfields: {name: Company}\n"
 
 
@@ -71,9 +72,8 @@ def test_the_line_does_the_job(house: House, line: Any) -> None:
     for name in ("key", "heffl-key"):
         (house.folder / name).write_text(house.server.key + "\n", encoding="utf-8")
     command = line().replace("/srv/crm", str(house.folder)).replace("/etc/crm", str(house.folder))
-    environ = {**house.base, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    environ["BULK_SYNC_BASE_URL"] = house.server.base_url
-    for name in ("BULK_SYNC_NOTIFY", "BULK_SYNC_HEARTBEAT"):
+    environ = house.program.environment(PATH=f"{programs}{os.pathsep}{os.environ['PATH']}", PYTHONPATH=str(ROOT))
+    for name in ("BULK_SYNC_NOTIFY", "BULK_SYNC_HEARTBEAT", "HEFFL_API_KEY"):
         del environ[name]
     done = subprocess.run(
         ["sh", "-c", command], cwd=house.folder, env=environ, capture_output=True, text=True, check=False, timeout=60

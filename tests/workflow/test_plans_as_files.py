@@ -53,6 +53,7 @@ def test_the_plan_in_words_and_as_json(open_office: Callable[..., Any]) -> None:
     assert plan["cells"] == {"set": 13, "cleared": 0, "held_back": 0, "not_restorable": 1}
     assert plan["requests"] == {"reading": 1, "sending": 6}
     assert plan["seconds"] >= 4 and plan["finish_at"] > 1e9 and plan["findings"] == []
+    assert len(plan["first_differences"]) == 10
     assert plan["first_differences"][0] == {
         "row_number": 2,
         "client_id": "clt_0",
@@ -61,6 +62,16 @@ def test_the_plan_in_words_and_as_json(open_office: Callable[..., Any]) -> None:
         "new": "New 0",
         "old_known": True,
     }
+
+
+def test_the_permissions_asked_for_are_those_of_every_file_of_results(open_office: Callable[..., Any]) -> None:
+    """--output-mode goes for the results and for the report page; without it both are the owner's alone."""
+    office, source, mapping = prepared(open_office)
+    office.run(source, mapping, output="own.csv", report="own.html")
+    office.run(source, mapping, output="all.csv", report="all.html", output_mode="644")
+    files = [path for path in office.folder.iterdir() if path.stem in {"own", "all"}]
+    found = {path.name: path.stat().st_mode & 0o777 for path in files}
+    assert found == {"own.csv": 0o600, "own.html": 0o600, "all.csv": 0o644, "all.html": 0o644}
 
 
 def edited(path: Path, sheet: str, change: Callable[[Any], None]) -> None:
