@@ -13,6 +13,7 @@ from bulk_sync.planning.guards import (
     RunLimits,
     limit_findings,
 )
+from bulk_sync.settings import GUARD_NAMES
 
 FINE = RunFigures(rows=100, changed=30, invalid=2, cells=500, cleared=5, last_rows=110)
 
@@ -53,6 +54,7 @@ def test_an_empty_source_stops_and_a_much_smaller_one_warns() -> None:
     smaller = limit_findings(RunLimits(), RunFigures(49, 0, 0, 0, 0, last_rows=100))
     assert [(found.name, found.severity) for found in empty] == [("empty", "stop")]
     assert [(found.name, found.severity) for found in smaller] == [("much-smaller", "warning")]
+    assert "much-smaller" not in GUARD_NAMES  # there is nothing to allow
     assert limit_findings(RunLimits(), RunFigures(50, 0, 0, 0, 0, last_rows=100)) == ()
 
 
