@@ -18,6 +18,7 @@ from bulk_sync.workflow.guarding import before_reading, guard_notes
 from bulk_sync.workflow.intake import open_table, take_in
 from bulk_sync.workflow.jobs import Job, MappingGiven, new_journal, prepare
 from bulk_sync.workflow.placing_problems import Place, placer
+from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.runs import JOURNAL_NAME
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _closed(desk: Desk, journal: Journal, job: Job) -> Ended:
     if not summary.counts:
         notes = (*notes, "the source has a header and no rows: 0 rows")
     if guards := stopping(findings):
-        summary = summary._replace(exit_code=int(ExitCode.GUARD), stopped_by=f"guard:{guards[0].guard}")
+        summary = summary._replace(exit_code=int(ExitCode.GUARD), stopped_by=OwnReason.GUARD.of(guards[0].guard))
     return tell_end(desk, journal, job.outputs, summary, (*notes, *guard_notes(findings)))
 
 

@@ -20,16 +20,10 @@ from bulk_sync.results.table import What
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.ending import Cause, causes, first_problems, refused_groups, skipped_by_reason
+from bulk_sync.workflow.reasons import ending
 from bulk_sync.workflow.view import PlanView
 
 _BAD = (Status.INVALID, Status.FAILED, Status.DIFFERS, Status.IN_DOUBT)
-_STOPS = {
-    "interrupted": ExitCode.INTERRUPTED,
-    "key_refused": ExitCode.KEY_REFUSED,
-    "target_refused": ExitCode.REFUSED,
-    "guard": ExitCode.GUARD,
-    "declined": ExitCode.GUARD,
-}
 _VALUES_A_CAUSE = 1000
 """Distinct values remembered for each cause; more are told together."""
 
@@ -40,7 +34,7 @@ def exit_code(kind: str, counts: Mapping[Status, int], stopped_by: str) -> ExitC
     ``check`` and ``plan`` end with 1 only for rows that are ``invalid``.
     """
     if stopped_by:
-        return _STOPS.get(stopped_by.partition(":")[0], ExitCode.HALTED)
+        return ending(stopped_by).exit_code
     if kind in {"check", "plan"}:
         return ExitCode.ROWS if counts.get(Status.INVALID) else ExitCode.OK
     if counts.get(Status.NOT_SENT):
@@ -269,6 +263,14 @@ class Ended(NamedTuple):
     skipped: Mapping[str, int] = {}
     files: Mapping[str, str] = {}
     causes: tuple[Cause, ...] = ()
+
+
+def with_cause(ended: Ended, message: str, hint: str) -> Ended:
+    """Return the end of a run with what stopped it, where its summary says less, and first of all what to do."""
+    if ending(ended.summary.stopped_by).says_all:
+        return ended
+    steps = (hint, *ended.summary.next_steps) if hint else ended.summary.next_steps
+    return ended._replace(summary=ended.summary._replace(next_steps=steps), notes=(*ended.notes, message))
 
 
 def tell_end(desk: Desk, journal: Journal, outputs: Outputs, summary: RunSummary, notes: tuple[str, ...] = ()) -> Ended:

@@ -74,9 +74,8 @@ async def undo(desk: Desk, name: str | None) -> Ended:
             try:
                 await _decide(desk, session, done, settings)
             except BulkSyncError as error:
-                ended = stopped_while_reading(desk, journal, place, began, error)
                 steps = (f"nothing was put back; to begin anew: bulk-sync undo {parent}",)
-                return ended._replace(summary=ended.summary._replace(next_steps=steps))
+                return stopped_while_reading(desk, journal, place, began, error, steps=steps)
             view = plan_view(session, summarise(journal), (), question=f"Undo run {parent}?")
             asked = settings.model_copy(update={"sandbox": "keep"}) if before.sandbox else settings
             if stopped_by := ask_to_send(desk, asked, view):
