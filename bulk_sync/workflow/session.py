@@ -95,12 +95,17 @@ class Session:
             return {}
         return {"limit": known.limit, "remaining": known.remaining, "window_seconds": known.window}
 
-    def _allowed(self) -> str:
+    @property
+    def left_now(self) -> str:
+        """What the last answers said is left of the window, '' where they said nothing, or where it has ended since."""
         standing = self.quota.standing()
+        if not standing.told or standing.remaining is None or not standing.reset_in:
+            return ""
+        return f"{standing.remaining} of {standing.limit}"
+
+    def _allowed(self) -> str:
         rate = self.rate if self.quota.foretells() else f"{self.rate} as assumed"
-        if standing.told and standing.remaining is not None:
-            return f"{rate}, {standing.remaining} of {standing.limit} left"
-        return rate
+        return f"{rate}, {left} left" if (left := self.left_now) else rate
 
     def quota_facts(self) -> dict[str, Json]:
         """Return rate and quota as they stand, as the journal keeps them."""

@@ -127,6 +127,8 @@ def plan_view(
         findings=findings,
         notes=tuple(_notes(journal)),
         question=question,
+        parent=header.parent,
+        left_now=session.left_now,
         not_restorable=tuple(_not_restorable(facts)),
     )
 
