@@ -24,7 +24,6 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
         stopped_by = str(report.stopped_by)
         if report.stop is not None:
             message, hint = report.stop.message, report.stop.hint
-        journal.update_header(facts={**journal.header.facts, "rate": session.rate, "quota": session.standing()})
     except (Halted, JournalDamaged) as fault:  # journal or state: the disk refuses, or holds what nobody wrote
         stopped_by, message, hint = OwnReason.LOCAL_FAULT.value, fault.message, fault.hint
     ended = close_run(

@@ -1,9 +1,11 @@
-"""The plan that a resume shows is about what is left to send."""
+"""The plan that a resume shows is about what is left to send, and what is left of the quota has one shape."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+from bulk_sync.sandbox import Quota, SandboxConfig
 
 
 def stopped(open_office: Callable[..., Any], **flags: object) -> tuple[Any, str]:
@@ -40,3 +42,13 @@ def test_a_resumed_undo_keeps_what_it_cannot_restore(open_office: Callable[..., 
     [view] = shown
     assert 0 < view.cells_set == view.changes < 10
     assert view.not_restorable == (("billingAddress", 10),)
+
+
+def test_a_plan_and_a_run_tell_the_quota_in_one_shape(open_office: Callable[..., Any]) -> None:
+    """What a script reads of one it finds in the other."""
+    office = open_office(config=SandboxConfig(quota=Quota(rate="60/min")), records=[{"id": "clt_0", "name": "Old"}])
+    source = office.source(("Client ID", "Company"), [("clt_0", "New")])
+    mapping = office.mapping(match="Client ID", fields={"name": "Company"})
+    shapes = [office.plan(source, mapping).summary.quota, office.run(source, mapping).summary.quota]
+    assert [set(shape) for shape in shapes] == [{"limit", "remaining", "reset_in", "window_seconds"}] * 2
+    assert [(shape["limit"], shape["window_seconds"]) for shape in shapes] == [(60, 60.0)] * 2
