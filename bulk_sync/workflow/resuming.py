@@ -99,7 +99,8 @@ async def _go_on(desk: Desk, journal: Journal, target: Target, settings: Setting
     async with open_session(desk, settings, journal, target) as session:
         summary = summarise(journal)
         findings = findings_again(desk, journal, settings, summary.counts)
-        left = count_again(journal) if session.tables.count_unended() else None
+        shown = any(summary.counts.get(status) for status in (Status.NOT_SENT, Status.IN_DOUBT))
+        left = count_again(journal) if shown else None
         view = plan_view(session, summary, findings, question="Go on?", left=left)
         if not confirmed:
             demand_answerable(desk, settings)
