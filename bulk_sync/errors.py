@@ -39,7 +39,7 @@ class ExitCode(IntEnum):
 
 EXIT_MEANINGS = {
     ExitCode.OK: "every row is updated, unchanged or left out by the user's own rule; check and plan: none is invalid",
-    ExitCode.ROWS: "finished, and some rows are invalid, failed, differs or in_doubt",
+    ExitCode.ROWS: "finished, and some rows are invalid, failed, differs or in_doubt; or undo did not restore all",
     ExitCode.REFUSED: "usage, configuration, mapping or source refused, or the wrong target: nothing was sent",
     ExitCode.HALTED: "stopped by the breaker, a limit or a local fault: rows are left not_sent, and resume goes on",
     ExitCode.KEY_REFUSED: "the key was refused; resume goes on with a good one",

@@ -20,11 +20,21 @@ DEFAULT_BASE_URL = "https://api.heffl.com/api/v1"
 """Heffl's v1 API (docs.heffl.com/api-reference/introduction)."""
 DEFAULT_RATE = "60/min"
 """Requests for each key (docs.heffl.com/api-reference/introduction; heffl.com/api-docs says 60 an hour)."""
-GUARDS = (
-    "shifted", "swapped", "permuted", "filled", "max-changed", "max-cleared", "max-invalid", "require-valid",
-    "expect-rows", "new-custom-field", "empty",
-)  # fmt: skip
-"""The names that ``--allow`` takes."""
+
+GUARD_NAMES: Mapping[str, str] = {
+    "shifted": "a column moved by a row against the clients it belongs to",
+    "swapped": "values arrive in a field where another field's values belong",
+    "permuted": "the changed cells of a field hold each other's present values",
+    "filled": "one value over most of a column whose present values differ",
+    "new-custom-field": "a custom field that no client read has",
+    "max-changed": "more rows would change than --max-changed allows",
+    "max-cleared": "more cells would be cleared than --max-cleared allows",
+    "max-invalid": "more rows are invalid than --max-invalid allows",
+    "require-valid": "some rows are invalid and --require-valid was asked for",
+    "expect-rows": "the number of rows is outside --expect-rows",
+    "empty": "the source has no rows",
+}
+"""Guard → meaning; these are the names that ``--allow`` takes."""
 
 _UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 
@@ -83,8 +93,8 @@ def _parse_ledger(text: object) -> float | None:
 
 def _guard_names(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        if name not in GUARDS:
-            raise ValueError(f"{name!r} is no guard: expected one of {', '.join(GUARDS)}")
+        if name not in GUARD_NAMES:
+            raise ValueError(f"{name!r} is no guard: expected one of {', '.join(GUARD_NAMES)}")
     return names
 
 
@@ -232,5 +242,7 @@ def _told(item: Mapping[str, Any], flags: Mapping[str, object], environment: Map
     else:
         where = f"profile {profile!r}, {field}" if profile else f"mapping, {field}"
     message = str(item["msg"]).removeprefix("Value error, ")
-    given = "" if repr(item["input"]) in message else f" (given: {item['input']})"
+    # Of several names the message says which one.
+    told = isinstance(item["input"], tuple) or repr(item["input"]) in message
+    given = "" if told else f" (given: {item['input']})"
     return f"{where}: {message}{given}"

@@ -91,6 +91,7 @@ def test_a_profile_may_come_from_the_environment(profiles: Path) -> None:
         ({"max_duration": "long"}, {}, "--max-duration: 'long' is not a duration: expected such as 90s, 30m,"),
         ({"rows": "21-2"}, {}, "--rows: '21-2' ends before it begins"),
         ({"allow": ("everything",)}, {}, "--allow: 'everything' is no guard: expected one of shifted, swapped,"),
+        ({"allow": ("empty", "much-smaller")}, {}, "--allow: 'much-smaller' is no guard: expected one of"),
         ({"output_mode": "rw"}, {}, "--output-mode: "),
         ({"read": "some"}, {}, "--read: "),
     ],
@@ -100,6 +101,7 @@ def test_what_does_not_fit_is_named(flags: dict[str, object], environ: dict[str,
     with pytest.raises(Refused) as caught:
         resolve(flags, environ=environ)
     assert caught.value.message.startswith(message)
+    assert "given: (" not in caught.value.message
 
 
 def test_every_mistake_is_named_at_once() -> None:

@@ -28,7 +28,7 @@ from bulk_sync.errors import BulkSyncError, ExitCode
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="bulk-sync")
 def commands() -> None:
-    r"""Get a spreadsheet of clients into the CRM: checked, planned, within the quota, and undoable.
+    """Get a spreadsheet of clients into the CRM: checked, planned, within the quota, and undoable.
 
     \b
     First steps:
@@ -39,7 +39,7 @@ def commands() -> None:
 
     Every option can also be set as BULK_SYNC_OPTION in the environment, but for --yes and --allow.
     The API key comes from HEFFL_API_KEY, BULK_SYNC_KEY_COMMAND or a key ring, never from an option.
-    """
+    """  # noqa: D301 - the escape is the character by which click leaves a paragraph's lines as they are
 
 
 for command in (

@@ -63,7 +63,7 @@ def _notes(desk: Desk, settings: Settings, ended: Ended) -> tuple[str, ...]:
     """Return what is still to be said: not what a stop says in the API's own words, where no values may be told."""
     if settings.log_format == "text" or settings.verbose or desk.stop.stop is None:
         return ended.notes
-    return tuple(note for note in ended.notes if note not in {desk.stop.stop.message, desk.stop.stop.hint})
+    return tuple(note for note in ended.notes if note != desk.stop.stop.message)
 
 
 def _quietly(desk: Desk, tell: Callable[[], None]) -> None:

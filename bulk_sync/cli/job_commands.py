@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bulk_sync.cli import options
+from bulk_sync.errors import Refused
 
 
 @click.command("run", short_help="Read, check, plan, ask, send, write the results.")
@@ -94,9 +95,9 @@ def _both(source: str | None, mapping: str | None) -> tuple[Path, Path]:
     if not source:
         raise click.UsageError("SOURCE is missing: the CSV file or workbook to read, or - for standard input.")
     if not mapping:
-        raise click.UsageError(
-            "--mapping FILE is missing: the YAML that joins columns to fields.\n"
-            f"To have one written for your file: bulk-sync mapping suggest {source} --output mapping.yaml"
+        raise Refused(
+            "--mapping FILE is missing: the YAML that joins columns to fields",
+            hint=f"to have one written for your file: bulk-sync mapping suggest {source} --output mapping.yaml",
         )
     return Path(source), Path(mapping)
 

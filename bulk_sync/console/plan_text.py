@@ -14,8 +14,7 @@ _VALUE_LIMIT = 60
 
 def plan_lines(view: PlanView) -> Iterator[str]:
     """Yield the plan line by line."""
-    where = f"{view.target}{' (SANDBOX: a stand-in, no real client is touched)' if view.sandbox else ''}"
-    yield f"Plan {view.run}: {view.source} → {where}"
+    yield _heading(view)
     yield f"  rows          {view.rows:>8,}   {_counts(view)}"
     yield f"  changes       {view.changes:>8,}   one request each"
     yield f"  cells set     {view.cells_set:>8,}"
@@ -26,7 +25,8 @@ def plan_lines(view: PlanView) -> Iterator[str]:
     if view.cells_not_restorable:
         named = ", ".join(f"{name} {count:,}" for name, count in view.not_restorable)
         fields = f": {named}" if named else ""
-        yield f"  not undoable  {view.cells_not_restorable:>8,}   old value unknown, or not to be put back{fields}"
+        label = "not restorable" if view.kind == "undo" else "not undoable  "
+        yield f"  {label}{view.cells_not_restorable:>8,}   old value unknown, or not to be put back{fields}"
     if view.reading:
         yield f"  reading: {view.reading}"
     yield from _reasons(view)
@@ -46,12 +46,21 @@ def plan_lines(view: PlanView) -> Iterator[str]:
         yield "  each update may fire a webhook or an automation in the CRM"
 
 
+def _heading(view: PlanView) -> str:
+    where = f"{view.target}{' (a stand-in, no real client is touched)' if view.sandbox else ''}"
+    if view.kind == "undo":
+        return f"Undo of {view.parent}, as run {view.run}: what {view.source} changed in {where}"
+    return f"Plan {view.run}: {view.source} → {where}"
+
+
 def requests_line(view: PlanView) -> str:
     """Say how many requests are still to send, at which rate, and when they will be done."""
     read = f" ({view.read_requests:,} already spent on reading)" if view.read_requests else ""
     if not view.send_requests:
         return f"requests      {0:>8}{read}"
     pace = "as fast as the API lets" if view.rate == "none" else f"at {view.rate}"
+    if view.rate_known and view.left_now:
+        pace = f"{pace}, {view.left_now} left now"
     if not view.rate_known:
         pace = f"if {pace}, which the API's headers leave open"
     return (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import textwrap
 import threading
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Protocol
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
 PLAIN_SECONDS = 10.0
 _REDRAWS_A_SECOND = 5
+_IDLE_SECONDS = 1.0
+"""Between two drawings of the live display while nothing happens: the time of the end moves all the same."""
 _LAST_PROBLEMS = 3
 
 
@@ -27,8 +31,11 @@ class Progress(Protocol):
         """Tell how much is done."""
         ...
 
-    def status(self, text: str) -> None:
-        """Set the line beside the count: counts by status, rate, finish time."""
+    def status(self, make: Callable[[], str]) -> None:
+        """Say who makes the line beside the count: counts by status, rate, finish time.
+
+        It is asked whenever something is shown, and in the running loop, whose objects it may use.
+        """
         ...
 
     def problem(self, text: str) -> None:
@@ -53,10 +60,37 @@ def counted(name: str, done: int, total: int | None) -> str:
     return f"{name}: {done:,} of {total:,}" if total else f"{name}: {done:,}"
 
 
+def wrapped(status: str, width: int) -> list[str]:
+    """Break a status between its parts, so that none is cut.
+
+    >>> wrapped("4 updated, done about 09:05:53, 8 requests in the last minute of 60/min", 40)
+    ['4 updated, done about 09:05:53,', '8 requests in the last minute of 60/min']
+    """
+    parts = status.replace(" ", "\xa0").replace(",\xa0", ", ")
+    return [line.replace("\xa0", " ") for line in textwrap.wrap(parts, max(1, width))]
+
+
+class _Ticks:
+    """Calls something every so many seconds in the running loop."""
+
+    def __init__(self, every: float, call: Callable[[], None]) -> None:
+        self._every, self._call = every, call
+        self._loop = asyncio.get_running_loop()
+        self._next = self._loop.call_later(every, self._tick)
+
+    def cancel(self) -> None:
+        self._next.cancel()
+
+    def _tick(self) -> None:
+        self._next = self._loop.call_later(self._every, self._tick)
+        self._call()
+
+
 class PlainProgress:
     """Writes how far a stage is every ten seconds, also while it waits for the quota; for logs and pipes.
 
-    ``write`` gets the stage's name, what is done, the total and the status; it is called from a thread.
+    ``write`` gets the stage's name, what is done, the total and the status. It is called from a thread, since reading
+    a source leaves the loop no time; with a status it is called in the loop, which then waits most of the time.
     """
 
     def __init__(
@@ -67,9 +101,11 @@ class PlainProgress:
         *,
         every: float = PLAIN_SECONDS,
     ) -> None:
-        self._name, self._total, self._write, self._every = name, total, write, every
+        self._name, self._total, self._write = name, total, write
         self._done = 0
-        self._status = ""
+        self._every = every
+        self._ticks: _Ticks | None = None
+        self._status: Callable[[], str] = str
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._tick, name="bulk-sync-progress", daemon=True)
         self._thread.start()
@@ -83,9 +119,11 @@ class PlainProgress:
         """Keep the count for the next line."""
         self._done = done
 
-    def status(self, text: str) -> None:
-        """Keep it for the next line."""
-        self._status = text
+    def status(self, make: Callable[[], str]) -> None:
+        """Ask for it at each line, in the loop from now on."""
+        self.close()
+        self._status = make
+        self._ticks = _Ticks(self._every, self._line)
 
     def problem(self, text: str) -> None:
         """Leave problems to the results: a log of a nightly run stays short."""
@@ -100,10 +138,15 @@ class PlainProgress:
         """End it: how it ended is said by whoever ended it."""
         self._ended.set()
         self._thread.join()
+        if self._ticks:
+            self._ticks.cancel()
 
     def _tick(self) -> None:
         while not self._ended.wait(self._every):
-            self._write(self._name, self._done, self._total, self._status)
+            self._line()
+
+    def _line(self) -> None:
+        self._write(self._name, self._done, self._total, self._status())
 
 
 class LiveProgress:
@@ -115,7 +158,8 @@ class LiveProgress:
         self._name, self._total, self._clock = name, total, clock
         self._out, self._colour = out, colour
         self._done = 0
-        self._status = ""
+        self._status: Callable[[], str] = str
+        self._ticks: _Ticks | None = None
         self._problems: list[str] = []
         self._drawn = 0.0
         self._live: Live | None = None
@@ -129,13 +173,13 @@ class LiveProgress:
     def step(self, done: int) -> None:
         """Redraw, a few times a second."""
         self._done = done
-        if self._live and self._clock() - self._drawn >= 1 / _REDRAWS_A_SECOND:
-            self._drawn = self._clock()
-            self._live.update(self._text(), refresh=True)
+        if self._clock() - self._drawn >= 1 / _REDRAWS_A_SECOND:
+            self._draw()
 
-    def status(self, text: str) -> None:
-        """Set the second line."""
-        self._status = text
+    def status(self, make: Callable[[], str]) -> None:
+        """Ask for it at each drawing, and draw also while nothing is done."""
+        self._status = make
+        self._ticks = _Ticks(_IDLE_SECONDS, self._draw)
 
     def problem(self, text: str) -> None:
         """Keep the last few."""
@@ -153,14 +197,21 @@ class LiveProgress:
         from rich.live import Live
 
         console = Console(file=self._out, no_color=not self._colour, highlight=False)
-        self._live = Live(self._text(), console=console, auto_refresh=False, transient=True)
+        self._live = Live(self._text(console.width), console=console, auto_refresh=False, transient=True)
         self._live.start(refresh=True)
 
     def close(self) -> None:
         """Take the display away for good."""
+        if self._ticks:
+            self._ticks.cancel()
         self.pause()
 
-    def _text(self) -> Text:
+    def _draw(self) -> None:
+        if self._live:
+            self._drawn = self._clock()
+            self._live.update(self._text(self._live.console.width), refresh=True)
+
+    def _text(self, width: int) -> Text:
         from rich.text import Text
 
         bar = ""
@@ -168,7 +219,6 @@ class LiveProgress:
             filled = min(30, 30 * self._done // self._total)
             bar = f" [{'█' * filled}{'·' * (30 - filled)}]"
         lines = [counted(self._name, self._done, self._total) + bar]
-        if self._status:
-            lines.append("  " + self._status)
+        lines.extend(f"  {part}" for part in wrapped(self._status(), width - 2))
         lines.extend(f"  {problem}" for problem in self._problems)
         return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")

@@ -6,21 +6,7 @@ from collections.abc import Iterator
 
 from bulk_sync.console.plan_text import duration
 from bulk_sync.records import RunSummary
-
-_STOPPED = {
-    "interrupted": "interrupted",
-    "key_refused": "the API refused the key",
-    "target_refused": "the target's name or certificate is wrong",
-    "systemic": "every row would be refused for the same reason",
-    "outage": "the API was away for too long",
-    "quota": "the quota is used up for too long",
-    "until": "the time of --until has come",
-    "max_requests": "--max-requests is used up",
-    "max_duration": "--max-duration is over",
-    "local_fault": "a local fault, such as a full disk",
-    "declined": "you said no",
-    "guard": "a guard stopped it",
-}
+from bulk_sync.workflow.reasons import ending
 
 
 def summary_lines(summary: RunSummary) -> Iterator[str]:
@@ -30,8 +16,8 @@ def summary_lines(summary: RunSummary) -> Iterator[str]:
     counts = ", ".join(f"{count:,} {status}" for status, count in summary.counts.items()) or "nothing to do"
     yield f"{where}{summary.kind} {summary.run}: {rows:,} {'row' if rows == 1 else 'rows'}: {counts}"
     if summary.stopped_by:
-        reason, _, detail = summary.stopped_by.partition(":")
-        yield f"stopped: {_STOPPED.get(reason, reason)}{f' ({detail})' if detail else ''}"
+        detail = summary.stopped_by.partition(":")[2]
+        yield f"stopped: {ending(summary.stopped_by).words}{f' ({detail})' if detail else ''}"
     if summary.requests:
         total = sum(summary.requests.values())
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in summary.requests.items())

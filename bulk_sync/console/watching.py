@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from bulk_sync.console.plan_text import clock, duration
 from bulk_sync.console.progress import Progress
+from bulk_sync.errors import BulkSyncError
 from bulk_sync.records import Change, Outcome, Reply, Request, Status
 from bulk_sync.sending.ports import Observer
 from bulk_sync.workflow.desk import Forecast
@@ -54,7 +56,8 @@ class Watcher(Observer):
         self._left: deque[float] = deque()
         self._quota = quota
         self._total = progress.total if progress else None
-        self._told = 0.0
+        if progress:
+            progress.status(self.status)
 
     @property
     def counts(self) -> Counter[Status]:
@@ -63,10 +66,8 @@ class Watcher(Observer):
 
     def started(self, request: Request) -> None:
         """Count towards the rate."""
-        now = time.monotonic()
-        self._left.append(now)
-        while self._left and self._left[0] < now - _RATE_WINDOW:
-            self._left.popleft()
+        self._left.append(time.monotonic())
+        self._forget()
         if self._verbose:
             self._say(f"→ {request.kind} {request.record_id or request.cursor}")
 
@@ -84,10 +85,6 @@ class Watcher(Observer):
         if self._progress:
             if outcome.status in _PROBLEMS:
                 self._progress.problem(f"{outcome.status.value} {change.record_id}: {outcome.message}")
-            now = time.monotonic()
-            if now - self._told > 0.2:  # formatting for each of thousands a second would be felt
-                self._told = now
-                self._progress.status(self._status())
             self._progress.step(ended)
 
     def again(self, change: Change, reply: Reply, seconds: float) -> None:
@@ -109,14 +106,25 @@ class Watcher(Observer):
             first = "first change is" if canaries == 1 else f"first {canaries} changes are"
             self._say(f"the {first} verified; sending the rest")
 
-    def _status(self) -> str:
+    def status(self) -> str:
+        """Say how far sending is, as it is now: rows that are tried again move the end, although none ends."""
+        self._forget()
         parts = [f"{count:,} {status.value}" for status, count in self.counts.items() if count]
-        if self._total:
-            left = self._forecast(max(0, self._total - self.counts.total()))
-            parts.append(f"done about {clock(time.time() + left)}")
-        allowed = self._quota()
-        parts.append(f"{len(self._left)} requests in the last minute{f' of {allowed}' if allowed else ''}")
+        allowed = ""
+        with suppress(BulkSyncError):  # a quota that cannot be read is for whoever sends to tell
+            if self._total:
+                left = self._forecast(max(0, self._total - self.counts.total()))
+                parts.append(f"done about {clock(time.time() + left)}")
+            allowed = self._quota()
+        requests = "1 request" if len(self._left) == 1 else f"{len(self._left):,} requests"
+        parts.append(f"{requests} in the last minute{f' of {allowed}' if allowed else ''}")
         return ", ".join(parts)
+
+    def _forget(self) -> None:
+        """Let go of what left more than a minute ago."""
+        since = time.monotonic() - _RATE_WINDOW
+        while self._left and self._left[0] < since:
+            self._left.popleft()
 
 
 class JsonWatcher(Observer):

@@ -81,10 +81,11 @@ class JournalBook:
         """Return the line of one source row, None where the run has no such row."""
         return next((self._row(entry, end) for entry, end in self._entries(number, number)), None)
 
-    def changes(self) -> Iterator[ChangedField]:
-        """Yield a line for each field of each change, a unit's parts apart."""
+    def changes(self, ids: Sequence[int] | None = None) -> Iterator[ChangedField]:
+        """Yield a line for each field of each change, or of those given, a unit's parts apart."""
+        which = "" if ids is None else f" WHERE changes.id IN ({','.join('?' * len(ids))})"
         with self._journal.faults():
-            for entry in self._journal.connection.execute(f"{_CHANGES} ORDER BY changes.id"):
+            for entry in self._journal.connection.execute(f"{_CHANGES}{which} ORDER BY changes.id", ids or ()):
                 yield from self._changed_fields(self._change_end(entry))
 
     def counts(self) -> dict[Status, int]:

@@ -1,4 +1,4 @@
-"""The codes that planning gives to problems, skipped rows and guards, each with its meaning in one line."""
+"""The codes that planning gives to problems and skipped rows, each with its meaning in one line."""
 
 from __future__ import annotations
 
@@ -30,19 +30,3 @@ PLANNING_CODES: Mapping[str, str] = {
     NOTHING_TO_UNDO: "the run left nothing here that is to be put back",
 }
 """Code → meaning, for ``sync_code`` and the documentation."""
-
-GUARD_NAMES: Mapping[str, str] = {
-    "shifted": "a column moved by a row against the clients it belongs to",
-    "swapped": "values arrive in a field where another field's values belong",
-    "permuted": "the changed cells of a field hold each other's present values",
-    "filled": "one value over most of a column whose present values differ",
-    "new-custom-field": "a custom field that no client read has",
-    "max-changed": "more rows would change than --max-changed allows",
-    "max-cleared": "more cells would be cleared than --max-cleared allows",
-    "max-invalid": "more rows are invalid than --max-invalid allows",
-    "require-valid": "some rows are invalid and --require-valid was asked for",
-    "expect-rows": "the number of rows is outside --expect-rows",
-    "empty": "the source has no rows",
-    "much-smaller": "the source is much smaller than the last one of this mapping (a warning)",
-}
-"""Guard → meaning; these are the names that ``--allow`` takes."""

@@ -33,11 +33,6 @@ class GuardFinding(NamedTuple):
     severity: Literal["stop", "warning"] = "stop"
 
 
-def stops(findings: Iterable[GuardFinding], allowed: Collection[str]) -> tuple[GuardFinding, ...]:
-    """Return the findings that stop a run for which the guards in ``allowed`` are overridden."""
-    return tuple(found for found in findings if found.severity == "stop" and found.name not in allowed)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     """A count (30) or a share (0.3) of something."""

@@ -6,6 +6,7 @@ from bulk_sync.errors import Refused
 from bulk_sync.sending.ports import Interrupted, StopReason
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.view import Finding, PlanView
 
 
@@ -35,8 +36,8 @@ def ask_to_send(desk: Desk, settings: Settings, view: PlanView) -> str:
         return ""
     if desk.talk.interactive and not settings.sandbox and (guards or not settings.yes):
         try:
-            return "" if desk.talk.confirm(view) else "declined"
+            return "" if desk.talk.confirm(view) else OwnReason.DECLINED.value
         except Interrupted:
             return StopReason.INTERRUPTED.value
     desk.talk.show(view)
-    return f"guard:{guards[0].guard}" if guards else ""
+    return OwnReason.GUARD.of(guards[0].guard) if guards else ""

@@ -7,15 +7,18 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bulk_sync.errors import ExitCode
 from bulk_sync.journal import Journal, PlanTables
-from bulk_sync.planning.guards import RunFigures, limit_findings, stops
 from bulk_sync.planning.merge import PayloadRow, merge_rows
 from bulk_sync.records import Status
+from bulk_sync.workflow.asking import stopping
 from bulk_sync.workflow.closing import Ended, summarise, tell_end
 from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.guarding import before_reading, guard_notes
 from bulk_sync.workflow.intake import open_table, take_in
 from bulk_sync.workflow.jobs import Job, MappingGiven, new_journal, prepare
 from bulk_sync.workflow.placing_problems import Place, placer
+from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.runs import JOURNAL_NAME
 
 if TYPE_CHECKING:
@@ -52,21 +55,13 @@ async def _check_in(desk: Desk, job: Job, folder: Path) -> Ended:
 
 def _closed(desk: Desk, journal: Journal, job: Job) -> Ended:
     summary = summarise(journal, finished_at=desk.clock.time())
-    figures = RunFigures(
-        rows=sum(summary.counts.values()),
-        changed=0,
-        invalid=summary.counts.get(Status.INVALID, 0),
-        cells=0,
-        cleared=0,
-    )
-    findings = stops(limit_findings(job.limits, figures), {*job.settings.allow, "empty"})
+    findings = before_reading(summary.counts, job.limits, last_rows=None, allowed={*job.settings.allow, "empty"})
     summary, notes = job.outputs.write(desk, journal, summary)
-    if not figures.rows:
+    if not summary.counts:
         notes = (*notes, "the source has a header and no rows: 0 rows")
-    if findings:
-        summary = summary._replace(exit_code=6, stopped_by=f"guard:{findings[0].name}")
-        notes = (*notes, *(f"{found.name}: {found.message}" for found in findings))
-    return tell_end(desk, journal, job.outputs, summary, notes)
+    if guards := stopping(findings):
+        summary = summary._replace(exit_code=int(ExitCode.GUARD), stopped_by=OwnReason.GUARD.of(guards[0].guard))
+    return tell_end(desk, journal, job.outputs, summary, (*notes, *guard_notes(findings)))
 
 
 def refuse_contradictions(journal: Journal, place: Place) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple, cast
 from bulk_sync.errors import Defect, ExitCode, OutputError, Problem
 from bulk_sync.journal import Journal, JournalBook
 from bulk_sync.journal.book import iso
+from bulk_sync.planning.codes import CHANGED_SINCE
 from bulk_sync.records import Json, RunSummary, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.results import check_writable, write_results
@@ -20,16 +21,12 @@ from bulk_sync.results.table import What
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.ending import Cause, causes, first_problems, on_a_line, refused_groups, skipped_by_reason
+from bulk_sync.workflow.reasons import ending
 from bulk_sync.workflow.view import PlanView
 
 _BAD = (Status.INVALID, Status.FAILED, Status.DIFFERS, Status.IN_DOUBT)
-_STOPS = {
-    "interrupted": ExitCode.INTERRUPTED,
-    "key_refused": ExitCode.KEY_REFUSED,
-    "target_refused": ExitCode.REFUSED,
-    "guard": ExitCode.GUARD,
-    "declined": ExitCode.GUARD,
-}
+NOT_RESTORED = "not_restored"
+"""Fact of an undo: what it is planned to leave as it is, by field and reason, with the number of rows."""
 _VALUES_A_CAUSE = 1000
 """Distinct values remembered for each cause; more are told together."""
 
@@ -40,7 +37,7 @@ def exit_code(kind: str, counts: Mapping[Status, int], stopped_by: str) -> ExitC
     ``check`` and ``plan`` end with 1 only for rows that are ``invalid``.
     """
     if stopped_by:
-        return _STOPS.get(stopped_by.partition(":")[0], ExitCode.HALTED)
+        return ending(stopped_by).exit_code
     if kind in {"check", "plan"}:
         return ExitCode.ROWS if counts.get(Status.INVALID) else ExitCode.OK
     if counts.get(Status.NOT_SENT):
@@ -48,18 +45,18 @@ def exit_code(kind: str, counts: Mapping[Status, int], stopped_by: str) -> ExitC
     return ExitCode.ROWS if any(counts.get(status) for status in _BAD) else ExitCode.OK
 
 
-def kept_anything(journal: Journal) -> bool:
-    """Whether an undo left something as someone changed it since, or could not restore it."""
+def not_restored(journal: Journal) -> tuple[tuple[int, str], ...]:
+    """Return what an undo left as it was, as (rows, text): planned so, or found changed by someone while it sent."""
+    if journal.header.kind != "undo":
+        return ()
+    planned = cast("Mapping[str, int]", journal.header.facts.get(NOT_RESTORED, {}))
     with journal.faults():
-        (rows,) = journal.connection.execute(
-            "SELECT (SELECT count(*) FROM rows WHERE status = 'skipped' "
-            "AND code IN ('changed_since', 'not_restorable')) + "
-            "(SELECT count(*) FROM outcomes WHERE status = 'skipped' AND code = 'changed_since')"
+        (meanwhile,) = journal.connection.execute(
+            "SELECT count(*) FROM outcomes JOIN joined USING (change) WHERE status = 'skipped' AND code = ?",
+            (CHANGED_SINCE,),
         ).fetchone()
-        (changes,) = journal.connection.execute(
-            "SELECT count(*) FROM changes WHERE note LIKE 'kept, %' OR note LIKE '% not restored: %'"
-        ).fetchone()
-    return bool(rows or changes)
+    left = [*planned.items(), *([("changed while it was undone", meanwhile)] if meanwhile else [])]
+    return tuple((rows, f"not restored: {what}") for what, rows in left)
 
 
 @dataclass(slots=True)
@@ -134,7 +131,8 @@ def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.
         raise Defect(f"run {header.run}: {rows} rows in, but {sum(counts.values())} in the results")
     stopped = stopped_by or header.stopped_by
     code = exit_code(header.kind, counts, stopped)
-    if code is ExitCode.OK and header.kind == "undo" and kept_anything(journal):
+    kept = not_restored(journal)
+    if code is ExitCode.OK and kept:
         code = ExitCode.ROWS
     summary = blank._replace(
         exit_code=int(code),
@@ -144,7 +142,7 @@ def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.
         finished_at=iso(finished_at) if finished_at else "",
         seconds=round(header.busy_seconds, 3),
         output=header.output,
-        problem_groups=_by_size((*grouped_problems(book.problems()), *refused_groups(journal))),
+        problem_groups=_by_size((*grouped_problems(book.problems()), *refused_groups(journal), *kept)),
     )
     return summary._replace(next_steps=next_steps(summary))
 
@@ -265,6 +263,14 @@ class Ended(NamedTuple):
     skipped: Mapping[str, int] = {}
     files: Mapping[str, str] = {}
     causes: tuple[Cause, ...] = ()
+
+
+def with_cause(ended: Ended, message: str, hint: str) -> Ended:
+    """Return the end of a run with what stopped it, where its summary says less, and first of all what to do."""
+    if ending(ended.summary.stopped_by).says_all:
+        return ended
+    steps = (hint, *ended.summary.next_steps) if hint else ended.summary.next_steps
+    return ended._replace(summary=ended.summary._replace(next_steps=steps), notes=(*ended.notes, message))
 
 
 def tell_end(desk: Desk, journal: Journal, outputs: Outputs, summary: RunSummary, notes: tuple[str, ...] = ()) -> Ended:

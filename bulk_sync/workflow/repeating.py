@@ -11,11 +11,10 @@ from bulk_sync.workflow.closing import Ended
 from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import file_sha256
 from bulk_sync.workflow.jobs import Job
+from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.runs import opened, run_ids
 from bulk_sync.workflow.target import Target
 
-SAME = "same"
-"""``stopped_by`` of a run that had nothing to do."""
 _CHOOSES = ("sheet", "first", "rows", "only_fields")
 """Settings that decide what of a source is sent."""
 
@@ -38,7 +37,7 @@ def skip_same(desk: Desk, job: Job, target: Target) -> Ended | None:
         run="",
         kind="run",
         exit_code=0,
-        stopped_by=SAME,
+        stopped_by=OwnReason.SAME.value,
         counts={},
         requests={},
         source=before.source_path,

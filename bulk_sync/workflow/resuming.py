@@ -34,7 +34,7 @@ from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import open_session
 from bulk_sync.workflow.target import Target, open_target
 from bulk_sync.workflow.view import Finding
-from bulk_sync.workflow.viewing import plan_view
+from bulk_sync.workflow.viewing import count_again, plan_view
 
 SUPERSEDED = "superseded"
 
@@ -99,7 +99,9 @@ async def _go_on(desk: Desk, journal: Journal, target: Target, settings: Setting
     async with open_session(desk, settings, journal, target) as session:
         summary = summarise(journal)
         findings = findings_again(desk, journal, settings, summary.counts)
-        view = plan_view(session, summary, findings, question="Go on?")
+        shown = any(summary.counts.get(status) for status in (Status.NOT_SENT, Status.IN_DOUBT))
+        left = count_again(journal) if shown else None
+        view = plan_view(session, summary, findings, question="Go on?", left=left)
         if not confirmed:
             demand_answerable(desk, settings)
         if view.changes:

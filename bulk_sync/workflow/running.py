@@ -16,7 +16,7 @@ from bulk_sync.planning.summary import PlanTally
 from bulk_sync.records import Json
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable, stopping
-from bulk_sync.workflow.closing import Ended, Outputs, blank_summary, summarise
+from bulk_sync.workflow.closing import Ended, Outputs, blank_summary, summarise, with_cause
 from bulk_sync.workflow.deciding import Decision, decide, diff_rules
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.guarding import (
@@ -33,6 +33,7 @@ from bulk_sync.workflow.jobs import Job, MappingGiven, account_lock, new_journal
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.placing_problems import placer
 from bulk_sync.workflow.present import Present, read_present
+from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.repeating import skip_same
 from bulk_sync.workflow.runs import run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
@@ -92,7 +93,7 @@ async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) 
     began = desk.clock.monotonic()
     early = _early_findings(desk, job, journal, target)
     if stopping(early) and job.kind != "plan" and not desk.talk.interactive:
-        stopped_by = f"guard:{stopping(early)[0].guard}"
+        stopped_by = OwnReason.GUARD.of(stopping(early)[0].guard)
         ended = close_run(desk, journal, job.outputs, began=began, stopped_by=stopped_by)
         return ended._replace(notes=(*ended.notes, *guard_notes(early)))
     _seed_sandbox(target, job, PlanTables(journal))
@@ -134,14 +135,20 @@ def stopped_while_reading(
     error: BulkSyncError,
     *,
     state: RunState | None = None,
+    steps: tuple[str, ...] = (),
 ) -> Ended:
-    """Return the end of a run that a stop, or a fault, cut off while it read the CRM; raises what is neither."""
+    """Return the end of a run that a stop, or a fault, cut off while it read the CRM; raises what is neither.
+
+    ``steps``: what to do next, where that is not to resume.
+    """
     desk.talk.end_phase()
     if not isinstance(error, Halted) and (isinstance(error, Refused) or not desk.stop.is_set()):
         raise error
-    stopped_by = desk.stop.stop.reason.value if desk.stop.stop else "reading"
+    stopped_by = desk.stop.stop.reason.value if desk.stop.stop else OwnReason.READING.value
     ended = close_run(desk, journal, outputs, began=began, stopped_by=stopped_by, state=state)
-    return ended._replace(notes=(*ended.notes, error.message, *([error.hint] if error.hint else ())))
+    if steps:
+        ended = ended._replace(summary=ended.summary._replace(next_steps=steps))
+    return with_cause(ended, error.message, error.hint)
 
 
 def with_guards(ended: Ended, view: PlanView) -> Ended:

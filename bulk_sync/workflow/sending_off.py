@@ -6,15 +6,16 @@ from bulk_sync.errors import BulkSyncError, Halted
 from bulk_sync.journal import Journal
 from bulk_sync.journal.store import JournalDamaged, RunState
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
-from bulk_sync.workflow.closing import Ended, Outputs, summarise, tell_end
+from bulk_sync.workflow.closing import Ended, Outputs, summarise, tell_end, with_cause
 from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.session import Session
 
 
 async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, began: float) -> Ended:
     """Send every change that has no outcome and write the results, whatever happens on the way."""
     journal = session.journal
-    stopped_by, notes = "", []
+    stopped_by, message, hint = "", "", ""
     try:
         # What is accepted from here on is not in the ledger yet, be it a resume of a run that had ended.
         journal.update_header(state="sending", facts={**journal.header.facts, FOLDED: False})
@@ -22,14 +23,13 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
         journal.update_header(facts={**journal.header.facts, **session.quota_facts()})
         stopped_by = str(report.stopped_by)
         if report.stop is not None:
-            notes = [report.stop.message, *([report.stop.hint] if report.stop.hint else [])]
-        journal.update_header(facts={**journal.header.facts, "rate": session.rate, "quota": session.standing()})
+            message, hint = report.stop.message, report.stop.hint
     except (Halted, JournalDamaged) as fault:  # journal or state: the disk refuses, or holds what nobody wrote
-        stopped_by, notes = "local_fault", [fault.message, fault.hint]
+        stopped_by, message, hint = OwnReason.LOCAL_FAULT.value, fault.message, fault.hint
     ended = close_run(
         desk, journal, outputs, began=began, stopped_by=stopped_by, state="sending" if stopped_by else "done"
     )
-    return ended._replace(notes=(*ended.notes, *notes))
+    return with_cause(ended, message, hint) if stopped_by else ended
 
 
 def close_run(
@@ -54,6 +54,7 @@ def close_run(
         raise Halted(f"{fault.message}; no results are written from it", hint=fault.hint) from fault
     finished_at = desk.clock.time()
     notes: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     busy = journal.header.busy_seconds + desk.clock.monotonic() - began
     try:
         journal.update_header(
@@ -65,8 +66,8 @@ def close_run(
         fold_into_ledger(journal, desk.state)
         journal.update_header(facts={**journal.header.facts, FOLDED: state == "done"})
     except (Halted, JournalDamaged) as fault:
-        stopped_by = stopped_by or "local_fault"
-        notes = (fault.message, fault.hint)
+        stopped_by = stopped_by or OwnReason.LOCAL_FAULT.value
+        notes, hints = (fault.message,), (fault.hint,)
     summary = summarise(journal, stopped_by=stopped_by, finished_at=finished_at)
     try:
         summary, said = outputs.write(desk, journal, summary)
@@ -76,6 +77,7 @@ def close_run(
         journal.update_header(exit_code=summary.exit_code, output=summary.output, **done)
     except BulkSyncError as fault:
         # The rows' ends are in the journal: a results file that cannot be written is told, not lost.
-        notes = (*notes, fault.message, *([fault.hint] if fault.hint else ()))
+        notes, hints = (*notes, fault.message), (*hints, fault.hint)
         summary = summary._replace(output="", exit_code=summary.exit_code or int(fault.exit_code))
-    return tell_end(desk, journal, outputs, summary, notes)
+    steps = (*dict.fromkeys(filter(None, hints)), *summary.next_steps)
+    return tell_end(desk, journal, outputs, summary._replace(next_steps=steps), notes)

@@ -88,27 +88,29 @@ class Session:
         """The pace as a person writes it."""
         return str(self.quota.rate())
 
-    def standing(self) -> dict[str, Json]:
-        """Return what the last answers said of the quota, for the summary."""
-        known = self.quota.standing()
-        if not known.told:
-            return {}
-        return {"limit": known.limit, "remaining": known.remaining, "window_seconds": known.window}
+    @property
+    def left_now(self) -> str:
+        """What the last answers said is left of the window, '' where they said nothing, or where it has ended since."""
+        standing = self.quota.standing()
+        if not standing.told or standing.remaining is None or not standing.reset_in:
+            return ""
+        return f"{standing.remaining} of {standing.limit}"
 
     def _allowed(self) -> str:
-        standing = self.quota.standing()
         rate = self.rate if self.quota.foretells() else f"{self.rate} as assumed"
-        if standing.told and standing.remaining is not None:
-            return f"{rate}, {standing.remaining} of {standing.limit} left"
-        return rate
+        return f"{rate}, {left} left" if (left := self.left_now) else rate
 
     def quota_facts(self) -> dict[str, Json]:
-        """Return rate and quota as they stand, as the journal keeps them."""
+        """Return the rate, and what the last answers said of the quota, as the journal keeps them."""
         standing = self.quota.standing()
-        if not standing.told:
-            return {"rate": self.rate, "quota": {}}
-        reset_in = round(standing.reset_in, 1)
-        quota: dict[str, Json] = {"limit": standing.limit, "remaining": standing.remaining, "reset_in": reset_in}
+        quota: dict[str, Json] = {}
+        if standing.told:
+            quota = {
+                "limit": standing.limit,
+                "remaining": standing.remaining,
+                "reset_in": round(standing.reset_in, 1),
+                "window_seconds": standing.window,
+            }
         return {"rate": self.rate, "quota": quota}
 
     def read(self, requests: Iterable[Request]) -> AsyncIterator[tuple[Request, Reply]]:

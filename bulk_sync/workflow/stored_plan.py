@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,16 +10,14 @@ from bulk_sync.errors import BulkSyncError, Refused, SourceError
 from bulk_sync.journal import Journal, PlanTables, StoredChange, open_journal
 from bulk_sync.planning import codes
 from bulk_sync.planning.canary import CANARIES, CanaryPicker
-from bulk_sync.planning.differ import DiffRules
 from bulk_sync.planning.reading import AccountMemory
 from bulk_sync.planning.stale import check_plan
-from bulk_sync.planning.values import is_custom, is_empty
+from bulk_sync.planning.values import is_custom
 from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import Ended, outputs, summarise
-from bulk_sync.workflow.deciding import nullable_fields
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import LEFT_OUT
 from bulk_sync.workflow.jobs import account_lock
@@ -33,7 +30,7 @@ from bulk_sync.workflow.runs import find_run, journal_path, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import Session, open_session
 from bulk_sync.workflow.target import open_target
-from bulk_sync.workflow.viewing import plan_view
+from bulk_sync.workflow.viewing import count_again, plan_view
 
 PLAN_SECONDS = 24 * 3600.0
 """How long a stored plan may be sent."""
@@ -83,10 +80,11 @@ async def run_plan(desk: Desk, name: str) -> Ended:
             except BulkSyncError as error:
                 return stopped_while_reading(desk, journal, place, began, error)
             _choose_canaries(session.tables)
-            _count_again(journal)
+            left = count_again(journal)
+            journal.update_header(facts={**journal.header.facts, **left.facts})
             summary = summarise(journal)
             findings = findings_again(desk, journal, settings, summary.counts)
-            view = plan_view(session, summary, findings, question="Send this plan?")
+            view = plan_view(session, summary, findings, question="Send this plan?", left=left)
             if stopped_by := ask_to_send(desk, asked, view):
                 return with_guards(close_run(desk, journal, place, began=began, stopped_by=stopped_by), view)
             journal.update_header(kind="run", facts={**journal.header.facts, "stored_plan": True})
@@ -169,28 +167,6 @@ def _choose_canaries(tables: PlanTables) -> None:
         if new := change.payload.keys() - covered:
             picker.see(change.id, new)
     tables.mark_canaries(picker.pick()[: max(0, CANARIES - len(canaries))])
-
-
-def _count_again(journal: Journal) -> None:
-    """Let the plan's figures be those of what is left of it."""
-    resource = get_resource(journal.header.resource)
-    rules = DiffRules(readable=resource.readable, nullable=nullable_fields(resource))
-    done: Counter[str] = Counter()
-    cleared: Counter[str] = Counter()
-    lost: Counter[str] = Counter()
-    for change in PlanTables(journal).changes(only_open=True):
-        done.update(change.payload.keys())
-        cleared.update(name for name, value in change.payload.items() if is_empty(value))
-        lost.update(
-            name for name in change.payload if name not in change.old or not rules.restorable(name, change.old[name])
-        )
-    counts: dict[str, Json] = {
-        "cells_set": done.total() - cleared.total(),
-        "cells_cleared": cleared.total(),
-        "cells_not_restorable": lost.total(),
-        "fields": {name: [done[name] - cleared[name], cleared[name], 0, lost[name]] for name in done},
-    }
-    journal.update_header(facts={**journal.header.facts, **counts})
 
 
 async def _compare(desk: Desk, session: Session) -> None:

@@ -24,7 +24,7 @@ from bulk_sync.resources import get_resource
 from bulk_sync.settings import Settings
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
-from bulk_sync.workflow.closing import Ended, outputs, summarise
+from bulk_sync.workflow.closing import NOT_RESTORED, Ended, outputs, summarise
 from bulk_sync.workflow.deciding import nullable_fields
 from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import LEFT_OUT, chooser
@@ -74,9 +74,8 @@ async def undo(desk: Desk, name: str | None) -> Ended:
             try:
                 await _decide(desk, session, done, settings)
             except BulkSyncError as error:
-                ended = stopped_while_reading(desk, journal, place, began, error)
                 steps = (f"nothing was put back; to begin anew: bulk-sync undo {parent}",)
-                return ended._replace(summary=ended.summary._replace(next_steps=steps))
+                return stopped_while_reading(desk, journal, place, began, error, steps=steps)
             view = plan_view(session, summarise(journal), (), question=f"Undo run {parent}?")
             asked = settings.model_copy(update={"sandbox": "keep"}) if before.sandbox else settings
             if stopped_by := ask_to_send(desk, asked, view):
@@ -205,19 +204,24 @@ async def _decide(desk: Desk, session: Session, done: Journal, settings: Setting
 
 @dataclass(slots=True)
 class _Figures:
-    """What the undo's plan comes to, by field, and its canaries."""
+    """What the undo's plan comes to, by field, what it leaves as it is, and its canaries."""
 
     restored: Counter[str] = field(default_factory=Counter)
     cleared: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
     picker: CanaryPicker = field(default_factory=CanaryPicker)
 
-    def see(self, undoing: Undo) -> None:
-        """Count the fields of a change."""
+    def see(self, undoing: Undo, rows: int) -> None:
+        """Count the fields of a change, and the rows by what is left as it is."""
         empty = [name for name, value in undoing.send.items() if is_empty(value)]
         self.restored.update(undoing.send.keys() - set(empty))
         self.cleared.update(empty)
         self.lost.update(undoing.not_restorable.keys())
+        for name in undoing.kept:
+            self.left[f"{name} (changed since)"] += rows
+        for name, why in undoing.not_restorable.items():
+            self.left[f"{name} ({why})"] += rows
 
     def facts(self) -> dict[str, Json]:
         """Return the figures as the journal keeps a plan's."""
@@ -226,6 +230,7 @@ class _Figures:
             "cells_set": self.restored.total(),
             "cells_cleared": self.cleared.total(),
             "cells_not_restorable": self.lost.total(),
+            NOT_RESTORED: dict(self.left),
             "fields": {name: [self.restored[name], self.cleared[name], 0, self.lost[name]] for name in sorted(names)},
         }
 
@@ -260,6 +265,7 @@ def _decide_change(
     found = tables.record(change.record_id)
     if found is None and change.record_id not in present.gone:
         why = present.unread.get(change.record_id, "it was not shown")
+        figures.left["the client could not be read"] += len(rows)
         for number in rows:
             tables.settle_row(number, Status.SKIPPED, NOT_RESTORABLE, f"the client could not be read: {why}")
         return
@@ -267,7 +273,7 @@ def _decide_change(
     done = DoneChange(change.record_id, change.payload, change.old, change.status, change.answer)
     ledger = LedgerEntry.from_json(entry[1], readable=rules.readable) if entry else None
     undoing = plan_undo(done, found[0] if found else None, rules=rules, ledger=ledger)
-    figures.see(undoing)
+    figures.see(undoing, len(rows))
     if undoing.send:
         planned = PlannedChange(change.record_id, tuple(rows), undoing.send, undoing.old, undoing.remark())
         figures.picker.see(tables.add_change(planned), undoing.send)

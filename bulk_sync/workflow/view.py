@@ -66,6 +66,10 @@ class PlanView:
     question: str = "Send it?"
     not_restorable: tuple[tuple[str, int], ...] = ()
     """The fields of ``cells_not_restorable``, with how many cells of each."""
+    parent: str = ""
+    """The run that an undo takes back, or that a retry is of."""
+    left_now: str = ""
+    """What the API last said is left of its window, such as ``59 of 60``: that much goes at once, whatever the rate."""
 
     def to_json(self) -> dict[str, Json]:
         """Return the plan for programs: figures, first differences, forecast and findings. Times are Unix seconds."""

@@ -11,10 +11,11 @@ from bulk_sync.console.events import EVENTS
 from bulk_sync.errors import EXIT_MEANINGS
 from bulk_sync.mapping.codes import PROBLEM_CODES
 from bulk_sync.mapping.transforms import transforms_table
-from bulk_sync.planning.codes import GUARD_NAMES, PLANNING_CODES
+from bulk_sync.planning.codes import PLANNING_CODES
 from bulk_sync.records import STATUS_MEANINGS
 from bulk_sync.results.codes import RESULTS_CODES
 from bulk_sync.sending.policy import verdict_table
+from bulk_sync.settings import GUARD_NAMES
 from bulk_sync.sources.codes import SOURCE_CODES
 from bulk_sync.workflow.deciding import CODES as DECIDING_CODES
 from bulk_sync.workflow.intake import CODES as INTAKE_CODES

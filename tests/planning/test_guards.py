@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from bulk_sync.planning.codes import GUARD_NAMES
 from bulk_sync.planning.guards import (
     CustomFieldWatch,
     GuardFinding,
@@ -13,8 +12,8 @@ from bulk_sync.planning.guards import (
     RunFigures,
     RunLimits,
     limit_findings,
-    stops,
 )
+from bulk_sync.settings import GUARD_NAMES
 
 FINE = RunFigures(rows=100, changed=30, invalid=2, cells=500, cleared=5, last_rows=110)
 
@@ -55,18 +54,8 @@ def test_an_empty_source_stops_and_a_much_smaller_one_warns() -> None:
     smaller = limit_findings(RunLimits(), RunFigures(49, 0, 0, 0, 0, last_rows=100))
     assert [(found.name, found.severity) for found in empty] == [("empty", "stop")]
     assert [(found.name, found.severity) for found in smaller] == [("much-smaller", "warning")]
+    assert "much-smaller" not in GUARD_NAMES  # there is nothing to allow
     assert limit_findings(RunLimits(), RunFigures(50, 0, 0, 0, 0, last_rows=100)) == ()
-
-
-def test_only_what_is_not_allowed_by_name_stops() -> None:
-    """A guard is overridden by its name; a warning stops nothing."""
-    found = (
-        GuardFinding("shifted", (), "…"),
-        GuardFinding("empty", (), "…"),
-        GuardFinding("much-smaller", (), "…", severity="warning"),
-    )
-    assert stops(found, {"shifted"}) == (found[1],)
-    assert {finding.name for finding in found} <= GUARD_NAMES.keys()
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "30%", "many", "nan"])

@@ -15,7 +15,7 @@ from bulk_sync.journal import JournalBook
 from bulk_sync.records import RowResult
 from bulk_sync.sandbox import Quota, SandboxConfig, SandboxServer
 from bulk_sync.sending.ports import Observer
-from bulk_sync.workflow import resuming, retrying, running, runs, stored_plan, undoing
+from bulk_sync.workflow import checking, resuming, retrying, running, runs, stored_plan, undoing
 from bulk_sync.workflow.closing import Ended
 from bulk_sync.workflow.desk import Desk, Forecast, WallClock
 from bulk_sync.workflow.view import PlanView
@@ -115,6 +115,9 @@ class Office:
 
     def plan(self, source: Path, mapping: Path, **flags: object) -> Ended:
         return asyncio.run(running.plan(self.desk(**flags), source, mapping))
+
+    def check(self, source: Path, mapping: Path, **flags: object) -> Ended:
+        return asyncio.run(checking.check(self.desk(**flags), source, mapping))
 
     def run_plan(self, run: str, **flags: object) -> Ended:
         return asyncio.run(stored_plan.run_plan(self.desk(**flags), run))

@@ -144,3 +144,17 @@ def test_clearing_is_limited(open_office: Callable[..., Any]) -> None:
     assert stopped.summary.stopped_by == "guard:max-cleared" and "10 of 10 cells would be cleared" in stopped.notes[0]
     assert office.resume(stopped.summary.run).summary.stopped_by == "guard:max-cleared"
     assert office.resume(stopped.summary.run, max_cleared="10").summary.counts == {"updated": 10}
+
+
+def test_check_holds_to_the_limits_of_a_run(open_office: Callable[..., Any]) -> None:
+    """Rows left out make no share smaller; the exit code, the reason and the note are those of the run."""
+    rows = [row(n, email="nobody" if n > 15 else "") for n in range(20)]
+    office, source, mapping = office_with(open_office, rows)
+    asked = {"rows": "17-21", "max_invalid": "0.5"}
+    checked, ran = office.check(source, mapping, **asked), office.run(source, mapping, **asked)
+    assert (checked.summary.exit_code, checked.summary.stopped_by) == (6, "guard:max-invalid")
+    assert (ran.summary.exit_code, ran.summary.stopped_by) == (6, "guard:max-invalid")
+    assert checked.notes == ran.notes
+    assert checked.notes[0].endswith("4 of 5 rows are invalid; --max-invalid allows 0.5 (--allow max-invalid goes on)")
+    allowed = office.check(source, mapping, allow=("max-invalid",), **asked)
+    assert (allowed.summary.exit_code, allowed.summary.stopped_by, allowed.notes) == (1, "", ())

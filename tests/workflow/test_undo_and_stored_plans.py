@@ -50,6 +50,10 @@ def test_undo_restores_all_but_what_others_changed(open_office: Callable[..., An
     undone = office.undo(run.summary.run)
     assert undone.summary.exit_code == 1
     assert undone.summary.counts == {"updated": 190, "skipped": 10}
+    assert undone.summary.problem_groups == (
+        (10, "not restored: name (changed since)"),
+        (10, "not restored: email (changed since)"),
+    )
     kept = [each for each in office.rows(undone) if each.status == "skipped"]
     assert {each.code for each in kept} == {"changed_since"} and all("name" in each.message for each in kept)
     after = office.server.records()

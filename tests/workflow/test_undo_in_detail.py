@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bulk_sync.errors import Refused
+from bulk_sync.planning.undo import Undo
 from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
 from bulk_sync.sending.ports import Stop, StopReason
 
@@ -33,18 +34,32 @@ def test_write_only_fields_at_the_users_word(open_office: Callable[..., Any]) ->
     plain = office.undo(second.summary.run)
     assert plain.summary.exit_code == 1
     assert all("--include-unverified" in each.message for each in office.rows(plain))
+    assert plain.summary.problem_groups == (
+        (4, "not restored: jobTitle (no answer shows it; --include-unverified puts it back)"),
+    )
     assert {record["jobTitle"] for record in office.server.records().values()} == {"Owner"}
 
     fully = office.undo(second.summary.run, include_unverified=True)
     assert (fully.summary.exit_code, fully.summary.counts) == (0, {"updated": 4})
+    assert fully.summary.problem_groups == ()
     assert {record["jobTitle"] for record in office.server.records().values()} == {"Buyer"}
     again = office.undo(second.summary.run, include_unverified=True)
     assert again.summary.counts == {"unchanged": 4}
 
     beyond = office.undo(first.summary.run, include_unverified=True)
     assert beyond.summary.exit_code == 1 and beyond.summary.counts == {"updated": 4}
+    assert beyond.summary.problem_groups == ((4, "not restored: jobTitle (its old value is not known)"),)
     assert all("jobTitle not restored: its old value is not known" in each.message for each in office.rows(beyond))
     assert {record["name"] for record in office.server.records().values()} == {f"Old {n}" for n in range(4)}
+
+
+def test_the_exit_code_hangs_on_no_words(open_office: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left as it was is a fact of the undo, whatever its message says."""
+    monkeypatch.setattr(Undo, "remark", lambda _: "in other words")
+    office, mapping = prepared(open_office)
+    run = office.run(rows(office, "New", "Buyer"), mapping)
+    undone = office.undo(run.summary.run)
+    assert (undone.summary.exit_code, undone.summary.counts) == (1, {"updated": 4})
 
 
 def test_limits_are_no_lies(open_office: Callable[..., Any]) -> None:
