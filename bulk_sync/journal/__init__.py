@@ -26,6 +26,7 @@ from bulk_sync.journal.store import (
     create_journal,
     open_journal,
 )
+from bulk_sync.journal.tallies import Tallies
 
 __all__ = [
     "EndedChange",
@@ -40,6 +41,7 @@ __all__ = [
     "RowEntry",
     "RunHeader",
     "StoredChange",
+    "Tallies",
     "create_journal",
     "open_journal",
 ]

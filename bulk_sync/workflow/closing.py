@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from bulk_sync.errors import Defect, ExitCode, OutputError, Problem
-from bulk_sync.journal import Journal, JournalBook
+from bulk_sync.journal import Journal, JournalBook, PlanTables, Tallies
 from bulk_sync.journal.book import iso
 from bulk_sync.planning.codes import CHANGED_SINCE
 from bulk_sync.records import Json, RunSummary, Status
@@ -50,11 +50,7 @@ def not_restored(journal: Journal) -> tuple[tuple[int, str], ...]:
     if journal.header.kind != "undo":
         return ()
     planned = cast("Mapping[str, int]", journal.header.facts.get(NOT_RESTORED, {}))
-    with journal.faults():
-        (meanwhile,) = journal.connection.execute(
-            "SELECT count(*) FROM outcomes JOIN joined USING (change) WHERE status = 'skipped' AND code = ?",
-            (CHANGED_SINCE,),
-        ).fetchone()
+    meanwhile = Tallies(journal).rows_sent(Status.SKIPPED, CHANGED_SINCE)
     left = [*planned.items(), *([("changed while it was undone", meanwhile)] if meanwhile else [])]
     return tuple((rows, f"not restored: {what}") for what, rows in left)
 
@@ -126,7 +122,7 @@ def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.
     blank = blank_summary(journal)
     book = JournalBook(journal, blank)
     counts = book.counts()
-    (rows,) = journal.connection.execute("SELECT count(*) FROM rows").fetchone()
+    rows = PlanTables(journal).count_rows()
     if rows != sum(counts.values()):
         raise Defect(f"run {header.run}: {rows} rows in, but {sum(counts.values())} in the results")
     stopped = stopped_by or header.stopped_by

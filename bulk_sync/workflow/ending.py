@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from bulk_sync.errors import Problem
-from bulk_sync.journal import Journal, JournalBook
+from bulk_sync.journal import Journal, JournalBook, Tallies
 from bulk_sync.records import Status
 
 FIRST_PROBLEMS = 20
@@ -60,7 +60,7 @@ def causes(journal: Journal, book: JournalBook) -> tuple[Cause, ...]:
             where = f'column "{problem.column}"' if problem.column else problem.field
             tally = found.setdefault((Status.INVALID.value, problem.code, where), _Tally())
             tally.add(problem.cell or f"row {problem.row}")
-    for number, status, code, _ in _bad_rows(journal):
+    for number, status, code, _ in Tallies(journal).sent_rows(_BAD):
         found.setdefault((status, code, ""), _Tally()).add(f"row {number}")
     told = [Cause(*key, tally.rows, tally.cells) for key, tally in found.items()]
     return tuple(sorted(told, key=lambda cause: -cause.rows))
@@ -69,7 +69,7 @@ def causes(journal: Journal, book: JournalBook) -> tuple[Cause, ...]:
 def first_problems(journal: Journal, book: JournalBook) -> tuple[Problem, ...]:
     """Return the first errors found here, then the first rows that the API refused, in row order."""
     found = list(islice((problem for problem in book.problems() if problem.severity == "error"), FIRST_PROBLEMS))
-    for number, status, code, message in islice(_bad_rows(journal), FIRST_PROBLEMS):
+    for number, status, code, message in islice(Tallies(journal).sent_rows(_BAD), FIRST_PROBLEMS):
         found.append(Problem(code or status, message or status, row=number))
     found.sort(key=lambda problem: problem.row or 0)
     return tuple(found[:FIRST_PROBLEMS])
@@ -77,37 +77,14 @@ def first_problems(journal: Journal, book: JournalBook) -> tuple[Problem, ...]:
 
 def refused_groups(journal: Journal) -> Iterator[tuple[int, str]]:
     """Yield the causes of rows that did not go through at the API, as (rows, text)."""
-    marks = ",".join(f"'{status}'" for status in _BAD)
-    with journal.faults():
-        found = journal.connection.execute(
-            "SELECT count(*), outcomes.status, outcomes.code, count(DISTINCT outcomes.message), "
-            "min(outcomes.message) FROM joined JOIN outcomes ON outcomes.change = joined.change "
-            f"WHERE outcomes.status IN ({marks}) GROUP BY 2, 3"
-        ).fetchall()
-    for rows, status, code, messages, message in found:
+    for rows, status, code, messages, message in Tallies(journal).sent_codes(_BAD):
         more = f", and {messages - 1} other messages" if messages > 1 else ""
         yield rows, f"{status}: {on_a_line(message)}{more} ({code or 'no code'})"
 
 
 def skipped_by_reason(journal: Journal) -> dict[str, int]:
     """Return how many rows were skipped for which code."""
-    with journal.faults():
-        found = journal.connection.execute(
-            "SELECT coalesce(nullif(rows.code, ''), nullif(outcomes.code, ''), 'own_rule'), count(*) FROM rows "
-            "LEFT JOIN joined ON joined.row = rows.number LEFT JOIN outcomes ON outcomes.change = joined.change "
-            "WHERE coalesce(rows.status, outcomes.status) = 'skipped' GROUP BY 1 ORDER BY 2 DESC"
-        ).fetchall()
-    return {str(code): int(count) for code, count in found}
-
-
-def _bad_rows(journal: Journal) -> Iterator[tuple[int, str, str, str]]:
-    marks = ",".join(f"'{status}'" for status in _BAD)
-    with journal.faults():
-        yield from journal.connection.execute(
-            "SELECT joined.row, outcomes.status, outcomes.code, outcomes.message FROM joined "
-            "JOIN outcomes ON outcomes.change = joined.change "
-            f"WHERE outcomes.status IN ({marks}) ORDER BY joined.row"
-        )
+    return dict(Tallies(journal).skipped_codes())
 
 
 def on_a_line(text: str) -> str:

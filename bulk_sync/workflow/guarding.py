@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from bulk_sync.journal import Journal, JournalBook, PlanTables
+from bulk_sync.journal import Journal, JournalBook, PlanTables, Tallies
 from bulk_sync.mapping.spec import MappingSpec
 from bulk_sync.planning.accidents import AccidentWatch
 from bulk_sync.planning.guards import (
@@ -95,11 +95,7 @@ def limits_on_plan(journal: Journal, book: JournalBook, limits: RunLimits) -> li
 
 def _rows_left_out(journal: Journal) -> int:
     """Count the rows that the user left out; those that a rule of the mapping kept as they are took part."""
-    with journal.faults():
-        (rows,) = journal.connection.execute(
-            "SELECT count(*) FROM rows WHERE status = 'skipped' AND code = ?", (LEFT_OUT,)
-        ).fetchone()
-    return int(rows)
+    return Tallies(journal).rows_planned(Status.SKIPPED, LEFT_OUT)
 
 
 def accidents_again(journal: Journal, *, readable: Collection[str]) -> tuple[GuardFinding, ...]:

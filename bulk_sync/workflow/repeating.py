@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from bulk_sync.errors import BulkSyncError
-from bulk_sync.journal import RunHeader
+from bulk_sync.journal import RunHeader, Tallies
 from bulk_sync.records import RunSummary
 from bulk_sync.workflow.closing import Ended
 from bulk_sync.workflow.desk import Desk, kept_settings
@@ -63,7 +63,7 @@ def _same(desk: Desk, job: Job, target: Target) -> RunHeader | None:
         try:
             with opened(desk, run) as journal:
                 header = journal.header
-                (sent,) = journal.connection.execute("SELECT count(*) FROM requests WHERE kind = 'patch'").fetchone()
+                sent = Tallies(journal).requests("patch")
         except BulkSyncError:
             return None  # what a damaged journal did is not known
         if header.account != target.account:

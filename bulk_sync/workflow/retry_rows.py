@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bulk_sync.errors import Problem
-from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry
+from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry, Tallies
 from bulk_sync.mapping.mapper import RowMapper
 from bulk_sync.records import MappedRow, RowResult, SourceRow, Status, cell_text
 from bulk_sync.results.read_back import Edit, RetryRow
@@ -70,7 +70,7 @@ def retry_entries(rows: Iterator[RetryRow], rules: RetryRules, found: Findings) 
     A row that cannot be told apart gets a number above all others, since its own is no use; of a repeated row the
     first copy keeps it.
     """
-    spare = _last_number(rules.before)
+    spare = Tallies(rules.before).last_row()
     seen: set[int] = set()
     for place, row in enumerate(rows, 1):
         if row.result is None or row.sync_row is None:
@@ -122,12 +122,6 @@ def _kept(source: SourceRow, result: RowResult, run: str) -> RowEntry:
         return RowEntry(source, None, record, Status.UNCHANGED, "", f"{result.status} by run {run}, and not edited")
     message = f"as run {run} left it: {result.message}" if result.message else f"as run {run} left it"
     return RowEntry(source, None, record, result.status, result.code, message)
-
-
-def _last_number(journal: Journal) -> int:
-    with journal.faults():
-        (number,) = journal.connection.execute("SELECT coalesce(max(number), 1) FROM rows").fetchone()
-    return int(number)
 
 
 _NO_ROW = Problem("sync_row_blank", "the row has no sync_row")

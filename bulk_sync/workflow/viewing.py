@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple, cast
 
 from bulk_sync.errors import MappingError, Problem
-from bulk_sync.journal import Journal, JournalBook, PlanTables
+from bulk_sync.journal import Journal, JournalBook, PlanTables, Tallies
 from bulk_sync.mapping.spec import parse_mapping
 from bulk_sync.planning.codes import PLANNING_CODES
 from bulk_sync.planning.differ import DiffRules
@@ -162,12 +162,7 @@ def _differences(book: JournalBook, changes: tuple[int, ...] | None) -> Iterator
 
 
 def _reasons(journal: Journal) -> Iterator[tuple[int, str]]:
-    with journal.faults():
-        found = journal.connection.execute(
-            "SELECT count(*), status, code FROM rows WHERE status IN ('unchanged', 'skipped') GROUP BY status, code "
-            "ORDER BY 1 DESC"
-        ).fetchall()
-    for count, status, code in found:
+    for count, status, code in Tallies(journal).planned_codes((Status.UNCHANGED, Status.SKIPPED)):
         meaning = PLANNING_CODES.get(code, code.replace("_", " "))
         yield count, f"{status}{': ' + meaning if meaning else ''}"
 

@@ -130,6 +130,19 @@ def test_modules_and_functions_stay_readable() -> None:
     assert long == {}
 
 
+def test_the_journal_keeps_its_tables_to_itself() -> None:
+    """Nobody outside the journal's package has SQL for it: ``connection`` is named there alone."""
+    package = ROOT / "bulk_sync"
+    outside = [path for path in package.rglob("*.py") if path.relative_to(package).parts[0] != "journal"]
+    named = [
+        f"{path.relative_to(package)}:{node.lineno}"
+        for path in outside
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "connection"
+    ]
+    assert named == []
+
+
 def test_each_library_has_its_door() -> None:
     """A library is imported where the plan of the house says, and nowhere else."""
     package = ROOT / "bulk_sync"
