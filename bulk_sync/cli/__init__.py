@@ -37,7 +37,7 @@ def commands() -> None:
       bulk-sync plan  clients.xlsx --mapping clients.yaml
       bulk-sync run   clients.xlsx --mapping clients.yaml
 
-    Every option can also be set as BULK_SYNC_OPTION in the environment, but for --yes and --allow.
+    The options of a run can also be set as BULK_SYNC_OPTION in the environment, but for --yes and --allow.
     The API key comes from HEFFL_API_KEY, BULK_SYNC_KEY_COMMAND or a key ring, never from an option.
     """  # noqa: D301 - the escape is the character by which click leaves a paragraph's lines as they are
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ def plan_command(source: str, mapping_path: str | None, **given: Any) -> int:
 def _both(source: str | None, mapping: str | None) -> tuple[Path, Path]:
     if not source:
         raise click.UsageError("SOURCE is missing: the CSV file or workbook to read, or - for standard input.")
+    mapping = mapping or os.environ.get("BULK_SYNC_MAPPING", "")
     if not mapping:
         raise Refused(
             "--mapping FILE is missing: the YAML that joins columns to fields",

@@ -125,3 +125,12 @@ Plan RUN: FOLDER/clients.csv → URL
   requests             3 (1 already spent on reading), at 100/s: SECONDS, done about TIME
   each update may fire a webhook or an automation in the CRM
 """
+
+
+def test_the_mapping_may_come_from_the_environment(program: Program) -> None:
+    """As every option may; the argument wins."""
+    program.write("m.yaml", MAPPING)
+    program.write_csv("c.csv", ROWS)
+    assert program("check", "c.csv", BULK_SYNC_MAPPING="m.yaml").code == 1
+    refused = program("check", "c.csv", "--mapping", "none.yaml", BULK_SYNC_MAPPING="m.yaml")
+    assert (refused.code, "none.yaml" in refused.err) == (2, True), refused.err
