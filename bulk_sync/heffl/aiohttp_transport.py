@@ -69,7 +69,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 alarm.cancel()
             if body.is_eof():  # most answers come in one piece
                 stream: httpx2.AsyncByteStream = httpx2.ByteStream(body.read_nowait())
-                connection.release()
+                _free(connection)
             else:
                 stream = _Body(connection, body, ends_at)
         except _FAULTS as error:
@@ -141,6 +141,8 @@ def _ready(connection: Connection) -> tuple[ResponseHandler, asyncio.Transport]:
     protocol.set_response_params(read_until_eof=True, auto_decompress=False)
     if len(protocol):
         raise httpx2.ConnectError("an answer that nobody asked for came before the request left")
+    if wire.is_closing():
+        raise httpx2.ConnectError("what came before the request left was no HTTP")
     return protocol, wire
 
 
@@ -172,9 +174,18 @@ class _Body(httpx2.AsyncByteStream):
     async def aclose(self) -> None:
         """Free the connection for the next request, or close it where a part of the body was left unread."""
         if self._body.at_eof():
-            self._connection.release()
+            _free(self._connection)
         else:
             self._connection.close()
+
+
+def _free(connection: Connection) -> None:
+    """Free a connection for the next request, unless a part of this one, answered early, still waits to leave."""
+    wire = connection.transport
+    if wire is None or wire.get_write_buffer_size():
+        connection.close()
+    else:
+        connection.release()
 
 
 def _unconnected(error: Exception) -> httpx2.TransportError:

@@ -154,7 +154,9 @@ class JournalBook:
                     yield entry, None
                 else:
                     _, change = self._journal.checked("joined", entry[_JOINED:])
-                    yield entry, self._change_end(changes[cast("int", change)])
+                    if change not in changes:
+                        raise self._journal.damaged(f"the change of row {entry[0]} is missing")
+                    yield entry, self._change_end(changes[change])
             first = batch[-1][0] + 1
 
     def _changes_of(self, batch: list[tuple[object, ...]]) -> dict[int, tuple[object, ...]]:

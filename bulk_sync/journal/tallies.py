@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from bulk_sync.journal.store import Journal
 from bulk_sync.records import Status
+
+_Found = TypeVar("_Found", bound="tuple[object, ...]")
 
 
 class Tallies:
@@ -59,11 +61,12 @@ class Tallies:
     def sent_rows(self, statuses: Iterable[Status]) -> Iterator[tuple[int, str, str, str]]:
         """Yield the rows whose changes ended so as (row, status, code, message), in row order."""
         with self._journal.faults():
-            yield from self._journal.connection.execute(
+            for found in self._journal.connection.execute(
                 "SELECT joined.row, outcomes.status, outcomes.code, outcomes.message FROM joined "
                 "JOIN outcomes ON outcomes.change = joined.change "
                 f"WHERE outcomes.status IN ({_list(statuses)}) ORDER BY joined.row"
-            )
+            ):
+                yield self._readable(found)
 
     def _number(self, sql: str, *values: str) -> int:
         with self._journal.faults():
@@ -72,7 +75,13 @@ class Tallies:
 
     def _all(self, sql: str) -> list[Any]:
         with self._journal.faults():
-            return self._journal.connection.execute(sql).fetchall()
+            return [self._readable(found) for found in self._journal.connection.execute(sql)]
+
+    def _readable(self, found: _Found) -> _Found:
+        """Return what was found, unless a text in it has become bytes, which a flipped bit does."""
+        if any(isinstance(value, bytes) for value in found):
+            raise self._journal.damaged("it has bytes where a text was written")
+        return found
 
 
 def _list(statuses: Iterable[Status]) -> str:

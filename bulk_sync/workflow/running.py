@@ -146,9 +146,9 @@ def stopped_while_reading(
         raise error
     stopped_by = desk.stop.stop.reason.value if desk.stop.stop else OwnReason.READING.value
     ended = close_run(desk, journal, outputs, began=began, stopped_by=stopped_by, state=state)
-    if steps:
-        ended = ended._replace(summary=ended.summary._replace(next_steps=steps))
-    return with_cause(ended, error.message, error.hint)
+    if not steps:
+        return with_cause(ended, error.message, error.hint)
+    return with_cause(ended._replace(summary=ended.summary._replace(next_steps=steps)), error.message, hint="")
 
 
 def with_guards(ended: Ended, view: PlanView) -> Ended:

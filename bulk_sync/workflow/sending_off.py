@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from bulk_sync.errors import BulkSyncError, Halted
 from bulk_sync.journal import Journal
 from bulk_sync.journal.store import JournalDamaged, RunState
@@ -26,10 +28,23 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
             message, hint = report.stop.message, report.stop.hint
     except (Halted, JournalDamaged) as fault:  # journal or state: the disk refuses, or holds what nobody wrote
         stopped_by, message, hint = OwnReason.LOCAL_FAULT.value, fault.message, fault.hint
-    ended = close_run(
-        desk, journal, outputs, began=began, stopped_by=stopped_by, state="sending" if stopped_by else "done"
-    )
+    try:
+        ended = close_run(
+            desk, journal, outputs, began=began, stopped_by=stopped_by, state="sending" if stopped_by else "done"
+        )
+    except JournalDamaged as fault:
+        raise _ended_in_damage(desk, session, fault) from fault
     return with_cause(ended, message, hint) if stopped_by else ended
+
+
+def _ended_in_damage(desk: Desk, session: Session, fault: JournalDamaged) -> BulkSyncError:
+    """Keep what can still be believed of a run without results, and return how the command ends for it."""
+    with suppress(Halted, JournalDamaged):
+        session.journal.update_header(stopped_by=OwnReason.LOCAL_FAULT.value)
+        fold_into_ledger(session.journal, desk.state)  # an entry is checked before it is told, up to the first bad one
+    if not session.pool.report.requests["patch"]:
+        return fault
+    return Halted(f"{fault.message}; what was sent has no results", hint=fault.hint)
 
 
 def close_run(
@@ -44,14 +59,11 @@ def close_run(
     """Write results and ledger and keep how the run ended.
 
     ``began`` is the monotonic moment at which this process began with the run. A disk that refuses the journal
-    still leaves the results, which are read from it. Raises :class:`Halted` for one that holds what nobody wrote:
-    neither figures nor results would be true.
+    still leaves the results, which are read from it. Raises :class:`JournalDamaged` for one that holds what nobody
+    wrote: neither figures nor results would be true.
     """
     desk.talk.end_phase()
-    try:
-        journal.verify()
-    except JournalDamaged as fault:
-        raise Halted(f"{fault.message}; no results are written from it", hint=fault.hint) from fault
+    journal.verify()
     finished_at = desk.clock.time()
     notes: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()

@@ -58,7 +58,8 @@ def damage(path: Path, sql: str) -> None:
         "DELETE FROM outcomes WHERE change = 15",
         "UPDATE outcomes SET change = 35 WHERE change = 15",
         "UPDATE outcomes SET status = 'updatee' WHERE change = 15",
-        "UPDATE requests SET verdict = 'again' WHERE change = 15",
+        "UPDATE outcomes SET status = 'failed' WHERE change = 15",
+        "UPDATE outcomes SET answer = replace(answer, 'New', 'Odd') WHERE change = 15",
         "UPDATE requests SET change = 35 WHERE change = 15",
         "UPDATE run SET value = '\"planned\"' WHERE key = 'state'",
     ],
@@ -77,22 +78,24 @@ def test_what_decides_about_sending_is_checked_before(
     "sql",
     [
         "UPDATE rows SET cells = replace(cells, 'New', 'Odd') WHERE number = 15",
-        "UPDATE outcomes SET status = 'failed' WHERE change = 15",
-        "UPDATE outcomes SET answer = replace(answer, 'New', 'Odd') WHERE change = 15",
+        "UPDATE requests SET verdict = 'again' WHERE change = 15",
         "UPDATE changes SET payload = replace(payload, 'New', 'Odd') WHERE id = 15",
         "UPDATE joined SET row = 1000 WHERE change = 15",
+        "DELETE FROM changes WHERE id = 15",
     ],
 )
 def test_what_only_the_results_tell_is_checked_before_them(
     sql: str, program: Program, server: SandboxServer, journal: Path
 ) -> None:
-    """The open rows are sent as they should be; then exit code 3, and no results of what nobody wrote."""
+    """The open rows are sent as they should be; then exit code 3, and no results of what nobody wrote. Again: 2."""
     damage(journal, sql)
     ran = program("resume", journal.parent.name)
-    assert (ran.code, str(journal) in ran.err, "no results are written" in ran.err) == (3, True, True), ran.err
+    assert (ran.code, str(journal) in ran.err, "what was sent has no results" in ran.err) == (3, True, True), ran.err
     assert ("Traceback" in ran.err, (program.folder / "r.csv").exists()) == (False, False), ran.err
     assert server.counters["PATCH"] == COUNT
     assert {key: record["name"] for key, record in server.records().items()} == NEW
+    again = program("resume", journal.parent.name)
+    assert (again.code, str(journal) in again.err, server.counters["PATCH"]) == (2, True, COUNT), again.err
 
 
 def test_a_flipped_byte_is_never_sent_nor_told(

@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -167,6 +168,53 @@ def test_an_answer_that_nobody_asked_for_is_nobodys(raw_server: Servers, answer:
         (None, Fault.CONNECT, False),
         (200, "", True),
     ]
+
+
+def test_a_connection_with_unsent_bytes_is_not_used_again() -> None:
+    """A server answers before it has read the request: what still waits to leave must not stand before the next row."""
+    heads: list[bytes] = []
+
+    done = asyncio.Event()
+
+    async def early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n")
+        await done.wait()  # it reads no more
+        writer.close()
+
+    async def go() -> list[Reply]:
+        async with await asyncio.start_server(early, "127.0.0.1", 0, limit=1024) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with HefflClient(f"http://127.0.0.1:{port}/api/v1", KEY, deadline=2.0) as client:
+                sizes = (30_000_000, 1)
+                replies = [await client.send(Request("patch", "clt_1", {"name": "x" * size})) for size in sizes]
+            done.set()
+            await asyncio.sleep(0.05)
+            return replies
+
+    replies = asyncio.run(go())
+    assert ([reply.http_status for reply in replies], len(heads)) == ([413, 413], 2)
+
+
+def test_who_speaks_first_gets_no_request() -> None:
+    """Another service's greeting, no HTTP, is a fault of the connection."""
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+        with suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    async def go() -> Reply:
+        async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with HefflClient(f"http://127.0.0.1:{port}/api/v1", KEY, deadline=2.0) as client:
+                reply = await client.send(PATCH)
+            await asyncio.sleep(0.05)
+            return reply
+
+    reply = asyncio.run(go())
+    assert (reply.http_status, reply.fault in {Fault.CONNECT, Fault.BROKEN}) == (None, True)
 
 
 def test_cookies_are_not_kept(raw_server: Servers, answer: Servers) -> None:
