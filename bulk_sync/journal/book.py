@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import NamedTuple, cast
 
 from bulk_sync.errors import Problem
@@ -64,7 +64,6 @@ class JournalBook:
         self.sheet = journal.header.sheet
         self._readable = readable
         self._open_status = open_status(journal)
-        self._in_doubt = frozenset(doubtful_changes(journal))
 
     def rows(self) -> Iterator[RowResult]:
         """Yield a line for each source row, in source order."""
@@ -107,6 +106,10 @@ class JournalBook:
             if count:
                 counts[status] = counts.get(status, 0) + count
         return counts
+
+    @cached_property
+    def _in_doubt(self) -> frozenset[int]:
+        return frozenset(doubtful_changes(self._journal))  # a pass over all requests, which not everyone needs
 
     def _status(self, name: str) -> Status:
         try:

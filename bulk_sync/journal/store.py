@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -143,8 +144,13 @@ class Journal:
             return
         self._check_pages("integrity_check")
         for table in SUMMED:
-            self._check_entries(f"SELECT * FROM {table}", table)
-        self._check_none("SELECT row FROM joined WHERE change NOT IN (SELECT id FROM changes)", "the change of row")
+            _exhaust(self._checked_entries(f"SELECT * FROM {table}", table))
+        with self.faults():
+            lost = self.connection.execute(
+                "SELECT row FROM joined WHERE change NOT IN (SELECT id FROM changes)"
+            ).fetchone()
+        if lost is not None:
+            raise self.damaged(f"the change of row {lost[0]} is missing")
         self._verified = True
 
     def verify_for_sending(self) -> None:
@@ -153,11 +159,12 @@ class Journal:
         That is which changes have an outcome, and the requests of those that have none; a change is checked when it is
         read. Costs about a third of :meth:`verify`. Raises :class:`JournalDamaged`.
         """
-        unended = "FROM requests LEFT JOIN outcomes USING (change) WHERE outcomes.status IS NULL"
+        unended = "SELECT requests.* FROM requests LEFT JOIN outcomes USING (change) WHERE outcomes.status IS NULL"
         self._check_pages("quick_check")
-        self._check_entries("SELECT * FROM outcomes", "outcomes")
-        self._check_entries(f"SELECT requests.* {unended}", "requests")
-        self._check_none(f"SELECT change {unended} AND kind = 'patch' AND verdict = 'done'", "the outcome of change")
+        _exhaust(self._checked_entries("SELECT * FROM outcomes", "outcomes"))
+        for _, change, kind, *_, verdict in self._checked_entries(unended, "requests"):
+            if (kind, verdict) == ("patch", "done"):
+                raise self.damaged(f"the outcome of change {change} is missing")
 
     def _check_pages(self, pragma: Literal["integrity_check", "quick_check"]) -> None:
         with self.faults():
@@ -165,16 +172,10 @@ class Journal:
         if verdict != "ok":
             raise self.damaged(f"SQLite says {' '.join(str(verdict).split())}")
 
-    def _check_entries(self, sql: str, table: str) -> None:
+    def _checked_entries(self, sql: str, table: str) -> Iterator[tuple[object, ...]]:
         with self.faults():
             for entry in self.connection.execute(sql):
-                self.checked(table, entry)
-
-    def _check_none(self, sql: str, what: str) -> None:
-        with self.faults():
-            lost = self.connection.execute(sql).fetchone()
-        if lost is not None:
-            raise self.damaged(f"{what} {lost[0]} is missing")
+                yield self.checked(table, entry)
 
     def damaged(self, what: str) -> JournalDamaged:
         """Return the refusal of a journal that cannot be believed."""
@@ -216,6 +217,10 @@ class Journal:
             f"{self.path}: cannot be written: {error}",
             hint="make room or mend the disk, then: bulk-sync resume",
         )
+
+
+def _exhaust(entries: Iterable[object]) -> None:
+    deque(entries, maxlen=0)
 
 
 def create_journal(path: Path, header: RunHeader, *, durable: bool = True) -> Journal:
