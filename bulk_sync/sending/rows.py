@@ -18,7 +18,7 @@ class Task:
     """A request until it is settled; ``change`` is None for reading.
 
     ``attempts`` count; ``tries`` are all failures, for the backoff. ``doubtful``: an attempt may have been applied.
-    ``flying``: one is out right now. ``spent``: seconds it has taken, outages not counted.
+    ``flying``: one is out right now. ``spent``: seconds it has taken, outages not counted. ``worker`` is who sends it.
     """
 
     request: Request
@@ -31,6 +31,7 @@ class Task:
     last: Reply = NO_REPLY
     trouble: Trouble = Trouble.NONE
     outcome: Outcome | None = None
+    worker: asyncio.Task[object] | None = None
 
 
 def change_task(change: Change) -> Task:
