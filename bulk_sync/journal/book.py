@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from bulk_sync.errors import Problem
-from bulk_sync.journal.encoding import load, load_cells, load_problems
+from bulk_sync.journal.encoding import STATUSES, load, load_cells, load_problems
 from bulk_sync.journal.plan_tables import doubtful_changes
 from bulk_sync.journal.schema import SUMMED
 from bulk_sync.journal.store import Journal
@@ -30,7 +30,7 @@ _PROBLEMS = SUMMED["rows"].index("problems")
 
 # A run has a dozen of them for each row; by its own constructor one takes three times as long.
 _changed_field = partial(
-    cast("Callable[[type[ChangedField], tuple[object, ...]], ChangedField]", tuple.__new__), ChangedField
+    cast("Callable[[type[ChangedField], tuple[Any, ...]], ChangedField]", tuple.__new__), ChangedField
 )
 
 
@@ -126,23 +126,24 @@ class JournalBook:
         """Yield every problem, in row order."""
         with self._journal.faults():
             for entry in self._journal.connection.execute("SELECT * FROM rows WHERE problems NOTNULL ORDER BY number"):
-                yield from load_problems(cast("str", self._journal.checked("rows", entry)[_PROBLEMS]))
+                yield from load_problems(self._journal.checked("rows", entry)[_PROBLEMS])
 
     def requests(self) -> Iterator[RequestLine]:
         """Yield each request that was answered, or that should have been, in the order they left."""
         with self._journal.faults():
             for entry in self._journal.connection.execute("SELECT * FROM requests ORDER BY id"):
                 columns = self._journal.checked("requests", entry)
+                _, change_id, kind, _, at, _, http_status, seconds, verdict = columns
                 yield RequestLine(
-                    at=cast("float", columns[4]),
-                    kind=cast("str", columns[2]),  # type: ignore[arg-type]  # written from the same literal
-                    http_status=cast("int | None", columns[6]),
-                    seconds=cast("float | None", columns[7]) or 0.0,
-                    verdict=str(columns[8]),
-                    change_id=cast("int | None", columns[1]),
+                    at=at,
+                    kind=kind,
+                    http_status=http_status,
+                    seconds=seconds or 0.0,
+                    verdict=verdict,
+                    change_id=change_id,
                 )
 
-    def _entries(self, first: int = 0, last: int = _LAST) -> Iterator[tuple[tuple[object, ...], _Ended | None]]:
+    def _entries(self, first: int = 0, last: int = _LAST) -> Iterator[tuple[tuple[Any, ...], _Ended | None]]:
         """Yield the rows numbered ``first`` to ``last`` as they are in the journal, with the end of their change."""
         while True:
             with self._journal.faults():
@@ -162,7 +163,7 @@ class JournalBook:
                     yield entry, self._change_end(changes[change])
             first = batch[-1][0] + 1
 
-    def _changes_of(self, batch: list[tuple[object, ...]]) -> dict[int, tuple[object, ...]]:
+    def _changes_of(self, batch: list[tuple[Any, ...]]) -> dict[int, tuple[Any, ...]]:
         wanted = sorted({cast("int", entry[_CHANGE]) for entry in batch if entry[_CHANGE] is not None})
         if not wanted:
             return {}
@@ -171,51 +172,51 @@ class JournalBook:
         found = self._journal.connection.execute(f"{_CHANGES} WHERE changes.id IN ({marks})", wanted).fetchall()
         return {cast("int", entry[0]): entry for entry in found}
 
-    def _change_end(self, entry: tuple[object, ...]) -> _Ended:
+    def _change_end(self, entry: tuple[Any, ...]) -> _Ended:
         number, record_id, first_row, payload, old, note, _ = self._journal.checked("changes", entry[:8])
-        outcome: tuple[object, ...] = (None, None, "", "", None, 0, None, None)
+        outcome: tuple[Any, ...] = (None, None, "", "", None, 0, None, None)
         if entry[8] is not None:
             outcome = self._journal.checked("outcomes", entry[8:])
-        _, status_name, code, message, http_status, attempts, answer, finished_at = outcome
+        _, status, code, message, http_status, attempts, answer, finished_at = outcome
         unended = Status.IN_DOUBT if number in self._in_doubt else self._open_status
         return _Ended(
-            cast("int", first_row),
-            str(record_id),
-            cast("dict[str, Json]", load(str(payload))),
-            str(old),
-            cast("dict[str, Json] | None", load(cast("str | None", answer))),
-            Status(str(status_name)) if status_name else unended,
-            str(code),
-            "; ".join(filter(None, (str(message), str(note)))),
-            cast("int | None", http_status),
-            cast("int", attempts),
-            cast("float | None", finished_at),
+            first_row,
+            record_id,
+            cast("dict[str, Json]", load(payload)),
+            old,
+            cast("dict[str, Json] | None", load(answer)),
+            STATUSES[status] if status else unended,
+            code,
+            f"{message}; {note}" if message and note else message or note,
+            http_status,
+            attempts,
+            finished_at,
         )
 
-    def _row(self, entry: tuple[object, ...], end: _Ended | None) -> RowResult:
+    def _row(self, entry: tuple[Any, ...], end: _Ended | None) -> RowResult:
         columns = self._journal.checked("rows", entry[:_JOINED])
-        number, line, cells, raw, _, _, problem_text, record_id, status_name, code, message = columns
-        problems = load_problems(cast("str | None", problem_text))
-        told = str(message) or (tell(problems) if problems else "")
+        number, line, cells, raw, _, _, problem_text, record_id, status, code, message = columns
+        problems = load_problems(problem_text)
+        told = message or (tell(problems) if problems else "")
         if end is None:
             return RowResult(
-                row_number=cast("int", number),
-                values=load_cells(str(cells)),
-                status=Status(str(status_name)) if status_name else self._open_status,
-                code=str(code),
-                client_id=str(record_id or ""),
+                row_number=number,
+                values=load_cells(cells),
+                status=STATUSES[status] if status else self._open_status,
+                code=code,
+                client_id=record_id or "",
                 message=told,
-                finished_at=self._planned_at() if status_name else "",
+                finished_at=self._planned_at() if status else "",
                 problems=problems,
-                line=cast("int | None", line),
-                raw=str(raw),
+                line=line,
+                raw=raw,
             )
         merged = f"sent with row {end.first_row}" if end.first_row != number else ""
         return RowResult(
-            row_number=cast("int", number),
-            values=load_cells(str(cells)),
+            row_number=number,
+            values=load_cells(cells),
             status=end.status,
-            code=end.code or str(code),
+            code=end.code or code,
             client_id=end.record_id,
             client_number=str(end.answer.get("number") or "") if end.answer else "",
             changed=tuple(end.payload) if end.status in _SENT else (),
@@ -224,8 +225,8 @@ class JournalBook:
             message="; ".join(filter(None, (merged, end.message, told))),
             finished_at=iso(end.finished_at) if end.finished_at else "",
             problems=problems,
-            line=cast("int | None", line),
-            raw=str(raw),
+            line=line,
+            raw=raw,
         )
 
     def _planned_at(self) -> str:
@@ -243,15 +244,12 @@ class JournalBook:
             if not isinstance(new, dict) or field.startswith("cf_"):
                 lines.append(_changed_field((first_row, record_id, field, before, new, stored, known, shown)))
                 continue
+            befores = before if isinstance(before, dict) else {}
+            kept = stored if isinstance(stored, dict) else {}
             for part, value in new.items():
-                name, was, stays = f"{field}.{part}", _part(before, part), _part(stored, part)
-                lines.append(_changed_field((first_row, record_id, name, was, value, stays, known, shown)))
+                was, stays = befores.get(part), kept.get(part)
+                lines.append(_changed_field((first_row, record_id, f"{field}.{part}", was, value, stays, known, shown)))
         return lines
-
-
-def _part(unit: Json, part: str) -> Json:
-    """Return a part of a unit, None where the unit is none."""
-    return unit.get(part) if isinstance(unit, dict) else None
 
 
 def open_status(journal: Journal) -> Status:

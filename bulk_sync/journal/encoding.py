@@ -18,7 +18,10 @@ from isal import isal_zlib
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from bulk_sync.errors import Problem
-from bulk_sync.records import Cell, CellKind, CellValue, Json
+from bulk_sync.records import Cell, CellKind, CellValue, Json, Status
+
+STATUSES = {status.value: status for status in Status}
+"""The statuses by their text; a look-up takes a tenth of the time of calling the enum."""
 
 _dump = json.JSONEncoder(separators=(",", ":")).encode
 _FROM_ISO = {
@@ -90,7 +93,7 @@ def load_problems(text: str | None) -> tuple[Problem, ...]:
     return tuple(Problem(*parts) for parts in json.loads(text)) if text else ()
 
 
-def entry_sum(*parts: str | float | None) -> int:
+def entry_sum(parts: tuple[str | float | None, ...]) -> int:
     """Return the checksum of an entry's columns, told apart by type and place.
 
     CRC-32 finds what it is for: a flipped byte or a torn page, which ``integrity_check`` does not see.

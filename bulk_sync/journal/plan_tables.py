@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TypeAlias, cast
+from typing import Any, cast
 
 from bulk_sync.errors import Problem
 from bulk_sync.journal.encoding import (
+    STATUSES,
     dump,
     dump_cells,
     dump_problems,
@@ -26,9 +27,6 @@ BATCH = 2000
 
 _OPEN = "status IS NULL AND NOT EXISTS (SELECT 1 FROM joined WHERE joined.row = rows.number)"
 """SQL for a row without an end or a change."""
-
-_MappedColumns: TypeAlias = "tuple[int, int | None, str, str, str | None, str | None, str | None, str | None]"
-"""The first columns of a row: number, line, cells, raw, keys, payload, problems, record_id."""
 
 
 class PlanTables:
@@ -144,7 +142,7 @@ class PlanTables:
             self._connection.executemany(
                 "INSERT INTO joined (row, change, sum) VALUES (?, ?, ?)",
                 [
-                    (row, id_, entry_sum(row, id_))
+                    (row, id_, entry_sum((row, id_)))
                     for id_, change in zip(ids, changes, strict=True)
                     for row in change.rows
                 ],
@@ -161,7 +159,7 @@ class PlanTables:
         """Leave a planned change out: its rows end with ``status``. Within the caller's transaction."""
         values = (number, status.value, code, message, None, 0, None, at)
         self._connection.execute(
-            "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, entry_sum(*values))
+            "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, entry_sum(values))
         )
 
     def reduce_change(self, number: int, payload: Mapping[str, Json]) -> None:
@@ -187,7 +185,7 @@ class PlanTables:
         with self._journal.transaction() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO records (id, body, read_at, sum) VALUES (?, ?, ?, ?)",
-                [(*entry, entry_sum(*entry)) for entry in entries],
+                [(*entry, entry_sum(entry)) for entry in entries],
             )
 
     def record(self, record_id: str) -> tuple[dict[str, Json], float] | None:
@@ -239,13 +237,7 @@ class PlanTables:
             ):
                 _, record_id, _, payload, *_ = checked("changes", entry[:8])
                 _, status, _, _, _, _, answer, finished_at = checked("outcomes", entry[8:])
-                yield EndedChange(
-                    str(record_id),
-                    Status(str(status)),
-                    str(payload),
-                    cast("str | None", answer),
-                    cast("float", finished_at),
-                )
+                yield EndedChange(record_id, STATUSES[status], payload, answer, finished_at)
 
     def canaries(self) -> list[StoredChange]:
         """Return the changes that go first and have no outcome yet."""
@@ -266,38 +258,37 @@ class PlanTables:
         with self._journal.faults():
             for entry in self._connection.execute("SELECT * FROM rows ORDER BY number"):
                 columns = self._journal.checked("rows", entry)
-                yield cast("int", columns[0]), cast("int | None", columns[1]), load_cells(str(columns[2]))
+                yield columns[0], columns[1], load_cells(columns[2])
 
     def _rows_of_changes(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}
         marks = ",".join("?" * len(ids))
         for entry in self._connection.execute(f"SELECT * FROM joined WHERE change IN ({marks}) ORDER BY row", ids):
-            number, change = cast("tuple[int, int]", self._journal.checked("joined", entry))
+            number, change = self._journal.checked("joined", entry)
             found[change] = (*found.get(change, ()), number)
         return found
 
-    def _stored_change(self, entry: tuple[object, ...], rows: Mapping[int, tuple[int, ...]]) -> StoredChange:
+    def _stored_change(self, entry: tuple[Any, ...], rows: Mapping[int, tuple[int, ...]]) -> StoredChange:
         number, record_id, _, payload, old, _, canary = self._journal.checked("changes", entry[:8])
         status = answer = finished_at = None
-        attempts: object = 0
+        attempts = 0
         if entry[8] is not None:
             _, status, _, _, _, attempts, answer, finished_at = self._journal.checked("outcomes", entry[8:])
         return StoredChange(
-            cast("int", number),
-            str(record_id),
-            rows.get(cast("int", number), ()),
-            cast("dict[str, Json]", load(str(payload))),
-            cast("dict[str, Json]", load(str(old))),
-            Status(str(status)) if status else None,
-            cast("dict[str, Json] | None", load(cast("str | None", answer))),
-            cast("float | None", finished_at),
-            cast("int", attempts),
+            number,
+            record_id,
+            rows.get(number, ()),
+            cast("dict[str, Json]", load(payload)),
+            cast("dict[str, Json]", load(old)),
+            STATUSES[status] if status else None,
+            cast("dict[str, Json] | None", load(answer)),
+            finished_at,
+            attempts,
             bool(canary),
         )
 
-    def _open_row(self, entry: tuple[object, ...]) -> OpenRow:
-        columns = cast("_MappedColumns", self._journal.checked("rows", entry)[:8])
-        number, line, _, _, keys, payload, problems, record_id = columns
+    def _open_row(self, entry: tuple[Any, ...]) -> OpenRow:
+        number, line, _, _, keys, payload, problems, record_id, *_ = self._journal.checked("rows", entry)
         found_keys = cast("list[str]", load(keys) or [])
         found = cast("dict[str, Json]", load(payload) or {})
         return OpenRow(number, tuple(found_keys), found, load_problems(problems), record_id, line, payload or "")
@@ -323,7 +314,7 @@ def _change_entry(number: int, change: PlannedChange) -> tuple[str | int, ...]:
     record_id, rows, payload, old, note, payload_json = change
     old_json = dump(dict(old)) if old else "{}"
     entry = (number, record_id, rows[0], payload_json or dump(dict(payload)), old_json, note, 0)
-    return (*entry, entry_sum(*entry))
+    return (*entry, entry_sum(entry))
 
 
 def _storable(text: str) -> str:
@@ -331,7 +322,7 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode() if text else ""
 
 
-def _row_entry(item: RowEntry) -> tuple[object, ...]:
+def _row_entry(item: RowEntry) -> tuple[Any, ...]:
     row, mapped, record_id, status, code, message = item
     problems = row.problems
     keys = payload = None
@@ -351,4 +342,4 @@ def _row_entry(item: RowEntry) -> tuple[object, ...]:
         code,
         _storable(message),
     )
-    return (*entry, entry_sum(*entry))
+    return (*entry, entry_sum(entry))

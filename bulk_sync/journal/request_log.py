@@ -55,7 +55,7 @@ class RequestLog:
         self._last_id = number = self._last_id + 1
         target = request.record_id or request.cursor
         self._open[number] = intent = (number, change_id, request.kind, target, self._wall())
-        self._intents.append((*intent, entry_sum(*intent, None, None, None, "")))
+        self._intents.append((*intent, entry_sum((*intent, None, None, None, ""))))
         await self._durable()
         return number
 
@@ -63,7 +63,7 @@ class RequestLog:
         """Write down what came of a request and, where its change has ended with it, the outcome."""
         intent = self._open.pop(request_id)
         answer = (self._wall(), reply.http_status, float(reply.seconds), str(verdict))
-        self._answers.append((*answer, entry_sum(*intent, *answer), request_id))
+        self._answers.append((*answer, entry_sum(intent + answer), request_id))
         if outcome is not None:
             self._outcomes.append(self._outcome_entry(outcome))
         await self._durable()
@@ -76,15 +76,15 @@ class RequestLog:
     def _outcome_entry(self, outcome: Outcome) -> _Entry:
         values = (
             outcome.change_id,
-            outcome.status.value,
-            str(outcome.code),  # a StrEnum is summed by its name, and read back as its value
+            str(outcome.status),  # no StrEnum: marshal, which sums, takes plain texts alone
+            str(outcome.code),
             outcome.message.encode("utf-8", "backslashreplace").decode(),
             outcome.http_status,
             outcome.attempts,
             None if outcome.record is None else dump(dict(outcome.record)),
             self._wall(),
         )
-        return (*values, entry_sum(*values))
+        return (*values, entry_sum(values))
 
     async def _durable(self) -> None:
         """Return when all that waits now is on disk; a waiter that is cancelled takes nothing from the others."""

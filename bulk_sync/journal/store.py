@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from bulk_sync.errors import Halted, Refused
 from bulk_sync.journal.encoding import dump, entry_sum, load
@@ -128,11 +128,12 @@ class Journal:
         new = {f"new_{column}": value for column, value in values.items()}
         return self.connection.execute(sql, {**new, **params}).rowcount
 
-    def checked(self, table: str, row: tuple[object, ...]) -> tuple[object, ...]:
+    def checked(self, table: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return an entry's summed columns (in order, ``sum`` last in ``row``) if its checksum fits."""
-        if entry_sum(*cast("tuple[str | float | None, ...]", row[:-1])) != row[-1]:
+        entry = row[:-1]
+        if entry_sum(entry) != row[-1]:
             raise self.damaged(f"an entry of {table} ({SUMMED[table][0]} {row[0]}) does not fit its checksum")
-        return row[:-1]
+        return entry
 
     def verify(self) -> None:
         """Read everything once: entries by their checksums, pages and indexes by SQLite's own check.
@@ -206,7 +207,7 @@ class Journal:
         texts = [(key, dump(value)) for key, value in entries.items()]
         self.connection.executemany(
             "INSERT OR REPLACE INTO run (key, value, sum) VALUES (?, ?, ?)",
-            [(key, text, entry_sum(key, text)) for key, text in texts],
+            [(key, text, entry_sum((key, text))) for key, text in texts],
         )
 
     def _fault(self, error: sqlite3.Error) -> BaseException:
@@ -277,7 +278,7 @@ def _check_kind(journal: Journal) -> None:
 
 def _connect(path: Path, *, durable: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, timeout=10)
-    connection.create_function("entry_sum", -1, entry_sum, deterministic=True)
+    connection.create_function("entry_sum", -1, lambda *parts: entry_sum(parts), deterministic=True)
     try:
         with Journal(path, connection, verified=False).faults():
             connection.execute(f"PRAGMA page_size = {_PAGE}")  # of a file that is new

@@ -78,8 +78,8 @@ def test_a_checksum_tells_type_and_place() -> None:
         (1, ""),
         ("", 1),
     ]
-    assert len({entry_sum(*parts) for parts in entries}) == len(entries)
-    assert entry_sum(1, "a", None, 2.5) == 362025910
+    assert len({entry_sum(parts) for parts in entries}) == len(entries)
+    assert entry_sum((1, "a", None, 2.5)) == 362025910
 
 
 def test_moments_of_cells() -> None:
