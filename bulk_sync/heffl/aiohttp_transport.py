@@ -52,9 +52,9 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send once; the body of the answer may still be to be read. Raises httpx2.TransportError."""
-        loop = asyncio.get_running_loop()
-        ends_at = loop.time() + self._deadline
         known = self._known_parts(request)
+        loop = known.loop
+        ends_at = loop.time() + self._deadline
         message = _message(request, known.fields)
         connection = known.idle.take(loop.time())
         if connection is None:
@@ -97,9 +97,10 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 self._known.clear()
             url = request.url
             origin = URL.build(scheme=url.scheme, authority=url.netloc.decode("ascii"))
-            opening = aiohttp.ClientRequest("GET", origin, loop=asyncio.get_running_loop())
+            loop = asyncio.get_running_loop()
+            opening = aiohttp.ClientRequest("GET", origin, loop=loop)
             idle = self._idle.setdefault(origin, _Idle())
-            known = self._known[id(request.headers)] = _Known(request.headers, _fields(request), opening, idle)
+            known = self._known[id(request.headers)] = _Known(request.headers, _fields(request), loop, opening, idle)
         return known
 
     async def _connect(self, opening: aiohttp.ClientRequest) -> Connection:
@@ -112,10 +113,11 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 
 
 class _Known(NamedTuple):
-    """What requests with the same headers share: these, how they are written, what aiohttp connects by, and to whom."""
+    """What requests with the same headers share: these, how they are written, and what they are sent by."""
 
     headers: httpx2.Headers
     fields: bytes
+    loop: asyncio.AbstractEventLoop
     opening: aiohttp.ClientRequest
     idle: _Idle
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bulk_sync.sending.policy import Trouble
+from bulk_sync.sending.policy import UNREACHED, Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Breaker:
 
     def observe(self, trouble: Trouble, now: float, *, accepted: bool = False) -> Signal:
         """Take note of a reply; ``accepted`` is a change that the API took."""
-        if trouble in {Trouble.OUTAGE, Trouble.TARGET}:
+        if trouble in UNREACHED:
             return self._failure(now)
         if trouble is Trouble.QUOTA:
             return self._quota(now)

@@ -14,7 +14,7 @@ from bulk_sync.sending.lanes import Lanes
 from bulk_sync.sending.limits import Limits
 from bulk_sync.sending.outcomes import describe
 from bulk_sync.sending.pace import MOMENT, Concurrency
-from bulk_sync.sending.policy import Fault, Ruling, Trouble, Verdict, may_have_been_applied, rule
+from bulk_sync.sending.policy import MAYBE_APPLIED, TRIED_AGAIN, UNREACHED, Fault, Ruling, Trouble, Verdict, rule
 from bulk_sync.sending.ports import ChangeLog, Clock, Gate, Observer, Permit, Sender, StopReason, StopSignal
 from bulk_sync.sending.rows import Task
 
@@ -54,6 +54,7 @@ class Exchange:
         self._clock = clock
         self._stop = stop
         self._limits = limits
+        self._bounded = limits.bounded
         self._observer = observer
         self._concurrency = Concurrency(limits.workers)
         self._lanes = Lanes(self._concurrency)
@@ -179,9 +180,10 @@ class Exchange:
         ``leaving`` is 1 for who is counted among those that leave already.
         """
         if not self._stop.is_set():
-            counted = self._limits.max_requests is not None
+            if not self._bounded:
+                return
             reached = self._limits.reached(
-                requests=self.requests.total() + self._leaving - leaving if counted else 0,
+                requests=self.requests.total() + self._leaving - leaving,
                 monotonic=self._clock.monotonic(),
                 wall=self._clock.time(),
             )
@@ -220,12 +222,12 @@ class Exchange:
         """Count the attempt, unless it was a probe or nothing left; remember whose failures make the streak."""
         task.last = reply
         task.trouble = ruling.trouble
-        task.doubtful = task.doubtful or may_have_been_applied(ruling.verdict)
-        failed = ruling.verdict in {Verdict.AGAIN, Verdict.AGAIN_IN_DOUBT}
+        task.doubtful = task.doubtful or ruling.verdict in MAYBE_APPLIED
+        failed = ruling.verdict in TRIED_AGAIN
         task.tries += failed
         if not was_open:
             task.spent += reply.seconds
-        if ruling.trouble not in {Trouble.OUTAGE, Trouble.TARGET}:
+        if ruling.trouble not in UNREACHED:
             self._streak.clear()
             task.attempts += ruling.counts
             return

@@ -31,6 +31,11 @@ class Limits:
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     readable: Collection[str] = frozenset()
 
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a limit that may forbid a request."""
+        return (self.max_requests, self.until, self.ends_at) != (None, None, None)
+
     def reached(self, *, requests: int, monotonic: float, wall: float) -> Stop | None:
         """Return the limit that forbids another request, None where it may leave."""
         hint = "bulk-sync resume goes on"

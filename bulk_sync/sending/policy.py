@@ -72,6 +72,14 @@ class Trouble(StrEnum):
     """Not the server that was meant; at first contact the end of the run, later an outage."""
 
 
+TRIED_AGAIN = frozenset({Verdict.AGAIN, Verdict.AGAIN_IN_DOUBT})
+"""The verdicts after which the request is sent again."""
+MAYBE_APPLIED = frozenset({Verdict.AGAIN_IN_DOUBT, Verdict.IN_DOUBT})
+"""The verdicts of an attempt that leaves its row in doubt."""
+UNREACHED = frozenset({Trouble.OUTAGE, Trouble.TARGET})
+"""The troubles in which the API itself gave no answer."""
+
+
 class Ruling(NamedTuple):
     """A verdict with its consequences. ``counts``: it uses up one of the row's attempts."""
 
@@ -193,11 +201,6 @@ def rule(request: Request, reply: Reply) -> Ruling:
     if ruling is _FAILED and names_unknown_field(reply):
         return _SYSTEMIC
     return ruling
-
-
-def may_have_been_applied(verdict: str) -> bool:
-    """Whether an attempt with this verdict leaves its row in doubt."""
-    return verdict in {Verdict.AGAIN_IN_DOUBT, Verdict.IN_DOUBT}
 
 
 _WORDS = {

@@ -20,12 +20,10 @@ from bulk_sync.sending.answers import retry_after
 from bulk_sync.sending.exchange import Exchange, NoMoreRequests, until_stopped
 from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.pace import BACKOFF, RetryBudget, backoff
-from bulk_sync.sending.policy import Ruling, Trouble, Verdict
+from bulk_sync.sending.policy import TRIED_AGAIN, UNREACHED, Ruling, Trouble, Verdict
 from bulk_sync.sending.ports import ChangeLog, Clock, Dice, Gate, Observer, Sender, StopReason, StopSignal
 from bulk_sync.sending.rows import NO_REPLY, Changes, Task, change_task
 from bulk_sync.sending.watches import LifeWatch, watch_time
-
-_AGAIN = frozenset({Verdict.AGAIN, Verdict.AGAIN_IN_DOUBT})
 
 
 class Pool:
@@ -191,7 +189,7 @@ class Pool:
         ruling = await self._exchange(task, change_id, partial(self._conclude, task))
         if ruling.verdict is Verdict.STOP:
             raise NoMoreRequests
-        if ruling.verdict in _AGAIN:
+        if ruling.verdict in TRIED_AGAIN:
             return False
         if ruling.verdict is Verdict.DONE:
             self._budget.earn()
@@ -225,7 +223,7 @@ class Pool:
         if not alive and task.request.kind != "page":
             probe = Task(Request("page"))
             ruling = await self._exchange(probe, None, _no_outcome)
-            alive = ruling.trouble not in {Trouble.OUTAGE, Trouble.TARGET}
+            alive = ruling.trouble not in UNREACHED
         if not alive:
             self._exchange.trip()
             return False
@@ -237,7 +235,7 @@ class Pool:
         """Read a record once; return the reply if it is one, and whether the server answers."""
         task = Task(Request("get", record_id))
         ruling = await self._exchange(task, None, _no_outcome)
-        alive = ruling.trouble not in {Trouble.OUTAGE, Trouble.TARGET}
+        alive = ruling.trouble not in UNREACHED
         return (task.last if alive and ruling.trouble is not Trouble.QUOTA else None), alive
 
     async def _settle(self, task: Task, read: Reply | None, *, definite: bool) -> None:

@@ -14,7 +14,7 @@ from bulk_sync.records import Reply, Request
 from bulk_sync.sending.exchange import Exchange
 from bulk_sync.sending.limits import Limits
 from bulk_sync.sending.pace import MOMENT
-from bulk_sync.sending.policy import Ruling, Trouble
+from bulk_sync.sending.policy import UNREACHED, Ruling
 from bulk_sync.sending.ports import Clock, StopSignal
 from bulk_sync.sending.rows import Task
 
@@ -77,7 +77,7 @@ class LifeWatch:
         try:
             while True:
                 ruling = await self._exchange(question, None, _no_outcome)
-                if ruling.trouble not in {Trouble.OUTAGE, Trouble.TARGET}:
+                if ruling.trouble not in UNREACHED:
                     return
                 self._exchange.trip()
         finally:

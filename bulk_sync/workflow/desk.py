@@ -77,17 +77,9 @@ class Talk(Protocol):
 class WallClock:
     """The machine's clocks: intervals by the monotonic one, moments by the wall."""
 
-    def monotonic(self) -> float:
-        """Return seconds that only ever grow."""
-        return time.monotonic()
-
-    def time(self) -> float:
-        """Return Unix seconds."""
-        return time.time()
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)
+    monotonic = staticmethod(time.monotonic)
+    time = staticmethod(time.time)
+    sleep = staticmethod(asyncio.sleep)
 
 
 @dataclass(kw_only=True)

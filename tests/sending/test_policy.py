@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_sync.records import Json, Reply, Request
-from bulk_sync.sending.policy import TABLE, Fault, Trouble, Verdict, may_have_been_applied, rule, verdict_table
+from bulk_sync.sending.policy import MAYBE_APPLIED, TABLE, Fault, Trouble, Verdict, rule, verdict_table
 
 PATCH = Request("patch", "clt_1", {"name": "N"})
 CLIENT = {"id": "clt_1", "name": "N"}
@@ -153,7 +153,7 @@ def test_only_a_definite_4xx_or_a_redirect_is_failed(status: int | None, fault: 
         definite = fault in {Fault.NAME, Fault.CERTIFICATE, Fault.CONNECT, Fault.TLS, Fault.UNSENDABLE, Fault.STOPPED}
     else:
         definite = (300 <= status < 500) and status not in {303, 408, 425}
-    assert may_have_been_applied(verdict) is (not definite and verdict is not Verdict.DONE)
+    assert (verdict in MAYBE_APPLIED) is (not definite and verdict is not Verdict.DONE)
 
 
 def test_the_table_for_the_readme_has_a_line_for_each_rule() -> None:
