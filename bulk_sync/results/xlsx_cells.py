@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Protocol
@@ -101,6 +101,15 @@ def _text_cell(text: str, style: str) -> str:
 def plain_tail(text: str) -> str:
     """Return :func:`cell_tail` of a text that :func:`are_plain` found plain."""
     return f'" t="inlineStr"><is><t>{text}</t></is></c>' if text else ""
+
+
+def plain_cells(heads: Sequence[str], at: str, texts: Sequence[str]) -> list[str]:
+    """Return the cells of texts that :func:`are_plain` found plain, in row ``at``; an empty one has none.
+
+    One by one, by :func:`plain_tail`, they would take twice as long.
+    """
+    line = zip(heads, texts, strict=False)
+    return [f'{head}{at}" t="inlineStr"><is><t>{text}</t></is></c>' for head, text in line if text]
 
 
 def text_tail(text: str) -> str:

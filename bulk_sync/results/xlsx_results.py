@@ -11,7 +11,7 @@ from bulk_sync.records import RowResult, cell_name, cell_text, column_letters
 from bulk_sync.results.problem_places import ProblemPlaces
 from bulk_sync.results.table import PROBLEM_COLUMNS, SYNC_COLUMNS, OwnColumns, Plain, problem_cells, sync_cells
 from bulk_sync.results.text import cut, visible
-from bulk_sync.results.xlsx_cells import are_plain, cell_tail, own_tail, plain_cell, plain_tail, text_tail
+from bulk_sync.results.xlsx_cells import are_plain, cell_tail, own_tail, plain_cell, plain_cells, plain_tail, text_tail
 from bulk_sync.results.xlsx_sheets import EXCEL_LINKS, Column, SheetSeries, Styles
 
 COMMENTS = 1_000
@@ -46,14 +46,20 @@ class ResultSheet:
         values = self._own.of(result.values)
         marks = self._mark(result, row, problems) if result.problems else {}
         added = sync_cells(result, sandbox=self._sandbox)
-        plain = are_plain([value for value in (*values, *added) if type(value) is str])
+        own_texts = [value for value in values if type(value) is str]
+        plain = are_plain(own_texts + [value for value in added if type(value) is str])
         as_tail = plain_tail if plain else text_tail
-        if marks:
-            tails = [own_tail(value, self._styles, marks.get(column, "")) for column, value in enumerate(values)]
-        else:
-            tails = [as_tail(value) if type(value) is str else own_tail(value, self._styles) for value in values]
         at = str(row)
-        cells = [f"{head}{at}{tail}" for head, tail in zip(self._own_heads, tails, strict=False) if tail]
+        if plain and not marks and len(own_texts) == len(values):
+            cells = plain_cells(self._own_heads, at, own_texts)
+        else:
+            tails = [
+                own_tail(value, self._styles, marks.get(column, ""))
+                if marks or type(value) is not str
+                else as_tail(value)
+                for column, value in enumerate(values)
+            ]
+            cells = [f"{head}{at}{tail}" for head, tail in zip(self._own_heads, tails, strict=False) if tail]
         sync_tails = self._sync_tails(added, as_tail)
         cells += [f"{head}{at}{tail}" for head, tail in zip(self._sync_heads, sync_tails, strict=True) if tail]
         if self.series.measuring:
