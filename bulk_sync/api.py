@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import shutil
 import tempfile
 import weakref
@@ -32,7 +31,7 @@ from bulk_sync.sources import open_source as open_path
 from bulk_sync.sources.source import Source
 from bulk_sync.workflow import checking, resuming, retrying, running, runs, undoing
 from bulk_sync.workflow.closing import Ended, readable_fields
-from bulk_sync.workflow.desk import Desk, Forecast, default_profiles
+from bulk_sync.workflow.desk import Desk, Forecast, profiles_file
 from bulk_sync.workflow.view import PlanView
 
 if TYPE_CHECKING:
@@ -297,8 +296,7 @@ def _desk(options: Mapping[str, Any]) -> Desk:
     flags = {"yes": True, **{name: value for name, value in options.items() if value is not None}}
     if flags.get("sandbox") is True:
         flags["sandbox"] = "keep"
-    profiles = Path(os.environ.get("BULK_SYNC_PROFILES", "") or default_profiles())
-    return Desk(talk=_Logged(), flags=flags, profiles=profiles, writes_files=False)
+    return Desk(talk=_Logged(), flags=flags, profiles=profiles_file(), writes_files=False)
 
 
 def _source(source: SourceGiven) -> Path | DataFrame:

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from pathlib import Path
 
 from bulk_sync.cli.signals import listening
 from bulk_sync.cli.voice import settle_voice
@@ -17,7 +16,7 @@ from bulk_sync.console.terminal import Terminal
 from bulk_sync.errors import BulkSyncError
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.closing import Ended
-from bulk_sync.workflow.desk import Desk, default_profiles
+from bulk_sync.workflow.desk import Desk, profiles_file
 from bulk_sync.workflow.notifying import tell_ended, tell_failed
 
 Workflow = Callable[[Desk], Awaitable[Ended]]
@@ -81,8 +80,7 @@ def make_desk(flags: Mapping[str, object]) -> tuple[Desk, Settings]:
 
 
 def _open_desk(flags: Mapping[str, object]) -> tuple[Desk, Settings, Terminal]:
-    profiles = Path(os.environ.get("BULK_SYNC_PROFILES", "") or default_profiles())
-    desk = Desk(talk=Terminal(), flags=flags, profiles=profiles)
+    desk = Desk(talk=Terminal(), flags=flags, profiles=profiles_file())
     settings = desk.settings()
     settle_voice(json_summary=settings.json_summary, log_json=settings.log_format == "json")
     terminal = Terminal(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from bulk_sync.errors import Defect, ExitCode, OutputError, Problem
-from bulk_sync.journal import Journal, JournalBook, PlanTables, Tallies
+from bulk_sync.journal import Journal, JournalBook, PlanTables, RunHeader, Tallies
 from bulk_sync.journal.book import iso
 from bulk_sync.planning.codes import CHANGED_SINCE
 from bulk_sync.records import Json, RunSummary, Status
@@ -196,6 +196,10 @@ class Outputs:
         if self.settings.report:
             _check_report(desk.folder / self.settings.report)
 
+    def check_again(self, desk: Desk, header: RunHeader) -> None:
+        """As :meth:`check`, for the files that an earlier run had read, where they still stand."""
+        self.check(desk, _existing(header.source_path), _existing(header.mapping_path))
+
     def write(
         self, desk: Desk, journal: Journal, summary: RunSummary, *, what: What = "results"
     ) -> tuple[RunSummary, tuple[str, ...]]:
@@ -281,3 +285,7 @@ def tell_end(desk: Desk, journal: Journal, outputs: Outputs, summary: RunSummary
         files={"report": str(desk.folder / report)} if report else {},
         causes=causes(journal, book),
     )
+
+
+def _existing(name: str) -> Path | None:
+    return Path(name) if name not in {"", "-"} and Path(name).exists() else None

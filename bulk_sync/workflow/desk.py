@@ -136,11 +136,12 @@ def default_state_dir() -> Path:
     return user_state_path("bulk-sync", appauthor=False)
 
 
-def default_profiles() -> Path:
-    """Return where profiles are kept unless told otherwise."""
+def profiles_file() -> Path:
+    """Return where profiles are kept: ``BULK_SYNC_PROFILES``, else the user's configuration folder."""
     from platformdirs import user_config_path
 
-    return user_config_path("bulk-sync", appauthor=False) / "profiles.toml"
+    named = os.environ.get("BULK_SYNC_PROFILES", "")
+    return Path(named) if named else user_config_path("bulk-sync", appauthor=False) / "profiles.toml"
 
 
 NOT_KEPT = frozenset({"notify", "heartbeat", "key_command"})

@@ -194,8 +194,7 @@ def prepare_again(desk: Desk, folder: Path, header: RunHeader, settings: Setting
             hint="nothing was sent: start a new run",
         )
     spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
-    sandbox = settings.model_copy(update={"sandbox": "keep" if header.sandbox else None})
     limits = run_limits(settings)
     return Job(
-        header.run, header.kind, source, header.source_path, Path(header.mapping_path), spec, sandbox, limits, place
+        header.run, header.kind, source, header.source_path, Path(header.mapping_path), spec, settings, limits, place
     )

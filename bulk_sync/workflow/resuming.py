@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bulk_sync.errors import GuardStop, Question, Refused
-from bulk_sync.journal import Journal, JournalBook, PlanTables, open_journal
+from bulk_sync.journal import Journal, JournalBook, PlanTables, RunHeader, open_journal
 from bulk_sync.mapping.spec import parse_mapping
 from bulk_sync.records import Status
 from bulk_sync.resources import get_resource
@@ -114,7 +114,12 @@ async def _go_on(desk: Desk, journal: Journal, target: Target, settings: Setting
 def resumed_settings(desk: Desk, journal: Journal, *, but: Collection[str] = _ONE_TIME) -> Settings:
     """Return the run's settings with what is given anew; what was meant for that one time is not carried over."""
     kept = {name: value for name, value in journal.header.settings.items() if name not in but}
-    return desk.settings(kept)
+    return aimed_as(journal.header, desk.settings(kept))
+
+
+def aimed_as(header: RunHeader, settings: Settings) -> Settings:
+    """Return ``settings`` for where the run was sent: the sandbox as it is now, or the API."""
+    return settings.model_copy(update={"sandbox": "keep" if header.sandbox else None})
 
 
 def findings_again(desk: Desk, journal: Journal, settings: Settings, counts: Mapping[str, int]) -> tuple[Finding, ...]:
@@ -216,7 +221,5 @@ def _outputs(desk: Desk, journal: Journal, settings: Settings) -> Outputs:
         else:
             beside = default_path(header.source_path, header.run, folder=previous.parent, suffix=previous.suffix)
             place = Outputs(beside, named=False, settings=settings)
-    place.check(
-        desk, None if header.source_path in {"-", FRAME_NAME} else Path(header.source_path), Path(header.mapping_path)
-    )
+    place.check_again(desk, header)
     return place

@@ -46,9 +46,8 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
         if header.kind not in {"run", "retry"}:
             raise Refused(f"run {parent} is of kind {header.kind}; only a run or a retry can be tried again")
         settings = _settings(desk, before)
-        asked = settings.model_copy(update={"sandbox": "keep" if header.sandbox else None})
-        demand_answerable(desk, asked)
-        target = stack.enter_context(open_target(desk, asked, sandbox=header.sandbox))
+        demand_answerable(desk, settings)
+        target = stack.enter_context(open_target(desk, settings, sandbox=header.sandbox))
         check_same_target(before, target)
         lock = account_lock(desk, header.account, Path(header.mapping_path))
         what = f"account {header.account} with this mapping"
@@ -57,7 +56,7 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
         run = desk.new_run()
         place = outputs(desk, settings, source=header.source_path, run=run, kind="retry")
         place.check(desk, file, None)
-        job = Job(run, "retry", path, name, Path(header.mapping_path), spec, asked, run_limits(settings), place)
+        job = Job(run, "retry", path, name, Path(header.mapping_path), spec, settings, run_limits(settings), place)
         settled = {
             str(name): str(answer) for name, answer in cast("dict[str, str]", header.facts.get(SETTLED, {})).items()
         }
@@ -71,8 +70,8 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
                 before=before,
                 book=book,
                 mapper=mapper,
-                chosen=chooser(asked),
-                shaped=only_fields(spec, asked),
+                chosen=chooser(settings),
+                shaped=only_fields(spec, settings),
                 by_id=len(spec.match) == 1 and spec.match[0].by == "id",
             )
             _take_in(journal, retry_entries(rows, rules, found := Findings()))

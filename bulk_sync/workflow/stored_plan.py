@@ -60,15 +60,14 @@ async def run_plan(desk: Desk, name: str) -> Ended:
         header = journal.header
         _check_plan(desk, journal)
         settings = resumed_settings(desk, journal)
-        asked = settings.model_copy(update={"sandbox": "keep"}) if header.sandbox else settings
-        demand_answerable(desk, asked)
+        demand_answerable(desk, settings)
         target = stack.enter_context(open_target(desk, settings, sandbox=header.sandbox))
         check_same_target(journal, target)
         lock = account_lock(desk, header.account, Path(header.mapping_path))
         what = f"account {header.account} with this mapping"
         await hold(desk, stack, lock, what, wait=settings.wait)
         place = outputs(desk, settings, source=header.source_path, run=run, kind="run")
-        place.check(desk, _existing(header.source_path), _existing(header.mapping_path))
+        place.check_again(desk, header)
         path = desk.folder / name
         if path.is_file():
             _leave_out(desk, journal, path)
@@ -85,14 +84,10 @@ async def run_plan(desk: Desk, name: str) -> Ended:
             summary = summarise(journal)
             findings = findings_again(desk, journal, settings, summary.counts)
             view = plan_view(session, summary, findings, question="Send this plan?", left=left)
-            if stopped_by := ask_to_send(desk, asked, view):
+            if stopped_by := ask_to_send(desk, settings, view):
                 return with_guards(close_run(desk, journal, place, began=began, stopped_by=stopped_by), view)
             journal.update_header(kind="run", facts={**journal.header.facts, "stored_plan": True})
             return await send_and_close(desk, session, place, began=began)
-
-
-def _existing(name: str) -> Path | None:
-    return Path(name) if name and Path(name).exists() else None
 
 
 def _check_plan(desk: Desk, journal: Journal) -> None:

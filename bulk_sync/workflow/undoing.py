@@ -31,7 +31,7 @@ from bulk_sync.workflow.intake import LEFT_OUT, chooser
 from bulk_sync.workflow.jobs import account_lock
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.present import Present, read_present
-from bulk_sync.workflow.resuming import check_same_target
+from bulk_sync.workflow.resuming import aimed_as, check_same_target
 from bulk_sync.workflow.running import stopped_while_reading
 from bulk_sync.workflow.runs import find_run, journal_path, opened, past_runs, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
@@ -56,7 +56,7 @@ async def undo(desk: Desk, name: str | None) -> Ended:
         if before.kind in {"plan", "check"}:
             raise Refused(f"run {parent} is a {before.kind}: it changed nothing")
         settings = _settings(desk, done)
-        demand_answerable(desk, settings.model_copy(update={"sandbox": "keep"}) if before.sandbox else settings)
+        demand_answerable(desk, settings)
         target = stack.enter_context(open_target(desk, settings, sandbox=before.sandbox))
         check_same_target(done, target)
         lock = account_lock(desk, target.account, Path(before.mapping_path))
@@ -64,7 +64,7 @@ async def undo(desk: Desk, name: str | None) -> Ended:
         await hold(desk, stack, lock, what, wait=settings.wait)
         run = desk.new_run()
         place = outputs(desk, settings, source=before.source_path, run=run, kind="undo")
-        place.check(desk, _existing(before.source_path), _existing(before.mapping_path))
+        place.check_again(desk, before)
         stack.enter_context(exclusive(run_lock(desk, run), f"run {run}"))
         journal = create_journal(journal_path(desk, run), _header(desk, before, run, settings))
         stack.callback(journal.close)
@@ -77,8 +77,7 @@ async def undo(desk: Desk, name: str | None) -> Ended:
                 steps = (f"nothing was put back; to begin anew: bulk-sync undo {parent}",)
                 return stopped_while_reading(desk, journal, place, began, error, steps=steps)
             view = plan_view(session, summarise(journal), (), question=f"Undo run {parent}?")
-            asked = settings.model_copy(update={"sandbox": "keep"}) if before.sandbox else settings
-            if stopped_by := ask_to_send(desk, asked, view):
+            if stopped_by := ask_to_send(desk, settings, view):
                 return close_run(desk, journal, place, began=began, stopped_by=stopped_by)
             return await send_and_close(desk, session, place, began=began)
 
@@ -87,7 +86,8 @@ def _settings(desk: Desk, done: Journal) -> Settings:
     """Return the settings of an undo: it sends as gently, and from where, as the run that it takes back."""
     header = done.header
     kept = {name: value for name, value in header.settings.items() if name in _OF_SENDING}
-    settings = desk.settings({**kept, **({"base_url": header.base_url} if header.base_url else {})})
+    given = desk.settings({**kept, **({"base_url": header.base_url} if header.base_url else {})})
+    settings = aimed_as(header, given)
     known = set(_spec(desk, done).policies())
     if unknown := sorted({name.partition(".")[0] for name in settings.only_fields} - known):
         raise Refused(
@@ -99,10 +99,6 @@ def _settings(desk: Desk, done: Journal) -> Settings:
 
 def _spec(desk: Desk, done: Journal) -> MappingSpec:
     return parse_mapping(done.header.mapping_text, name=done.header.mapping_path, environ=desk.environ)
-
-
-def _existing(name: str) -> Path | None:
-    return Path(name) if name and name != "-" and Path(name).exists() else None
 
 
 def _last_that_changed(desk: Desk) -> str:
