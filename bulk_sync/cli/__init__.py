@@ -12,15 +12,15 @@ import sys
 import click
 
 from bulk_sync.cli.crm_commands import key_group, sandbox_command
-from bulk_sync.cli.job_commands import check_command, plan_command, run_command
 from bulk_sync.cli.mapping_commands import mapping_group
-from bulk_sync.cli.run_commands import (
+from bulk_sync.cli.past_run_commands import (
     purge_command,
     resume_command,
     retry_command,
     runs_command,
     undo_command,
 )
+from bulk_sync.cli.source_commands import check_command, plan_command, run_command
 from bulk_sync.cli.voice import Voice
 from bulk_sync.errors import BulkSyncError, ExitCode
 

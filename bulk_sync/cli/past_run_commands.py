@@ -1,4 +1,4 @@
-"""The commands on runs: resume, retry, undo, runs, purge."""
+"""The commands on past runs: resume, retry, undo, runs, purge."""
 
 from __future__ import annotations
 
