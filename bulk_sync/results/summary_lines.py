@@ -57,7 +57,7 @@ def headline(summary: RunSummary) -> str:
 def sections(summary: RunSummary) -> tuple[Section, ...]:
     """Return what is to be said beside the counts; sections without lines are left out."""
     found = (
-        Section("What to do next", _numbered(next_steps(summary))),
+        Section("What to do next", _numbered(summary.next_steps or ("nothing is left to do",))),
         Section("Left unsent", _unsent(summary)),
         Section("Problems by cause", tuple(summary.problem_groups)),
         Section("Time and requests", _figures(summary)),
@@ -66,26 +66,6 @@ def sections(summary: RunSummary) -> tuple[Section, ...]:
         Section("Notes", _numbered(summary.notes)),
     )
     return tuple(section for section in found if section.lines)
-
-
-def next_steps(summary: RunSummary) -> tuple[str, ...]:
-    """Return what the run advises; where it advises nothing, what follows from its counts."""
-    if summary.next_steps:
-        return summary.next_steps
-    counts = summary.counts
-    steps = []
-    if summary.kind == "plan":
-        steps.append(f"to send it: bulk-sync run --plan {summary.run}")
-    elif counts.get("not_sent") or counts.get("in_doubt"):
-        steps.append(f"to go on where it stopped: bulk-sync resume {summary.run}")
-    if counts.get("invalid") or counts.get("failed"):
-        again = "bulk-sync retry FILE" if summary.kind in {"run", "retry"} else "the command again"
-        steps.append(f"correct the marked cells in the sheet Results and save it, then: {again}")
-    if counts.get("differs"):
-        steps.append("look at the rows that differ: the sheet Changes shows what the API stored")
-    if summary.kind in {"run", "retry"} and counts.get("updated"):
-        steps.append(f"to take it back: bulk-sync undo {summary.run}")
-    return tuple(steps) or ("nothing is left to do",)
 
 
 def duration(seconds: float) -> str:

@@ -98,7 +98,9 @@ def next_steps(summary: RunSummary) -> tuple[str, ...]:
             steps.append("correct the invalid rows in the source, then check again")
         return tuple(steps)
     if summary.kind == "plan":
-        if counts.get(Status.READY):
+        if summary.stopped_by:
+            steps.append("the plan is not whole and cannot be sent; make it anew: bulk-sync plan")
+        elif counts.get(Status.READY):
             steps.append(f"to send exactly this within 24 hours: bulk-sync run --plan {run}")
         return tuple(steps)
     if counts.get(Status.NOT_SENT):

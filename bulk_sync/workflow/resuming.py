@@ -66,7 +66,11 @@ async def resume(desk: Desk, name: str | None) -> Ended:
         stack.callback(journal.close)
         header = journal.header
         if header.kind in {"plan", "check"}:
-            raise Refused(f"run {run} is a plan: nothing of it was sent", hint=f"bulk-sync run --plan {run}")
+            whole = header.kind == "plan" and header.state == "planned"
+            raise Refused(
+                f"run {run} is a {header.kind}: nothing of it was sent",
+                hint=f"bulk-sync run --plan {run}" if whole else f"begin it anew: bulk-sync {header.kind}",
+            )
         if header.kind in {"retry", "undo"} and header.state == "planning":
             again = "retry RESULTS" if header.kind == "retry" else f"undo {header.parent}"
             raise Refused(

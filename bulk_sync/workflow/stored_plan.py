@@ -93,8 +93,11 @@ async def run_plan(desk: Desk, name: str) -> Ended:
 def _check_plan(desk: Desk, journal: Journal) -> None:
     header = journal.header
     if header.kind != "plan" or header.state != "planned":
-        hint = f"bulk-sync resume {header.run}" if header.state != "done" else "make a new plan: bulk-sync plan"
-        raise Refused(f"run {header.run} is not a plan that is still to be sent", hint=hint)
+        begun = header.kind not in {"plan", "check"} and header.state != "done"
+        raise Refused(
+            f"run {header.run} is not a plan that is still to be sent",
+            hint=f"bulk-sync resume {header.run}" if begun else "make a new plan: bulk-sync plan",
+        )
     age = desk.clock.time() - header.created_at
     if age > PLAN_SECONDS:
         raise Refused(

@@ -66,6 +66,10 @@ SUMMARY = RunSummary(
     rate="60/min",
     output="clients-results.xlsx",
     notes=("read as UTF-8",),
+    next_steps=(
+        "to go on where it stopped: bulk-sync resume 20260301-091500-7f3a",
+        "to take it back: bulk-sync undo 20260301-091500-7f3a",
+    ),
     quota={"limit": 60, "remaining": 57},
     problem_groups=((1, '"n/a" is not an e-mail address'),),
 )

@@ -5,7 +5,6 @@ import importlib
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -14,10 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import bulk_sync.results
-from bulk_sync.records import RunSummary
 from bulk_sync.results.number_formats import GENERAL, general_text, number_format
 from bulk_sync.results.run_property import workbook_properties
-from bulk_sync.results.summary_lines import next_steps
 from bulk_sync.results.text import cut_utf16
 from bulk_sync.sources.format_code import format_code
 from bulk_sync.sources.number_format import number_cell
@@ -101,24 +98,3 @@ def test_hostile_properties_say_nothing(tmp_path: Path, xml: str) -> None:
     assert workbook_properties(path) == {}
     path.write_bytes(b"not a zip")
     assert workbook_properties(path) == {}
-
-
-Steps = Callable[[RunSummary], tuple[str, ...]]
-
-
-def test_what_to_do_next_follows_from_the_counts(summary: RunSummary) -> None:
-    """The run's own advice rules; without it the counts speak."""
-    told = {
-        "own": next_steps(summary._replace(next_steps=("rest",))),
-        "plan": next_steps(summary._replace(kind="plan", counts={"ready": 3})),
-        "check": next_steps(summary._replace(kind="check", counts={"invalid": 3})),
-        "differs": next_steps(summary._replace(counts={"differs": 1})),
-        "nothing": next_steps(summary._replace(counts={"unchanged": 5})),
-    }
-    assert told == {
-        "own": ("rest",),
-        "plan": ("to send it: bulk-sync run --plan 20260301-091500-7f3a",),
-        "check": ("correct the marked cells in the sheet Results and save it, then: the command again",),
-        "differs": ("look at the rows that differ: the sheet Changes shows what the API stored",),
-        "nothing": ("nothing is left to do",),
-    }

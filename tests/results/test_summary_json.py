@@ -60,7 +60,10 @@ WHOLE = {
         }
     ],
     "notes": ["read as UTF-8"],
-    "next_steps": [],
+    "next_steps": [
+        "to go on where it stopped: bulk-sync resume 20260301-091500-7f3a",
+        "to take it back: bulk-sync undo 20260301-091500-7f3a",
+    ],
     "plan": None,
     "error": None,
 }

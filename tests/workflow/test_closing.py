@@ -7,11 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_sync.errors import Problem
-from bulk_sync.records import Status
+from bulk_sync.journal.store import RunKind
+from bulk_sync.records import RunSummary, Status
 from bulk_sync.settings import resolve
-from bulk_sync.workflow.closing import exit_code, grouped_problems
+from bulk_sync.workflow.closing import exit_code, grouped_problems, next_steps
 from bulk_sync.workflow.intake import chooser
 
+BLANK = RunSummary(
+    "R", "run", 0, "", {}, {}, "clients.csv", "", "clients.yaml", "https://api.example.com", "acme", "", "", 0.0, ""
+)
 COUNTS = st.dictionaries(st.sampled_from(list(Status)), st.integers(0, 3))
 
 
@@ -40,6 +44,34 @@ COUNTS = st.dictionaries(st.sampled_from(list(Status)), st.integers(0, 3))
 def test_the_exit_code_of_the_contract(kind: str, statuses: tuple[str, ...], stopped_by: str, code: int) -> None:
     """Each line of the table of exit codes, and the order where several fit."""
     assert exit_code(kind, {Status(name): 1 for name in statuses}, stopped_by) == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "statuses", "stopped_by", "steps"),
+    [
+        ("run", "updated not_sent failed", "outage", ["go on where it stopped: bulk-sync resume R", "undo R"]),
+        (
+            "run",
+            "updated failed",
+            "",
+            ["then: bulk-sync retry 'my file.xlsx'", "undo R"],
+        ),
+        ("run", "differs", "", ["the CRM holds another value than was sent", "undo R"]),
+        ("run", "unchanged skipped", "", []),
+        ("check", "ready invalid", "", ["correct the invalid rows in the source, then check again"]),
+        ("check", "ready", "", []),
+        ("plan", "ready", "", ["bulk-sync run --plan R"]),
+        ("plan", "ready", "max_requests", ["make it anew: bulk-sync plan"]),
+        ("plan", "unchanged", "", []),
+    ],
+)
+def test_what_to_do_next(kind: RunKind, statuses: str, stopped_by: str, steps: list[str]) -> None:
+    """Only what can be done: a plan that is not whole cannot be sent, a run that is at its end not resumed."""
+    counts = dict.fromkeys(statuses.split(), 1)
+    summary = BLANK._replace(kind=kind, counts=counts, stopped_by=stopped_by, output="my file.xlsx")
+    told = next_steps(summary)
+    assert len(told) == len(steps)
+    assert all(step.endswith(end) for step, end in zip(told, steps, strict=True)), told
 
 
 @given(COUNTS, st.sampled_from(["", "outage", "interrupted", "key_refused", "guard:filled", "something new"]))
