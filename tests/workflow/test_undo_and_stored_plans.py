@@ -104,3 +104,14 @@ def test_a_stored_plan_sends_exactly_that(open_office: Callable[..., Any]) -> No
     assert office.server.records()["clt_0003"]["name"] == "Theirs"
     with pytest.raises(Refused, match="not a plan that is still to be sent"):
         office.run_plan(plan.summary.run)
+
+
+def test_a_plan_that_is_not_whole_is_made_anew(open_office: Callable[..., Any]) -> None:
+    """It was stopped while it read: neither it, nor who tries to send or to resume it, is told that it can be sent."""
+    office, source, mapping = prepared(open_office, 10)
+    plan = office.plan(source, mapping, read="each", max_requests="2")
+    assert plan.summary.next_steps == ("the plan is not whole and cannot be sent; make it anew: bulk-sync plan",)
+    for again in (office.run_plan, office.resume):
+        with pytest.raises(Refused) as refused:
+            again(plan.summary.run)
+        assert refused.value.hint in {"make a new plan: bulk-sync plan", "begin it anew: bulk-sync plan"}
