@@ -70,7 +70,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 alarm.cancel()
             if body.is_eof():  # most answers come in one piece
                 stream: httpx2.AsyncByteStream = httpx2.ByteStream(body.read_nowait())
-                known.idle.give(connection, loop.time())
+                known.idle.give(connection)
             else:
                 stream = _Body(connection, body, ends_at, known.idle)
         except _FAULTS as error:
@@ -83,11 +83,13 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close every connection."""
+        if self._connector is not None:
+            await self._connector.close()  # first: it waits for the ends of those that it still counts as its own
+            self._connector = None
         for idle in self._idle.values():
             idle.close()
-        if self._connector is not None:
-            await self._connector.close()
-            self._connector = None
+        self._idle.clear()
+        self._known.clear()  # they belong to a loop; the next request may come in another
 
     def _known_parts(self, request: httpx2.Request) -> _Known:
         """Return what the requests with these headers share: a client has two kinds, for reading and for writing."""
@@ -99,7 +101,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             origin = URL.build(scheme=url.scheme, authority=url.netloc.decode("ascii"))
             loop = asyncio.get_running_loop()
             opening = aiohttp.ClientRequest("GET", origin, loop=loop)
-            idle = self._idle.setdefault(origin, _Idle())
+            idle = self._idle.setdefault(origin, _Idle(loop))
             known = self._known[id(request.headers)] = _Known(request.headers, _fields(request), loop, opening, idle)
         return known
 
@@ -129,8 +131,10 @@ class _Idle:
     is the least likely to have been closed meanwhile.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._waiting: deque[tuple[Connection, float]] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
 
     def take(self, now: float) -> Connection | None:
         """Return a connection that still stands, None where there is none; ``now`` is the loop's time."""
@@ -142,20 +146,28 @@ class _Idle:
             connection.close()
         return None
 
-    def give(self, connection: Connection, now: float) -> None:
+    def give(self, connection: Connection) -> None:
         """Keep a connection for the next request, unless a part of this one, answered early, still waits to leave."""
         protocol, wire = connection.protocol, connection.transport
         if protocol is None or protocol.should_close or wire is None or wire.get_write_buffer_size():
             connection.close()
-        else:
-            self._waiting.append((connection, now + KEEP_ALIVE))
-        while self._waiting and self._waiting[0][1] <= now:
-            self._waiting.popleft()[0].close()
+            return
+        self._waiting.append((connection, self._loop.time() + KEEP_ALIVE))
+        if self._alarm is None:
+            self._alarm = self._loop.call_later(KEEP_ALIVE, self._expire)
 
     def close(self) -> None:
         """Close all."""
+        if self._alarm is not None:
+            self._alarm.cancel()
         while self._waiting:
             self._waiting.pop()[0].close()
+
+    def _expire(self) -> None:
+        now = self._loop.time()
+        while self._waiting and self._waiting[0][1] <= now:
+            self._waiting.popleft()[0].close()
+        self._alarm = self._loop.call_at(self._waiting[0][1], self._expire) if self._waiting else None
 
 
 def _fields(request: httpx2.Request) -> bytes:
@@ -204,7 +216,7 @@ class _Body(httpx2.AsyncByteStream):
     """The body of an answer, as it comes."""
 
     def __init__(self, connection: Connection, body: StreamReader, ends_at: float, idle: _Idle) -> None:
-        self._connection = connection
+        self._connection: Connection | None = connection
         self._body = body
         self._ends_at = ends_at
         self._idle = idle
@@ -220,10 +232,13 @@ class _Body(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         """Free the connection for the next request, or close it where a part of the body was left unread."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return  # given back already; another request may have it by now
         if self._body.at_eof():
-            self._idle.give(self._connection, asyncio.get_running_loop().time())
+            self._idle.give(connection)
         else:
-            self._connection.close()
+            connection.close()
 
 
 def _unconnected(error: Exception) -> httpx2.TransportError:

@@ -156,11 +156,13 @@ class HefflClient:
         """Read a body to its end or its limit; return it with fault and detail, which are '' where it is whole."""
         if not isinstance(stream, httpx2.AsyncByteStream):
             raise Defect("the transport answered with a body that cannot be awaited")
-        raw, fault, detail = bytearray(), "", ""
+        raw: bytes | bytearray = b""
+        fault = detail = ""
         try:
             if isinstance(stream, httpx2.ByteStream):  # whole already, and iterating without waiting costs half
-                raw += b"".join(stream)
+                raw = b"".join(stream)
             else:
+                raw = bytearray()
                 async for part in stream:
                     raw += part
                     if len(raw) > self._body_limit:

@@ -32,7 +32,7 @@ class NoMoreRequests(Exception):
 class Exchange:
     """The one way for every request.
 
-    ``busy`` are the tasks between a request's intent and its answer, which the stop gives time; ``out`` are those of
+    ``busy`` are those between a request's intent and its answer, which the stop gives time; ``out`` are those of
     them whose request is out. The others only wait for a lane or the log, and are never to be cancelled: the log would
     keep an intent without an end, and the row would be in doubt for nothing.
     """
@@ -68,8 +68,8 @@ class Exchange:
         self.breaker = Breaker(limits.breaker)
         self.failing = asyncio.Event()  # set at each failure; whoever watches clears it
         self.requests: Counter[str] = Counter()
-        self.busy: set[asyncio.Task[object] | None] = set()
-        self.out: set[asyncio.Task[object] | None] = set()
+        self.busy: set[Task] = set()
+        self.out: set[Task] = set()
 
     async def __call__(self, task: Task, change_id: int | None, conclude: Conclude) -> Ruling:
         """Send a task's request once; return when reply (``task.last``) and outcome are durable.
@@ -77,7 +77,7 @@ class Exchange:
         Raises NoMoreRequests where the run is to end.
         """
         self._check()
-        worker = task.worker = asyncio.current_task()
+        task.worker = asyncio.current_task()
         try:
             await self._desks.enter()
             try:
@@ -86,7 +86,7 @@ class Exchange:
                 self._desks.leave()
             await self._log.answered(number, task.last, ruling.verdict, conclude(task.last, ruling))
         finally:
-            self.busy.discard(worker)
+            self.busy.discard(task)
         self._observer.answered(task.request, task.last, ruling.verdict)
         return ruling
 
@@ -137,7 +137,7 @@ class Exchange:
         self._leaving += 1
         try:
             self._check(leaving=1)
-            self.busy.add(task.worker)
+            self.busy.add(task)
             number = await self._log.intend(task.request, change_id)
             on_lane = await self._lanes.enter()
             used = on_lane and self._may_leave()
@@ -163,12 +163,12 @@ class Exchange:
     async def _send(self, task: Task, permit: Permit) -> Reply:
         self._observer.started(task.request)
         task.flying = True
-        self.out.add(task.worker)
+        self.out.add(task)
         reply = _CUT_OFF
         try:
             reply = await self._sender.send(task.request)
         finally:
-            self.out.discard(task.worker)
+            self.out.discard(task)
             self._lanes.leave()
             self._gate.report(permit, reply)
         task.flying = False

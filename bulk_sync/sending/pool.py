@@ -368,12 +368,16 @@ class Pool:
         stop = await self._stop.wait()
         if stop.reason is not StopReason.MAX_REQUESTS:  # what that limit has counted still leaves
             self._exchange.close_lanes()
-        for task in self._running - self._exchange.busy:
+        for task in self._running - _workers(self._exchange.busy):
             task.cancel()
         await self._clock.sleep(self._limits.grace)
         self._exchange.close_lanes()
-        for task in self._running - (self._exchange.busy - self._exchange.out):
+        for task in self._running - _workers(self._exchange.busy - self._exchange.out):
             task.cancel()
+
+
+def _workers(tasks: Iterable[Task]) -> set[asyncio.Task[object] | None]:
+    return {task.worker for task in tasks}
 
 
 def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -19,13 +19,17 @@ Behave = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class RawServer:
-    """Answers each request on loopback by ``behave``; keeps the heads and bodies that came."""
+    """Answers each request on loopback by ``behave``; keeps the heads and bodies that came.
+
+    ``connections`` were opened, ``standing`` are those that still are.
+    """
 
     behave: Behave
     certificate: str = ""
     heads: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     connections: int = 0
+    standing: int = 0
     url: str = ""
     _server: asyncio.Server | None = None
 
@@ -46,6 +50,7 @@ class RawServer:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.standing += 1
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -59,6 +64,7 @@ class RawServer:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self.standing -= 1
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
