@@ -16,8 +16,10 @@ import datetime as dt
 import os
 import platform
 import re
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,6 +34,9 @@ from tests.benchmarks.reading import check, memory, reading, results, resuming
 LOOP = "a `requests` loop"
 OURS = "**bulk_sync**: checked, journalled, workbook"
 MARKS = re.compile(r"(<!-- measured: performance -->\n).*?(<!-- end -->)", re.DOTALL)
+
+MOST_CURLS = 10_000
+"""Rows beyond which xargs is left out: a hundred thousand take it twenty minutes."""
 
 PARTS = ("whole", "start", "latency", "check", "results", "memory", "resume", "quota")
 
@@ -83,7 +88,16 @@ def latency(folder: Path, rows: int) -> list[Line]:
     source = write_clients(folder / f"clients-{rows}.csv", rows)
     with serving(0.1) as base_url:
         cost = measure(ours(source, base_url, folder / "slow.csv", workers=100), KEY, folder)
-    return [Line("a server that takes 100 ms, 100 workers", rows, [cost])]
+    pace = rows / sending_seconds(folder / "slow.state")
+    return [Line(f"a server that takes 100 ms, 100 workers; {pace:,.0f} a second while it sends", rows, [cost])]
+
+
+def sending_seconds(state: Path) -> float:
+    """Return the seconds from the first request of a run to its last answer, by its journal."""
+    (journal,) = state.glob("runs/*/journal.sqlite")
+    with closing(sqlite3.connect(journal)) as connection:
+        (seconds,) = connection.execute("SELECT max(replied_at) - min(intended_at) FROM requests").fetchone()
+    return float(seconds)
 
 
 def parse_options() -> argparse.Namespace:
@@ -105,8 +119,9 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def contenders_of(options: argparse.Namespace) -> dict[str, Contender]:
-    """Return who does the whole job, by name."""
+def contenders_of(options: argparse.Namespace, rows: int) -> dict[str, Contender]:
+    """Return who does the whole job of so many rows, by name."""
+    left_out = {*options.without, *(["xargs_curl.sh"] if rows > MOST_CURLS else [])}
     peers = {
         LOOP: "requests_loop.py",
         "pandas, 20 threads, `requests`": "pandas_threads.py",
@@ -115,7 +130,7 @@ def contenders_of(options: argparse.Namespace) -> dict[str, Contender]:
         "xargs with 20 `curl`": "xargs_curl.sh",
     }
     return {OURS: ours, "the same, results as .csv": ours} | {
-        name: peer(options.peers_python, script) for name, script in peers.items() if script not in options.without
+        name: peer(options.peers_python, script) for name, script in peers.items() if script not in left_out
     }
 
 
@@ -133,7 +148,7 @@ def measured(folder: Path, options: argparse.Namespace) -> list[str]:
     lines: list[Line] = []
     if "whole" in options.only:
         for rows in options.rows:
-            lines += whole_job(folder, rows, rounds, contenders_of(options))
+            lines += whole_job(folder, rows, rounds, contenders_of(options, rows))
     for name, part in parts.items():
         if name in options.only:
             lines += part()
