@@ -87,6 +87,10 @@ class Exchange:
             await self._log.answered(number, task.last, ruling.verdict, conclude(task.last, ruling))
         finally:
             self.busy.discard(task)
+            if task.on_lane:
+                # Only now: what a crash sends again is what was on a lane, and that is never more than the workers.
+                task.on_lane = False
+                self._lanes.leave()
         self._observer.answered(task.request, task.last, ruling.verdict)
         return ruling
 
@@ -133,21 +137,19 @@ class Exchange:
 
     async def _leave(self, task: Task, change_id: int | None, permit: Permit) -> tuple[int, Ruling]:
         """Make the intent durable, send, and let everyone learn from the reply."""
-        on_lane = used = False
+        used = False
         self._leaving += 1
         try:
             self._check(leaving=1)
             self.busy.add(task)
             number = await self._log.intend(task.request, change_id)
-            on_lane = await self._lanes.enter()
-            used = on_lane and self._may_leave()
+            task.on_lane = await self._lanes.enter()
+            used = task.on_lane and self._may_leave()
         finally:
             self._leaving -= 1
             if not used:
                 self._gate.report(permit, None)
         if not used:
-            if on_lane:
-                self._lanes.leave()
             await self._log.answered(number, _UNSENT, Verdict.AGAIN, None)
             raise NoMoreRequests
         self.requests[task.request.kind] += 1
@@ -169,7 +171,6 @@ class Exchange:
             reply = await self._sender.send(task.request)
         finally:
             self.out.discard(task)
-            self._lanes.leave()
             self._gate.report(permit, reply)
         task.flying = False
         return reply

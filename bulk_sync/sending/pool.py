@@ -85,7 +85,7 @@ class Pool:
         stream = Changes(changes)
         async with self._scope() as group:
             await self._send_canaries(stream, group)
-            # Twice as many as lanes: while one waits for its outcome to be durable, the other sends.
+            # Twice as many as lanes: while one waits for its outcome to be durable, the next writes its intent.
             for _ in range(2 * self._limits.workers):
                 self._spawn(group, partial(self._work, stream, group))
         for task in tuple(self._open):
