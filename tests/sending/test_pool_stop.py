@@ -225,3 +225,20 @@ def test_what_stood_ready_when_the_end_came_is_known_as_never_sent(make_world: M
     assert (len(world.log.intents), len(unanswered), set(world.log.verdicts.values())) == (6, 4, {"again"})
     assert (report.counts, len(world.server.requests)) == ({Status.IN_DOUBT: 4}, 4)
     assert {world.log.intents[number][1] for number in unanswered} == set(world.log.outcomes)
+
+
+def test_a_crash_leaves_no_more_in_doubt_than_there_are_workers(make_world: MakeWorld) -> None:
+    """However slow the disk: a request gives its place to the next only when what came of it is kept."""
+    world = make_world(100)
+    open_at_once = []
+
+    class Slow(type(world.log)):  # type: ignore[misc]  # the fake's class is a fixture's
+        async def answered(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome | None) -> None:
+            open_at_once.append(len(world.server.requests) - len(self.verdicts))
+            await super().answered(request_id, reply, verdict, outcome)
+            open_at_once.append(len(world.server.requests) - len(self.verdicts))
+
+    world.log = Slow(commit=0.5)
+    report = world.send(Limits(workers=8))
+    assert report.counts == {Status.UPDATED: 100}
+    assert max(open_at_once) == 8
