@@ -172,7 +172,8 @@ def main() -> None:
         tables = measured(folder, options)
     today = dt.datetime.now(dt.UTC).date().isoformat()
     where = f"{today}, {platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores"
-    said = f"{where}, load {os.getloadavg()[0]:.1f}; median of {options.rounds}; the server alone, by wrk: {limit}"
+    times = f"median of {options.rounds}, latency, memory and resume once"
+    said = f"{where}, load {os.getloadavg()[0]:.1f}; {times}; the server alone, by wrk: {limit}"
     block = "\n".join([*tables, "", f"Measured {said}."])
     sys.stdout.write(f"{block}\n")
     if options.readme:

@@ -22,7 +22,8 @@ KEY = "heffl_user_secret"
 PATCH = Request("patch", "clt_1", {"name": "N"})
 OK = b'{"id":"clt_1","name":"N"}'
 WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 25\r\n\r\n" + OK
-PAUSE = 0.02
+PAUSE = 0.05
+"""Seconds after its answer at which a server ends a connection; tests wait four times as long, for slow machines."""
 Servers = Callable[..., Any]
 
 
@@ -77,7 +78,7 @@ def test_a_connection_that_has_ended_is_not_used_again(raw_server: Servers, beha
         async with server, HefflClient(server.url, KEY) as client:
             for _ in range(3):
                 found.append((await client.send(PATCH)).http_status)
-                await asyncio.sleep(2 * PAUSE)
+                await asyncio.sleep(4 * PAUSE)
         return found
 
     server = raw_server(behave)
@@ -89,13 +90,13 @@ def test_an_idle_connection_is_closed_in_time(
     raw_server: Servers, answer: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By us, so that a server that closes after its 5 seconds never meets a request on its way."""
-    monkeypatch.setattr(aiohttp_transport, "KEEP_ALIVE", 0.05)
+    monkeypatch.setattr(aiohttp_transport, "KEEP_ALIVE", 0.3)
 
     async def go() -> None:
         async with server, HefflClient(server.url, KEY) as client:
             await asyncio.gather(*(client.send(PATCH) for _ in range(3)))
             assert server.standing == 3
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.8)
             assert server.standing == 0
             assert (await client.send(PATCH)).http_status == 200
             assert (server.standing, server.connections) == (1, 4)
@@ -125,14 +126,14 @@ def test_what_is_not_needed_any_more_is_let_go(
     raw_server: Servers, answer: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection used last is used next: after a burst the others grow old."""
-    monkeypatch.setattr(aiohttp_transport, "KEEP_ALIVE", 0.2)
+    monkeypatch.setattr(aiohttp_transport, "KEEP_ALIVE", 0.6)
 
     async def go() -> None:
         async with server, HefflClient(server.url, KEY) as client:
             await asyncio.gather(*(client.send(PATCH) for _ in range(5)))
             for _ in range(10):
                 await client.send(PATCH)
-                await asyncio.sleep(0.04)
+                await asyncio.sleep(0.1)
             assert (server.standing, server.connections) == (1, 5)
 
     server = raw_server(answer(OK))
