@@ -22,9 +22,9 @@ import httpx2
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from bulk_sync.errors import Defect
-from bulk_sync.heffl.aiohttp_transport import AiohttpTransport
 from bulk_sync.heffl.target import ApiKey, check_base_url, record_segment
 from bulk_sync.heffl.tls import tls_context
+from bulk_sync.heffl.transport import WireTransport
 from bulk_sync.planning.snapshot import PAGE_NUMBER, PAGE_SIZE
 from bulk_sync.records import Json, Reply, Request
 from bulk_sync.sending.policy import Fault
@@ -66,7 +66,7 @@ class HefflClient:
         self._key = key if isinstance(key, ApiKey) else ApiKey(key)
         # Loading the authorities takes 20 ms, which plain http on loopback saves.
         tls = tls_context(ca_file) if self.base_url.startswith("https:") else None
-        self._transport = transport or AiohttpTransport(tls=tls, deadline=deadline, connect=connect)
+        self._transport = transport or WireTransport(tls=tls, deadline=deadline, connect=connect, body_limit=body_limit)
         self._base = httpx2.URL(self.base_url)
         self._path = self._base.raw_path.decode().rstrip("/") + path
         reading = {
@@ -214,7 +214,7 @@ def fault_of(error: httpx2.TransportError) -> tuple[Fault, bool]:
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return Fault.CERTIFICATE, False
     if isinstance(error, _NOTHING_LEFT):
-        name = any(isinstance(cause, socket.gaierror) for cause in causes)
+        name = any(isinstance(cause, socket.gaierror | UnicodeError) for cause in causes)
         tls = any(isinstance(cause, ssl.SSLError) for cause in causes)
         return (Fault.NAME if name else Fault.TLS if tls else Fault.CONNECT), False
     return (Fault.TIMEOUT if isinstance(error, _TIMEOUTS) else Fault.BROKEN), True
@@ -224,9 +224,6 @@ def _causes(error: BaseException) -> Iterable[BaseException]:
     found: BaseException | None = error
     while found is not None:
         yield found
-        inner = getattr(found, "os_error", None) or getattr(found, "certificate_error", None)
-        if isinstance(inner, BaseException):
-            yield inner
         found = found.__cause__ or found.__context__
 
 

@@ -102,7 +102,7 @@ def test_completion_imports_nothing_heavy() -> None:
     program = (
         "import sys\nfrom bulk_sync.cli import run_arguments\n"
         "try:\n    run_arguments([])\nexcept SystemExit:\n    pass\n"
-        "print(sorted({'pandas', 'pydantic', 'rich', 'openpyxl', 'httpx2', 'aiohttp'} & set(sys.modules)))\n"
+        "print(sorted({'pandas', 'pydantic', 'rich', 'openpyxl', 'httpx2', 'asyncio'} & set(sys.modules)))\n"
     )
     environ = {"_BULK_SYNC_COMPLETE": "zsh_complete", "COMP_WORDS": "bulk-sync re", "COMP_CWORD": "1"}
     command = [sys.executable, "-c", program]

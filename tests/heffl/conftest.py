@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -77,6 +78,32 @@ def answering(body: bytes, *, status: str = "200 OK", headers: str = "") -> Beha
         writer.write(f"HTTP/1.1 {status}\r\ncontent-length: {len(body)}\r\n{headers}\r\n".encode() + body)
 
     return behave
+
+
+@contextmanager
+def serving_elsewhere(server: RawServer) -> Iterator[None]:
+    """Run a server in a loop of its own, which goes on when the client's has ended."""
+    ready, ended = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with server:
+            ready.set()
+            await asyncio.to_thread(ended.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    ready.wait(10)
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@pytest.fixture
+def elsewhere() -> Callable[[RawServer], AbstractContextManager[None]]:
+    """Return what serves in a loop of its own."""
+    return serving_elsewhere
 
 
 @pytest.fixture

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bulk_sync.heffl import aiohttp_transport
+from bulk_sync.heffl import connections
 from bulk_sync.heffl.client import HefflClient
 from bulk_sync.records import Request
+from bulk_sync.sending.policy import Fault
 
 KEY = "heffl_user_secret"
 PATCH = Request("patch", "clt_1", {"name": "N"})
@@ -90,7 +89,7 @@ def test_an_idle_connection_is_closed_in_time(
     raw_server: Servers, answer: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By us, so that a server that closes after its 5 seconds never meets a request on its way."""
-    monkeypatch.setattr(aiohttp_transport, "KEEP_ALIVE", 0.3)
+    monkeypatch.setattr(connections, "KEEP_ALIVE", 0.3)
 
     async def go() -> None:
         async with server, HefflClient(server.url, KEY) as client:
@@ -109,7 +108,7 @@ def test_a_loop_that_was_held_up_uses_no_old_connection(
     raw_server: Servers, answer: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A laptop that slept: the request comes before the timer that would have closed the connection."""
-    monkeypatch.setattr(aiohttp_transport, "KEEP_ALIVE", 0.02)
+    monkeypatch.setattr(connections, "KEEP_ALIVE", 0.02)
 
     async def go() -> None:
         async with server, HefflClient(server.url, KEY) as client:
@@ -126,7 +125,7 @@ def test_what_is_not_needed_any_more_is_let_go(
     raw_server: Servers, answer: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection used last is used next: after a burst the others grow old."""
-    monkeypatch.setattr(aiohttp_transport, "KEEP_ALIVE", 0.6)
+    monkeypatch.setattr(connections, "KEEP_ALIVE", 0.6)
 
     async def go() -> None:
         async with server, HefflClient(server.url, KEY) as client:
@@ -140,27 +139,129 @@ def test_what_is_not_needed_any_more_is_let_go(
     asyncio.run(go())
 
 
-@contextmanager
-def elsewhere(server: Any) -> Iterator[None]:
-    """Run a server in a loop of its own, which goes on when the client's has ended."""
-    ready, ended = threading.Event(), threading.Event()
+def test_a_connection_that_is_ending_gets_no_request(raw_server: Servers, answer: Servers) -> None:
+    """asyncio tells its end a moment after it has begun to close; a request written then would never leave."""
 
-    async def serve() -> None:
-        async with server:
-            ready.set()
-            await asyncio.to_thread(ended.wait)
+    async def go() -> list[int | None]:
+        async with server, HefflClient(server.url, KEY) as client:
+            found = []
+            for _ in range(3):
+                found.append((await client.send(PATCH)).http_status)
+                (wire,) = open_wires(client)
+                wire._transport.close()  # as at the server's end: connection_lost is yet to come
+                assert not wire.stands
+        return found
 
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    ready.wait(10)
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    server = raw_server(answer(OK))
+    assert asyncio.run(go()) == [200, 200, 200]
+    assert server.connections == 3
 
 
-def test_the_end_leaves_no_connection_open(raw_server: Servers, answer: Servers, certificates: Path) -> None:
+def open_wires(client: HefflClient) -> list[Any]:
+    """Return the connections that a client has open."""
+    transport: Any = client._transport
+    return [wire for connections in transport._connections.values() for wire in connections._open]
+
+
+@pytest.mark.parametrize("more", [b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", b""])
+def test_what_came_while_the_loop_was_held_up_is_seen(raw_server: Servers, elsewhere: Servers, more: bytes) -> None:
+    """A second answer, or the end: it waits unread where the next request is about to leave."""
+    times = 0
+
+    async def behave(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal times
+        times += 1
+        writer.write(WHOLE)
+        if times == 1:
+            await writer.drain()
+            await asyncio.sleep(PAUSE)
+            if more:
+                writer.write(more)
+            else:
+                writer.close()
+
+    async def go() -> list[int | None]:
+        async with HefflClient(server.url, KEY) as client:
+            first = await client.send(PATCH)
+            time.sleep(4 * PAUSE)  # noqa: ASYNC251 - the loop is to be held up
+            return [first.http_status, (await client.send(PATCH)).http_status]
+
+    server = raw_server(behave)
+    with elsewhere(server):
+        assert asyncio.run(go()) == [200, 200]
+    assert server.connections == 2
+
+
+def test_what_cannot_be_used_again_is_closed_at_once(raw_server: Servers) -> None:
+    """And nothing of it is kept: after many of them as few are open as before."""
+
+    async def go() -> None:
+        async with server, HefflClient(server.url, KEY) as client:
+            for _ in range(5):
+                await client.send(PATCH)
+            await asyncio.sleep(PAUSE)
+            assert (server.standing, open_wires(client)) == (0, [])
+
+    server = raw_server(_announce)
+    asyncio.run(go())
+    assert server.connections == 5
+
+
+def test_a_request_that_is_cancelled_takes_its_connection_with_it(raw_server: Servers) -> None:
+    """Its answer would be the next request's."""
+
+    async def silent(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(PAUSE)
+
+    async def go() -> None:
+        async with server, HefflClient(server.url, KEY) as client:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.send(PATCH), PAUSE)
+            await asyncio.sleep(4 * PAUSE)
+            assert (server.standing, open_wires(client)) == (0, [])
+
+    server = raw_server(silent)
+    asyncio.run(go())
+
+
+def test_the_deadline_of_one_request_is_not_the_nexts(raw_server: Servers) -> None:
+    """A connection used again has one clock for all of them: each request has its own time, no less and no more."""
+    waits = iter([0.0, 0.4, 2.0])
+
+    async def behave(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(next(waits))
+        writer.write(WHOLE)
+
+    async def go() -> list[int | None]:
+        async with server, HefflClient(server.url, KEY, deadline=0.6) as client:
+            first = await client.send(PATCH)
+            await asyncio.sleep(0.4)
+            second = await client.send(PATCH)  # out from 0.4 to 0.8
+            begun = time.monotonic()
+            third = await client.send(PATCH)
+            assert 0.5 < time.monotonic() - begun < 1.5
+            return [first.http_status, second.http_status, third.http_status]
+
+    server = raw_server(behave)
+    assert asyncio.run(go()) == [200, 200, None]
+    assert server.connections == 1
+
+
+def test_heads_do_not_add_up(raw_server: Servers, answer: Servers) -> None:
+    """The limit is for one answer, however many a connection brings."""
+
+    async def go() -> list[int | None]:
+        async with server, HefflClient(server.url, KEY) as client:
+            return [(await client.send(PATCH)).http_status for _ in range(20)]
+
+    server = raw_server(answer(OK, headers=f"x-long: {'x' * 8000}\r\n"))
+    assert asyncio.run(go()) == [200] * 20
+    assert server.connections == 1
+
+
+def test_the_end_leaves_no_connection_open(
+    raw_server: Servers, elsewhere: Servers, answer: Servers, certificates: Path
+) -> None:
     """Not over TLS either, where both sides have to say that they are done."""
 
     async def go() -> None:
@@ -176,7 +277,40 @@ def test_the_end_leaves_no_connection_open(raw_server: Servers, answer: Servers,
     assert [str(warning.message) for warning in caught if "unclosed" in str(warning.message)] == []
 
 
-def test_a_client_that_was_closed_can_be_used_in_another_loop(raw_server: Servers, answer: Servers) -> None:
+def test_a_large_request_over_tls_is_the_last_of_its_connection(
+    raw_server: Servers, answer: Servers, certificates: Path
+) -> None:
+    """Answered early, a part of it may wait beneath TLS, where nobody can see it, before the next request."""
+
+    async def go() -> list[int | None]:
+        async with server, HefflClient(server.url, KEY, ca_file=certificates / "authority.pem") as client:
+            sizes = (10, 100_000, 10, 10)
+            return [(await client.send(Request("patch", "c", {"a": "x" * size}))).http_status for size in sizes]
+
+    server = raw_server(answer(OK), "good")
+    assert asyncio.run(go()) == [200] * 4
+    assert server.connections == 2
+
+
+def test_nothing_is_sent_after_the_end(raw_server: Servers, answer: Servers) -> None:
+    """A connection that comes about while the client is being closed is closed, and its request stays here."""
+
+    async def go() -> Any:
+        async with server:
+            client = HefflClient(server.url, KEY)
+            sending = asyncio.create_task(client.send(PATCH))
+            await asyncio.sleep(0)
+            await client.aclose()
+            return await sending
+
+    server = raw_server(answer(OK))
+    reply = asyncio.run(go())
+    assert (reply.fault, reply.left, server.heads) == (Fault.CONNECT, False, [])
+
+
+def test_a_client_that_was_closed_can_be_used_in_another_loop(
+    raw_server: Servers, elsewhere: Servers, answer: Servers
+) -> None:
     """Nothing of the first loop is left: not a timer, not a connection."""
 
     async def go() -> int | None:

@@ -17,7 +17,7 @@ HEAVY = {
     "pydantic",
     "openpyxl",
     "httpx2",
-    "aiohttp",
+    "httptools",
     "rich",
     "phonenumbers",
     "ruamel",
@@ -27,7 +27,6 @@ HEAVY = {
 
 
 DOORS = {
-    "aiohttp": {"heffl"},
     "apprise": {"workflow"},
     "certifi": {"heffl"},
     "charset_normalizer": {"sources"},
@@ -35,6 +34,7 @@ DOORS = {
     "email_validator": {"resources"},
     "filelock": {"state"},
     "ftfy": {"mapping"},
+    "httptools": {"heffl"},
     "httpx2": {"heffl"},
     "isal": {"journal", "results"},
     "jinja2": {"results"},
@@ -56,7 +56,6 @@ DOORS = {
     "uvicorn": {"sandbox"},
     "xlrd": {"sources"},
     "xlsxwriter": {"results"},
-    "yarl": {"heffl"},
 }
 """Outside library → the parts of the package that may import it; of Python's own, the database has a door, too."""
 LOADERS = {"import_module", "load_extra"}
