@@ -64,7 +64,7 @@ def _value_findings(field: Field | None, name: str, value: object) -> list[tuple
     return [(name, finding)] if finding else []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.dictionaries(names, st.one_of(likely, unit_values, json_values), max_size=4))
 def test_the_checks_and_the_model_agree(payload: dict[str, object]) -> None:
     """Shows that the compiled checks refuse what the pydantic model refuses, and nothing else.

@@ -89,7 +89,7 @@ rows = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(rows, st.sampled_from(MAPPERS))
 def test_the_mapper_gives_a_payload_or_problems_and_never_raises(row: SourceRow, mapper: RowMapper) -> None:
     """Shows for any cells: no exception, JSON that can be sent, known codes, and only cells of this row."""
@@ -102,7 +102,7 @@ def test_the_mapper_gives_a_payload_or_problems_and_never_raises(row: SourceRow,
     assert mapper.map(row).payload == mapped.payload
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(rows, st.sampled_from(MAPPERS))
 def test_explains_last_step_is_what_is_sent(row: SourceRow, mapper: RowMapper) -> None:
     """Shows that for every field the last step says exactly what map puts into the payload, or that it does not."""
@@ -117,7 +117,7 @@ def test_explains_last_step_is_what_is_sent(row: SourceRow, mapper: RowMapper) -
     assert all(step.value is KEEP for step in last.values() if step.name != "sent")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.one_of(odd_text, typed_cells), max_size=8))
 def test_a_survey_settles_or_asks(values: list[str | Cell]) -> None:
     """Shows that any column is decided or asked about, and that after a decision nothing in it is ambiguous."""
@@ -138,7 +138,7 @@ def test_a_survey_settles_or_asks(values: list[str | Cell]) -> None:
     assert not codes & {"ambiguous_number", "ambiguous_date"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.sampled_from(["trim", "upper", "lower", "title", "squeeze", {"prefix": "x"}, {"pad": 6}]), max_size=4),
     st.text("aB cÄ", max_size=6),

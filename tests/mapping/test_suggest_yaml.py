@@ -167,7 +167,7 @@ def test_a_phone_column_of_any_kind_gives_loadable_yaml(phones: tuple[str, ...])
         assert {name: ", ".join(program.columns) for name, program in spec.programs.items()} == proposed
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text(max_size=20))
 def test_any_text_survives_quoting(text: str) -> None:
     """A header is read back from the YAML as it was, as a value, in a list and as a key."""
@@ -175,7 +175,7 @@ def test_any_text_survives_quoting(text: str) -> None:
     assert loaded == {"a": text, "b": {text: [text, 1]}}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.text(max_size=12), max_size=4), st.lists(st.text(max_size=12), max_size=4))
 def test_any_header_and_values_give_yaml(header: list[str], values: list[str]) -> None:
     """No header and no value can make a suggestion that is not YAML, or raise."""

@@ -52,7 +52,7 @@ STORED: st.SearchStrategy[CellValue] = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(VALUES, STORED)
 def test_no_transform_raises_on_any_value(value: Value, stored: CellValue) -> None:
     """Every transform gives a value or a problem for whatever stands in a cell."""
@@ -61,7 +61,7 @@ def test_no_transform_raises_on_any_value(value: Value, stored: CellValue) -> No
         assert isinstance(result, TransformProblem | str | int | float | date | datetime | list) or result is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(SPECS), max_size=3), st.lists(st.sampled_from(SPECS), max_size=3), TEXTS)
 def test_a_list_is_applied_from_left_to_right(
     first: list[TransformSpec], second: list[TransformSpec], value: str
@@ -72,7 +72,7 @@ def test_a_list_is_applied_from_left_to_right(
     assert compile_chain([*first, *second])(value) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(SPECS), min_size=1, max_size=4), TEXTS, STORED)
 def test_the_trace_ends_with_what_the_chain_gives(specs: list[TransformSpec], value: str, stored: CellValue) -> None:
     """What explain shows last is what is sent."""
@@ -80,7 +80,7 @@ def test_the_trace_ends_with_what_the_chain_gives(specs: list[TransformSpec], va
     assert repr(chain.trace(value, stored)[-1][1]) == repr(chain(value, stored))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(SPECS), VALUES)
 def test_an_empty_result_is_a_problem(spec: TransformSpec, value: Value) -> None:
     """No transform but blank_if turns a value into a blank."""
@@ -90,7 +90,7 @@ def test_an_empty_result_is_a_problem(spec: TransformSpec, value: Value) -> None
         assert not is_blank(result)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text(alphabet="abcdemcovanrLDS'-. ", max_size=12), max_size=4).map(" ".join))
 def test_title_is_idempotent(text: str) -> None:
     """A title is not changed by taking the title of it again, where it is no longer shouted."""

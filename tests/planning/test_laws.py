@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_sync.planning.differ import DiffRules, diff
@@ -37,7 +37,7 @@ payloads = st.fixed_dictionaries(
 worlds = st.fixed_dictionaries(
     {"prefix": st.booleans(), "nothing": st.sampled_from(["null", "empty", "absent"]), "trims": st.booleans()}
 )
-relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(max_examples=60)
 
 
 class Crm(Protocol):

@@ -68,7 +68,7 @@ def test_phone_vectors(lists: Path) -> None:
             assert phone_fault(row["national"]).startswith("not an international phone number")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.sampled_from(["1", "7", "39", "44", "49", "52", "54", "55", "86", "971", "968", "800", ""]),
     st.text("0123456789", max_size=13),
@@ -86,7 +86,7 @@ def test_the_short_way_for_phones_agrees_with_the_library(code: str, rest: str) 
 label = st.text("aZ0-é_", min_size=0, max_size=6)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.text("aB1._-+'\"() é", max_size=8),
     st.lists(label, max_size=3),

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import openpyxl
 import pytest
 import python_calamine
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bulk_sync.errors import Problem
@@ -26,7 +26,7 @@ ANY_TEXT = st.text(st.characters(), max_size=40) | st.sampled_from(
     ["=1+1", "+1", "-1", "@A1", "<r><t>x</t></r>", "_x0041_", "http://a.example", "\ud800", "\x00", "\ufffe", "]]>"]
 )
 
-relaxed = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(max_examples=12)
 
 
 def _row(number: int, text: str) -> RowResult:

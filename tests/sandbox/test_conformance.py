@@ -58,7 +58,7 @@ def server() -> Iterator[SandboxServer]:
 
 
 @schema.parametrize()
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+@settings(max_examples=25, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 def test_it_keeps_to_the_document(case: schemathesis.Case[Any], server: SandboxServer) -> None:
     # Valid and invalid requests drawn from the document: documented statuses, bodies and headers, valid data taken.
     listing = case.operation.label == "GET /clients"

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_sync.records import Change, Request, Status
@@ -43,7 +43,7 @@ class Weather:
         return self.dice.choice(self.kinds) if self.dice.random() < self.rate else "ok"
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50)
 @given(seed=st.integers(0, 10**6), stop_after=st.none() | st.floats(0.01, 900), workers=st.sampled_from([1, 4, 20]))
 def test_the_books_balance(make_world: Callable[..., Any], seed: int, stop_after: float | None, workers: int) -> None:
     """Law: every row ends once; updated means held; failed and not sent mean never applied."""

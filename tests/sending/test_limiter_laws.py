@@ -147,7 +147,7 @@ class AnyServer(RuleBasedStateMachine):
         assert len(latest) <= most
 
 
-AnyServer.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+AnyServer.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
 TestAnyServer = AnyServer.TestCase
 
 
@@ -181,7 +181,6 @@ def test_no_more_leave_than_the_last_headers_granted(
         assert counted <= limit
 
 
-@settings(deadline=None)
 @given(rates, st.integers(2, 40), st.lists(st.floats(0, 0.02), min_size=40, max_size=40))
 def test_without_headers_any_window_holds_no_more_than_the_rate(rate: Rate, requests: int, late: list[float]) -> None:
     """Nothing told: in any time t at most t × rate + 1 leave, however late the timers are, and not much less."""

@@ -104,14 +104,14 @@ def _check(table: list[list[str]], content: bytes) -> None:
 
 
 @given(damaged_files())
-@settings(max_examples=FILES, deadline=None)
+@settings(max_examples=FILES)
 def test_no_value_ever_lands_in_another_column(case: tuple[list[list[str]], bytes, str]) -> None:
     """One row damaged in every way there is: what is read is true, or refused."""
     _check(case[0], case[1])
 
 
 @given(st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_sound_file_is_read_whole(data: st.DataObject) -> None:
     """Nothing is refused in a file without damage, whatever its cells hold, and every value is kept."""
     width, delimiter = data.draw(st.integers(2, 6)), data.draw(st.sampled_from(DELIMITERS))

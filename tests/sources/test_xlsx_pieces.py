@@ -98,7 +98,7 @@ def read(book: Package, *, by_pattern: bool) -> tuple[list[RawRow], list[Merged]
 
 
 @given(sheets())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_both_ways_of_reading_give_the_same_rows(xml: bytes) -> None:
     """Whatever a sheet holds, reading by pattern and reading by the parser alone come to the same."""
     with tempfile.TemporaryDirectory() as folder:
