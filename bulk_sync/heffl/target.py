@@ -81,4 +81,6 @@ def record_segment(record_id: str) -> str:
     """
     if record_id in _NO_SEGMENT:
         raise ValueError(f"{record_id!r} cannot stand for a record")
+    if record_id.isascii() and record_id.isidentifier():  # as the API's own ids are, which have nothing to escape
+        return record_id
     return quote(record_id, safe="")

@@ -182,9 +182,9 @@ class JournalBook:
         return _Ended(
             first_row,
             record_id,
-            cast("dict[str, Json]", load(payload)),
+            load(payload),
             old,
-            cast("dict[str, Json] | None", load(answer)),
+            load(answer),
             STATUSES[status] if status else unended,
             code,
             f"{message}; {note}" if message and note else message or note,
@@ -236,12 +236,17 @@ class JournalBook:
         first_row, record_id, payload, old_text, answer, status, *_ = end
         if status in _UNSENT:
             return []
-        old = cast("dict[str, Json]", load(old_text))
+        old = load(old_text)
         lines = []
         for field, new in payload.items():
-            shown, stored = shown_value(answer, field, readable=self._readable) if answer else (False, None)
+            if not answer:
+                shown, stored = False, None
+            elif field in answer:  # as most are, which saves the call
+                shown, stored = True, answer[field]
+            else:
+                shown, stored = shown_value(answer, field, readable=self._readable)
             known, before = field in old, old.get(field)
-            if not isinstance(new, dict) or field.startswith("cf_"):
+            if type(new) is not dict or field.startswith("cf_"):
                 lines.append(_changed_field((first_row, record_id, field, before, new, stored, known, shown)))
                 continue
             befores = before if isinstance(before, dict) else {}

@@ -195,14 +195,14 @@ class PlanTables:
         if found is None:
             return None
         _, body, read_at = self._journal.checked("records", found)
-        return cast("dict[str, Json]", load(str(body))), cast("float", read_at)
+        return load(str(body)), cast("float", read_at)
 
     def records(self) -> Iterator[dict[str, Json]]:
         """Yield every record that was read."""
         with self._journal.faults():
             for entry in self._connection.execute("SELECT * FROM records"):
                 _, body, _ = self._journal.checked("records", entry)
-                yield cast("dict[str, Json]", load(str(body)))
+                yield load(str(body))
 
     def count_records(self) -> int:
         """Return how many records were read."""
@@ -278,10 +278,10 @@ class PlanTables:
             number,
             record_id,
             rows.get(number, ()),
-            cast("dict[str, Json]", load(payload)),
-            cast("dict[str, Json]", load(old)),
+            load(payload),
+            load(old),
             STATUSES[status] if status else None,
-            cast("dict[str, Json] | None", load(answer)),
+            load(answer),
             finished_at,
             attempts,
             bool(canary),
@@ -289,8 +289,8 @@ class PlanTables:
 
     def _open_row(self, entry: tuple[Any, ...]) -> OpenRow:
         number, line, _, _, keys, payload, problems, record_id, *_ = self._journal.checked("rows", entry)
-        found_keys = cast("list[str]", load(keys) or [])
-        found = cast("dict[str, Json]", load(payload) or {})
+        found_keys = load(keys) or []
+        found = load(payload) or {}
         return OpenRow(number, tuple(found_keys), found, load_problems(problems), record_id, line, payload or "")
 
     def _number(self, sql: str) -> int:
