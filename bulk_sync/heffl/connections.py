@@ -73,7 +73,7 @@ class Connections:
 
     def give(self, wire: Wire) -> None:
         """Keep a connection for the next request, if it can carry one."""
-        if self._closed or not wire.stands or wire.spent:
+        if not wire.stands or wire.spent:
             wire.close()
             return
         self._idle.append((wire, self.loop.time()))

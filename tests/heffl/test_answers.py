@@ -130,6 +130,14 @@ def test_what_is_no_whole_answer_is_told(raw_server: Servers, answer: bytes, sta
     assert opened == 2
 
 
+def test_the_part_of_a_refusal_that_came_is_told(raw_server: Servers) -> None:
+    """It may say why."""
+    replies, _ = ask_twice(raw_server, b"HTTP/1.1 422 No\r\ncontent-length: 99\r\n\r\nthe name is", close=True)
+    assert [(reply.http_status, reply.fault, reply.text) for reply in replies] == [
+        (422, Fault.BROKEN, "the name is")
+    ] * 2
+
+
 def test_a_reset_is_not_the_end_of_an_answer(raw_server: Servers) -> None:
     """Where the answer says nothing of its length, only the server's own end is."""
 
@@ -238,6 +246,24 @@ def test_an_address_that_leads_nowhere_does_not_hide_the_next(
 
     server = raw_server(behave)
     assert asyncio.run(go()).http_status == 200
+
+
+def test_https_goes_to_its_own_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the base URL names none."""
+    asked = []
+
+    def look_up(host: str, port: int, *_args: object, **_kwargs: object) -> None:
+        asked.append((host, port))
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    async def go() -> Reply:
+        async with HefflClient("https://api.example/api/v1", KEY) as client:
+            return await client.send(PATCH)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    reply = asyncio.run(go())
+    assert asked == [("api.example", 443)]
+    assert "Name or service not known" in reply.detail
 
 
 @pytest.mark.parametrize("host", ["a..b.example", f"{'a' * 64}.example"])
