@@ -55,7 +55,7 @@ class PlannedChange(NamedTuple):
 
 
 class StoredChange(NamedTuple):
-    """A change with its outcome, for undo, reports and the ledger. ``status`` None: it has not ended."""
+    """A change with its outcome, for undo and stored plans. ``status`` None: it has not ended."""
 
     id: int
     record_id: str
@@ -64,9 +64,7 @@ class StoredChange(NamedTuple):
     old: dict[str, Json]
     status: Status | None
     answer: dict[str, Json] | None
-    finished_at: float | None
-    attempts: int = 0
-    canary: bool = False
+    canary: bool
 
 
 class EndedChange(NamedTuple):

@@ -19,12 +19,15 @@ from bulk_sync.journal.encoding import (
 )
 from bulk_sync.journal.entries import EndedChange, OpenRow, PlannedChange, RowEntry, StoredChange
 from bulk_sync.journal.store import Journal
-from bulk_sync.records import OUTCOMES, Cell, Json, Status
+from bulk_sync.records import OUTCOMES, Cell, Change, Json, Status
 
 BATCH = 2000
 """Rows in one transaction while planning: a crash loses at most the plan, and nothing has been sent."""
 
 
+_CHANGES = "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id"
+_UNENDED = "(outcomes.status IS NULL OR outcomes.status NOT IN ({}))".format(",".join(f"'{end}'" for end in OUTCOMES))
+"""SQL for a change without an outcome that ``resume`` keeps to."""
 _OPEN = "status IS NULL AND NOT EXISTS (SELECT 1 FROM joined WHERE joined.row = rows.number)"
 """SQL for a row without an end or a change."""
 
@@ -173,10 +176,8 @@ class PlanTables:
 
     def count_unended(self) -> int:
         """Return how many changes have no outcome that ``resume`` keeps to."""
-        kept = ",".join(f"'{status}'" for status in OUTCOMES)
         return self._number(
-            "SELECT count(*) FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id "
-            f"WHERE outcomes.status IS NULL OR outcomes.status NOT IN ({kept})"
+            f"SELECT count(*) FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id WHERE {_UNENDED}"
         )
 
     def add_records(self, records: Iterable[tuple[str, Mapping[str, Json]]], *, read_at: float) -> None:
@@ -210,22 +211,26 @@ class PlanTables:
 
     def changes(self, *, only_open: bool = False) -> Iterator[StoredChange]:
         """Yield the changes in their order; ``only_open``: those without an outcome that ``resume`` keeps to."""
-        kept = ",".join(f"'{status}'" for status in OUTCOMES)
-        where = f"(outcomes.status IS NULL OR outcomes.status NOT IN ({kept}))" if only_open else "1"
-        last = 0
-        while True:
+        for batch in self._change_batches(_UNENDED if only_open else "1"):
             with self._journal.faults():
-                batch = self._connection.execute(
-                    "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id "
-                    f"WHERE changes.id > ? AND {where} ORDER BY changes.id LIMIT ?",
-                    (last, BATCH),
-                ).fetchall()
-                rows = self._rows_of_changes([entry[0] for entry in batch]) if batch else {}
+                rows = self._rows_of_changes([entry[0] for entry in batch])
             for entry in batch:
                 yield self._stored_change(entry, rows)
-            if not batch:
-                return
-            last = batch[-1][0]
+
+    def to_send(self, begun: Collection[int] = ()) -> Iterator[Change]:
+        """Yield the changes without an outcome that ``resume`` keeps to, the canaries first.
+
+        In doubt are those that were left so, and those in ``begun``. Nothing is read of a change but what is sent.
+        """
+        for canary in (True, False):
+            for batch in self._change_batches(f"canary = {canary:d} AND {_UNENDED}"):
+                for entry in batch:
+                    number, record_id, _, payload, *_ = self._journal.checked("changes", entry[:8])
+                    attempts, doubt = 0, number in begun
+                    if entry[8] is not None:
+                        _, status, _, _, _, attempts, *_ = self._journal.checked("outcomes", entry[8:])
+                        doubt = doubt or status == Status.IN_DOUBT
+                    yield Change(number, record_id, load(payload), attempts, canary, doubt)
 
     def ended_changes(self) -> Iterator[EndedChange]:
         """Yield the changes that have an outcome, in their order."""
@@ -242,10 +247,7 @@ class PlanTables:
     def canaries(self) -> list[StoredChange]:
         """Return the changes that go first and have no outcome yet."""
         with self._journal.faults():
-            found = self._connection.execute(
-                "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id "
-                "WHERE canary = 1 ORDER BY changes.id"
-            ).fetchall()
+            found = self._connection.execute(f"{_CHANGES} WHERE canary = 1 ORDER BY changes.id").fetchall()
         stored = [self._stored_change(entry, {}) for entry in found]
         return [change for change in stored if change.status not in OUTCOMES]
 
@@ -260,6 +262,19 @@ class PlanTables:
                 columns = self._journal.checked("rows", entry)
                 yield columns[0], columns[1], load_cells(columns[2])
 
+    def _change_batches(self, where: str) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the entries of the changes that ``where``, SQL of ours, selects, each beside that of its outcome."""
+        last = 0
+        while True:
+            with self._journal.faults():
+                batch = self._connection.execute(
+                    f"{_CHANGES} WHERE changes.id > ? AND {where} ORDER BY changes.id LIMIT ?", (last, BATCH)
+                ).fetchall()
+            if not batch:
+                return
+            yield batch
+            last = batch[-1][0]
+
     def _rows_of_changes(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}
         marks = ",".join("?" * len(ids))
@@ -270,10 +285,9 @@ class PlanTables:
 
     def _stored_change(self, entry: tuple[Any, ...], rows: Mapping[int, tuple[int, ...]]) -> StoredChange:
         number, record_id, _, payload, old, _, canary = self._journal.checked("changes", entry[:8])
-        status = answer = finished_at = None
-        attempts = 0
+        status = answer = None
         if entry[8] is not None:
-            _, status, _, _, _, attempts, answer, finished_at = self._journal.checked("outcomes", entry[8:])
+            _, status, _, _, _, _, answer, _ = self._journal.checked("outcomes", entry[8:])
         return StoredChange(
             number,
             record_id,
@@ -282,8 +296,6 @@ class PlanTables:
             load(old),
             STATUSES[status] if status else None,
             load(answer),
-            finished_at,
-            attempts,
             bool(canary),
         )
 

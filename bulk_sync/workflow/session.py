@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from bulk_sync.errors import BulkSyncError
-from bulk_sync.journal import Journal, PlanTables, RequestLog, StoredChange
+from bulk_sync.journal import Journal, PlanTables, RequestLog
 from bulk_sync.planning.snapshot import FRESH_SECONDS, PAGE_SIZE
-from bulk_sync.records import Change, Json, Outcome, Reply, Request, Status
+from bulk_sync.records import Change, Json, Outcome, Reply, Request
 from bulk_sync.resources import get_resource
 from bulk_sync.sending.breaker import BreakerSettings
 from bulk_sync.sending.limits import Limits, SendReport
@@ -138,13 +137,11 @@ class Session:
 
     def _open_changes(self, good_until: float) -> Iterator[Change]:
         """Yield what is to be sent, canaries first, as long as the old values are fresh."""
-        begun = self.tables.begun_changes()
-        canaries = self.tables.canaries()
-        others = (stored for stored in self.tables.changes(only_open=True) if not stored.canary)
-        for stored in chain(canaries, others):
-            if self.desk.clock.time() >= good_until:
+        now = self.desk.clock.time
+        for change in self.tables.to_send(self.tables.begun_changes()):
+            if now() >= good_until:
                 return
-            yield _as_change(stored, begun)
+            yield change
 
     def _good_until(self) -> float:
         """Return until when changes may be taken up: each waits for its turn behind those taken up before."""
@@ -156,22 +153,14 @@ class Session:
 
         With a quota of a request an hour nothing is fresh when it can be sent, and yet the run has to get on.
         """
-        begun = self.tables.begun_changes()
         first = True
-        for stored in unsent(self.tables):
-            if stored.id in fresh and (first or self.desk.clock.time() < good_until):
+        for change in self.tables.to_send(self.tables.begun_changes()):
+            if change.id in fresh and (first or self.desk.clock.time() < good_until):
                 first = False
-                yield _as_change(stored, begun)
+                yield change
 
     def _doubtful_changes(self) -> Iterator[Change]:
-        for change in self.tables.changes(only_open=True):
-            if change.status is Status.IN_DOUBT:
-                yield _as_change(change, frozenset({change.id}))
-
-
-def _as_change(stored: StoredChange, begun: frozenset[int]) -> Change:
-    doubt = stored.status is Status.IN_DOUBT or stored.id in begun
-    return Change(stored.id, stored.record_id, stored.payload, stored.attempts, stored.canary, doubt)
+        return (change for change in self.tables.to_send() if change.in_doubt)
 
 
 @asynccontextmanager
