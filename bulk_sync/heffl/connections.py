@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
+from functools import partial
 
 from bulk_sync.heffl.wire import Wire
 
@@ -46,14 +47,13 @@ class Connections:
 
         Raises TimeoutError, OSError, or UnicodeError for a name that cannot be one.
         """
+        wire = Wire(self.loop, body_limit=self._body_limit)
+        connect = partial(self.loop.create_connection, lambda: wire, self._host, self._port, ssl=self._tls or None)
+        if isinstance(self.loop, asyncio.BaseEventLoop):
+            # uvloop, which a caller's program may have installed, tries one address after the other.
+            connect = partial(connect, happy_eyeballs_delay=_NEXT_ADDRESS)
         async with asyncio.timeout(within):
-            _, wire = await self.loop.create_connection(
-                lambda: Wire(self.loop, body_limit=self._body_limit),
-                self._host,
-                self._port,
-                ssl=self._tls or None,
-                happy_eyeballs_delay=_NEXT_ADDRESS,
-            )
+            await connect()
         if self._closed:
             wire.abort()
             raise ConnectionAbortedError("closed while the connection came about")
