@@ -69,7 +69,10 @@ def _cell_parts(cell: Cell) -> list[object]:
 
 def load_cells(text: str) -> tuple[str | Cell, ...]:
     """Return what :func:`dump_cells` was given."""
-    return tuple([part if type(part) is str else _load_cell(part) for part in _parse(text)])
+    parts = _parse(text)
+    if "[" not in text[1:]:
+        return tuple(parts)  # texts alone, as all of a CSV file's are
+    return tuple([part if type(part) is str else _load_cell(part) for part in parts])
 
 
 def _load_cell(parts: list[Any]) -> Cell:

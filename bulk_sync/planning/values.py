@@ -11,6 +11,9 @@ from typing import TypeGuard
 
 from bulk_sync.records import Json
 
+_OWN_EQUALS = frozenset({str, type(None)})
+"""Types whose values equal none of another type, as True does 1."""
+
 CUSTOM_PREFIX = "cf_"
 CUSTOM_FIELDS = "customFields"
 """Where v1 answers keep custom fields; whether with the prefix is undocumented, so both are read."""
@@ -72,6 +75,8 @@ def same_value(sent: Json, shown: Json, *, loose: bool = False) -> bool:
 
 
 def _same_objects(sent: Mapping[str, Json], shown: Mapping[str, Json], *, loose: bool) -> bool:
+    if sent == shown and _OWN_EQUALS.issuperset(map(type, sent.values())):
+        return True  # as most addresses are, in a fifth of the time
     for name, ours in sent.items():
         theirs = shown.get(name)
         # Most are the same text, which saves a call.
