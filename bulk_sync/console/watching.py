@@ -23,6 +23,7 @@ class Ends:
 
     def __init__(self) -> None:
         self.counts: Counter[Status] = Counter()
+        self._ended = 0
         self._in_doubt: set[int] = set()  # the only ones that may come again: a million others need no memory
 
     def add(self, change: Change, status: Status) -> int:
@@ -30,10 +31,12 @@ class Ends:
         if change.id in self._in_doubt:
             self._in_doubt.discard(change.id)
             self.counts[Status.IN_DOUBT] -= 1
+            self._ended -= 1
         if status is Status.IN_DOUBT:
             self._in_doubt.add(change.id)
         self.counts[status] += 1
-        return self.counts.total()
+        self._ended += 1
+        return self._ended
 
 
 class Watcher(Observer):

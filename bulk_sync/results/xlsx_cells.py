@@ -98,15 +98,19 @@ def _text_cell(text: str, style: str) -> str:
     return f'"{style} t="inlineStr">{text_xml(text)}</c>'
 
 
+PLAIN_BEGIN = '" t="inlineStr"><is><t>'
+PLAIN_END = "</t></is></c>"
+
+
 def plain_tail(text: str) -> str:
     """Return :func:`cell_tail` of a text that :func:`are_plain` found plain."""
-    return f'" t="inlineStr"><is><t>{text}</t></is></c>' if text else ""
+    return f"{PLAIN_BEGIN}{text}{PLAIN_END}" if text else ""
 
 
 def plain_cells(heads: Sequence[str], at: str, texts: Sequence[str]) -> list[str]:
     """Return the cells of texts that :func:`are_plain` found plain, in row ``at``; an empty one has none."""
     line = zip(heads, texts, strict=False)
-    return [f'{head}{at}" t="inlineStr"><is><t>{text}</t></is></c>' for head, text in line if text]
+    return [f"{head}{at}{PLAIN_BEGIN}{text}{PLAIN_END}" for head, text in line if text]
 
 
 def text_tail(text: str) -> str:

@@ -20,7 +20,7 @@ from bulk_sync.results.table import (
     shown_json,
 )
 from bulk_sync.results.text import visible
-from bulk_sync.results.xlsx_cells import are_plain, cell_tail, plain_tail
+from bulk_sync.results.xlsx_cells import PLAIN_BEGIN, PLAIN_END, are_plain, cell_tail, plain_tail, text_tail
 from bulk_sync.results.xlsx_sheets import SheetSeries, Styles
 
 _change_of = itemgetter(ChangedField._fields.index("row_number"), ChangedField._fields.index("client_id"))
@@ -56,12 +56,17 @@ class ChangeSheet:
     def _lines(self, fields: Sequence[ChangedField], first_row: int) -> list[str]:
         """Return the lines for fields of one change, the first of which is to stand at ``first_row``."""
         number_tail = cell_tail(fields[0].row_number, self._figure)
-        client_tail = self._tail(visible(fields[0].client_id)) or _BLANK
-        plain = are_plain([value for field in fields for value in field[3:6] if type(value) is str])
+        client_tail = text_tail(visible(fields[0].client_id)) or _BLANK
+        _, _, _, olds, news, stored_values, *_ = zip(*fields, strict=True)
+        shown = news if stored_values == news else news + stored_values  # what was stored as sent is looked at once
+        plain = are_plain([value for value in olds + shown if type(value) is str])
         lines = []
         # One expression for a whole line takes half the time of its cells one by one.
         for row, (_, _, name, old, new, stored, old_known, stored_shown) in enumerate(fields, first_row):
-            new_tail = plain_tail(new) if plain and type(new) is str else self._tail(shown_json(new, CLEARED))
+            if plain and type(new) is str:
+                new_tail = f"{PLAIN_BEGIN}{new}{PLAIN_END}" if new else ""
+            else:
+                new_tail = self._tail(shown_json(new, CLEARED))
             if not old_known:
                 old_tail = self._not_read
             elif plain and type(old) is str:

@@ -68,7 +68,15 @@ class ResultSheet:
 
     def _sync_tails(self, added: tuple[Plain, ...], as_tail: Callable[[str], str]) -> list[str]:
         """Return the cells of :func:`sync_cells` without their heads: figures to the left, the status in its look."""
-        tails = [as_tail(value) if type(value) is str else cell_tail(value, self._figure) for value in added]
+        figure = f'"{self._figure}><v>'
+        tails = [
+            as_tail(value)
+            if type(value) is str
+            else f"{figure}{value}</v></c>"
+            if type(value) is int
+            else cell_tail(value, self._figure)
+            for value in added
+        ]
         tails[_STATUS] = cell_tail(added[_STATUS], self._styles[str(added[_STATUS])])
         return tails
 
