@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from operator import itemgetter
 from typing import TypeAlias
 
 from bulk_sync.journal.encoding import dump, entry_sum
@@ -24,6 +25,7 @@ _ANSWER = "UPDATE requests SET replied_at = ?, http_status = ?, seconds = ?, ver
 _OUTCOME = "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 _Entry: TypeAlias = "tuple[str | float | None, ...]"
+_REQUEST, _CHANGE = itemgetter(-1), itemgetter(0)
 
 
 class RequestLog:
@@ -116,6 +118,9 @@ class RequestLog:
     def _write(self) -> None:
         intents, answers, outcomes = self._intents, self._answers, self._outcomes
         self._intents, self._answers, self._outcomes = [], [], []
+        # In the order of their keys, which splits fewer pages; the later of two outcomes of a change stays the later.
+        answers.sort(key=_REQUEST)
+        outcomes.sort(key=_CHANGE)
         with self._journal.transaction() as connection:
             connection.executemany(_INTEND, intents)
             connection.executemany(_ANSWER, answers)

@@ -149,6 +149,26 @@ def test_one_cancelled_waiter_takes_nothing_from_the_others(planned: Planned) ->
     assert journal.connection.execute("SELECT count(*) FROM requests").fetchone() == (3,)
 
 
+def test_the_later_of_two_outcomes_in_one_commit_stands(planned: Planned) -> None:
+    """What is written together is put in the order of the changes, and of each change in the order it came."""
+    journal = planned(3)
+
+    async def go() -> None:
+        log = RequestLog(journal)
+        ends = [
+            (3, Status.IN_DOUBT),
+            (1, Status.UPDATED),
+            (3, Status.UPDATED),
+            (2, Status.IN_DOUBT),
+            (2, Status.FAILED),
+        ]
+        await asyncio.gather(*(log.finish(Outcome(change, status)) for change, status in ends))
+
+    asyncio.run(go())
+    found = journal.connection.execute("SELECT change, status FROM outcomes ORDER BY change").fetchall()
+    assert found == [(1, "updated"), (2, "failed"), (3, "updated")]
+
+
 def test_a_full_disk_raises_and_breaks_the_log(planned: Planned) -> None:
     """No room for another page: JournalFault that names the file, for all who wait and for every call after it."""
     journal = planned(10)
