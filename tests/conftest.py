@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.tools.program import Launcher
 
-# No test asserts a time, and a machine may be busy: the first texts drawn build tables for a second.
+# An example may take as long as a busy machine needs: the first texts drawn build tables for a second. The fixtures of
+# tests with drawn inputs hold nothing that an example changes for the next.
 settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )

@@ -17,8 +17,11 @@ GOODBYE = 1.0
 """Seconds that connections get to close at the end; a TLS peer may never say goodbye."""
 
 UNSEEN = 0.02
-"""Seconds after which a connection is looked at before it is used: something may have come that the loop, held up by
-other work, has not seen. A second answer to the last request would pass for the next one's."""
+"""Seconds after which the loop looks at its sockets before a connection is used: held up by other work, it may not have
+seen what came. A second answer to the last request would pass for the next one's."""
+
+_LOOKS = 3
+"""Turns of the loop until what came has reached us, by any of asyncio's loops."""
 
 _NEXT_ADDRESS = 0.25
 """Seconds after which a name's next address is tried beside the first (RFC 8305): one of them may lead nowhere."""
@@ -61,13 +64,16 @@ class Connections:
         wire.closed.add_done_callback(lambda _: self._open.discard(wire))
         return wire
 
-    def take(self, now: float) -> Wire | None:
+    async def take(self, now: float) -> Wire | None:
         """Return an idle connection that still stands, None where there is none; ``now`` is the loop's time."""
         while self._idle:
             wire, since = self._idle.pop()
-            idle = now - since
-            if wire.stands and idle < KEEP_ALIVE and not (idle > UNSEEN and wire.has_input()):
-                return wire
+            if now - since < KEEP_ALIVE:
+                if now - since > UNSEEN:
+                    for _ in range(_LOOKS):
+                        await asyncio.sleep(0)
+                if wire.stands:
+                    return wire
             wire.close()
         return None
 

@@ -23,6 +23,7 @@ _KINDS_KEPT = 8
 
 _PORTS = {"http": 80, "https": 443}
 _TARGET = re.compile(rb"/[!-~]*").fullmatch
+_REFUSED = re.compile(r"\[Errno (\d+)\] Connect call failed").findall
 _FIELD = re.compile(rb"[!-~]+: ?[ -~\t\x80-\xff]*").fullmatch
 
 
@@ -48,7 +49,7 @@ class WireTransport(httpx2.AsyncBaseTransport):
         connections = known.connections
         message = _message(request, known.fields)
         now = connections.loop.time()
-        wire = connections.take(now) or await self._open(connections)
+        wire = await connections.take(now) or await self._open(connections)
         try:
             answer = await wire.ask(message, now + self._deadline)
         except (NoHttp, OSError) as error:
@@ -69,7 +70,8 @@ class WireTransport(httpx2.AsyncBaseTransport):
         try:
             wire = await connections.open(self._connect)
         except TimeoutError as error:
-            raise httpx2.ConnectTimeout(f"no connection within {self._connect:g} s") from error
+            late = f"no connection within {self._connect:g} s"
+            raise httpx2.ConnectTimeout(_reason(error) if error.errno else late) from error
         except (OSError, UnicodeError) as error:
             raise httpx2.ConnectError(_reason(error)) from error
         if not wire.stands:
@@ -132,16 +134,15 @@ def _message(request: httpx2.Request, fields: bytes) -> bytes:
 
 
 def _reason(error: OSError | UnicodeError) -> str:
-    """Return why there is no connection; where an address refused, asyncio tells that address alone."""
-    if isinstance(error, OSError) and error.errno and str(error.strerror).startswith("Connect call failed"):
-        return os.strerror(error.errno)
-    return str(error)
+    """Return why there is no connection; where addresses refused, asyncio tells their numbers and themselves alone."""
+    numbers = dict.fromkeys(_REFUSED(str(error)))
+    return ", ".join(os.strerror(int(number)) for number in numbers) or str(error)
 
 
 def _httpx_error(error: Exception) -> httpx2.TransportError:
     """Return httpx's exception for what went wrong once the request was on its way."""
     if isinstance(error, TimeoutError):
-        return httpx2.ReadTimeout("no whole answer within the deadline")
+        return httpx2.ReadTimeout(str(error) or "no whole answer within the deadline")
     if isinstance(error, NoHttp):
         return httpx2.RemoteProtocolError(str(error))
     return httpx2.ReadError(str(error))

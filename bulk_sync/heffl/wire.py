@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import select
-import sys
 from typing import NamedTuple, cast
 
 import httptools
@@ -91,13 +89,11 @@ class Wire(asyncio.Protocol):
         # Beneath TLS more may wait than it tells.
         return self._asked_much and self._transport.get_extra_info("ssl_object") is not None
 
-    def has_input(self) -> bool:
-        """Whether something came, be it the end, that the loop has not seen yet. Costs 10 µs."""
-        return _is_readable(self._transport.get_extra_info("socket").fileno())
-
     def close(self) -> None:
         """Say goodbye, as TLS wants it, and close; what has not left does not leave."""
         self._ended = True
+        if self._transport.is_closing():
+            return  # closed twice, asyncio's TLS could not be aborted any more
         if self.spent:
             self._transport.abort()
         else:
@@ -158,7 +154,7 @@ class Wire(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a header; a trailer, after the body, is one that nobody looks at."""
         if self._head is None:
-            self._fields.append((name, value))
+            self._fields.append((name.rstrip(), value))
 
     def on_headers_complete(self) -> None:
         """Keep the head."""
@@ -214,13 +210,5 @@ def _parser(wire: Wire) -> httptools.HttpResponseParser:
 
 def _ends_with_connection(head: list[tuple[bytes, bytes]]) -> bool:
     """Whether an answer says nothing of where it ends."""
-    said = {name.lower().rstrip(): value.lower().rstrip() for name, value in head}
+    said = {name.lower(): value.lower().rstrip() for name, value in head}
     return b"content-length" not in said and not said.get(b"transfer-encoding", b"").endswith(b"chunked")
-
-
-def _is_readable(descriptor: int) -> bool:
-    if sys.platform == "win32":
-        return bool(select.select([descriptor], [], [], 0)[0])
-    poll = select.poll()  # select has no room for descriptors beyond 1,023
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))

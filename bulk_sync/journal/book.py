@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from bulk_sync.errors import Problem
 from bulk_sync.journal.encoding import STATUSES, load, load_cells, load_problems
-from bulk_sync.journal.plan_tables import doubtful_changes
+from bulk_sync.journal.plan_tables import CHANGES, doubtful_changes
 from bulk_sync.journal.schema import SUMMED
 from bulk_sync.journal.store import Journal
 from bulk_sync.planning.values import shown_value
@@ -20,7 +20,6 @@ _BATCH = 250
 """Rows that are held at once, with what was sent and answered for each."""
 _UNSENT = frozenset({Status.SKIPPED, Status.INVALID})
 _ROWS = "SELECT rows.*, joined.* FROM rows LEFT JOIN joined ON joined.row = rows.number"
-_CHANGES = "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id"
 _LAST = 2**62
 """A row's number that no row has."""
 _JOINED = len(SUMMED["rows"]) + 1
@@ -84,7 +83,7 @@ class JournalBook:
         """Yield a line for each field of each change, or of those given, a unit's parts apart."""
         which = "" if ids is None else f" WHERE changes.id IN ({','.join('?' * len(ids))})"
         with self._journal.faults():
-            for entry in self._journal.connection.execute(f"{_CHANGES}{which} ORDER BY changes.id", ids or ()):
+            for entry in self._journal.connection.execute(f"{CHANGES}{which} ORDER BY changes.id", ids or ()):
                 yield from self._changed_fields(self._change_end(entry))
 
     def counts(self) -> dict[Status, int]:
@@ -169,7 +168,7 @@ class JournalBook:
             return {}
         # Changes are numbered in source order, so a batch's changes lie close together; a repeated row may not.
         marks = ",".join("?" * len(wanted))
-        found = self._journal.connection.execute(f"{_CHANGES} WHERE changes.id IN ({marks})", wanted).fetchall()
+        found = self._journal.connection.execute(f"{CHANGES} WHERE changes.id IN ({marks})", wanted).fetchall()
         return {cast("int", entry[0]): entry for entry in found}
 
     def _change_end(self, entry: tuple[Any, ...]) -> _Ended:

@@ -55,7 +55,7 @@ class PlannedChange(NamedTuple):
 
 
 class StoredChange(NamedTuple):
-    """A change with its outcome, for undo and stored plans. ``status`` None: it has not ended."""
+    """A change with its outcome, for whoever looks at a plan again. ``status`` None: it has not ended."""
 
     id: int
     record_id: str

@@ -25,7 +25,8 @@ BATCH = 2000
 """Rows in one transaction while planning: a crash loses at most the plan, and nothing has been sent."""
 
 
-_CHANGES = "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id"
+CHANGES = "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id"
+"""SQL for changes, each beside its outcome, if it has one."""
 _UNENDED = "(outcomes.status IS NULL OR outcomes.status NOT IN ({}))".format(",".join(f"'{end}'" for end in OUTCOMES))
 """SQL for a change without an outcome that ``resume`` keeps to."""
 _OPEN = "status IS NULL AND NOT EXISTS (SELECT 1 FROM joined WHERE joined.row = rows.number)"
@@ -220,7 +221,8 @@ class PlanTables:
     def to_send(self, begun: Collection[int] = ()) -> Iterator[Change]:
         """Yield the changes without an outcome that ``resume`` keeps to, the canaries first.
 
-        In doubt are those that were left so, and those in ``begun``. Nothing is read of a change but what is sent.
+        In doubt are those that were left so, and those in ``begun``. Each entry is checked, but what is not sent is
+        not parsed, and its rows are not looked up.
         """
         for canary in (True, False):
             for batch in self._change_batches(f"canary = {canary:d} AND {_UNENDED}"):
@@ -247,7 +249,7 @@ class PlanTables:
     def canaries(self) -> list[StoredChange]:
         """Return the changes that go first and have no outcome yet."""
         with self._journal.faults():
-            found = self._connection.execute(f"{_CHANGES} WHERE canary = 1 ORDER BY changes.id").fetchall()
+            found = self._connection.execute(f"{CHANGES} WHERE canary = 1 ORDER BY changes.id").fetchall()
         stored = [self._stored_change(entry, {}) for entry in found]
         return [change for change in stored if change.status not in OUTCOMES]
 
@@ -268,11 +270,12 @@ class PlanTables:
         while True:
             with self._journal.faults():
                 batch = self._connection.execute(
-                    f"{_CHANGES} WHERE changes.id > ? AND {where} ORDER BY changes.id LIMIT ?", (last, BATCH)
+                    f"{CHANGES} WHERE changes.id > ? AND {where} ORDER BY changes.id LIMIT ?", (last, BATCH)
                 ).fetchall()
-            if not batch:
-                return
-            yield batch
+            if batch:
+                yield batch
+            if len(batch) < BATCH:
+                return  # asking once more would go through all that ``where`` leaves out
             last = batch[-1][0]
 
     def _rows_of_changes(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:

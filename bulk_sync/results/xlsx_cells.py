@@ -100,6 +100,7 @@ def _text_cell(text: str, style: str) -> str:
 
 PLAIN_BEGIN = '" t="inlineStr"><is><t>'
 PLAIN_END = "</t></is></c>"
+"""What stands around a plain text in its tail, for loops in which a call for each text is a tenth of all."""
 
 
 def plain_tail(text: str) -> str:

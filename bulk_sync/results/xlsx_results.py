@@ -68,7 +68,7 @@ class ResultSheet:
 
     def _sync_tails(self, added: tuple[Plain, ...], as_tail: Callable[[str], str]) -> list[str]:
         """Return the cells of :func:`sync_cells` without their heads: figures to the left, the status in its look."""
-        figure = f'"{self._figure}><v>'
+        figure = f'"{self._figure}><v>'  # row, status and attempts: none is too long for a number
         tails = [
             as_tail(value)
             if type(value) is str

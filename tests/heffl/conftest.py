@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
+
+from bulk_sync.heffl.client import HefflClient
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 
@@ -98,6 +100,12 @@ def serving_elsewhere(server: RawServer) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+
+
+def open_wires(client: HefflClient) -> list[Any]:
+    """Return the connections that a client has open."""
+    transport: Any = client._transport
+    return [wire for connections in transport._connections.values() for wire in connections._open]
 
 
 @pytest.fixture

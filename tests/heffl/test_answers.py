@@ -9,16 +9,18 @@ import struct
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bulk_sync.heffl import connections
 from bulk_sync.heffl.client import HefflClient
 from bulk_sync.records import Reply, Request
 from bulk_sync.sending.policy import Fault
+from tests.heffl.conftest import open_wires
 
 KEY = "heffl_user_secret"
 PATCH = Request("patch", "clt_1", {"name": "N"})
@@ -248,6 +250,48 @@ def test_an_address_that_leads_nowhere_does_not_hide_the_next(
     assert asyncio.run(go()).http_status == 200
 
 
+def test_addresses_that_refuse_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of them for one name, and one reason."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in ("127.0.0.1", "127.0.0.2")]
+
+    async def go() -> Reply:
+        async with HefflClient(f"http://localhost:{port}/api/v1", KEY) as client:
+            return await client.send(PATCH)
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
+    reply = asyncio.run(go())
+    assert (reply.fault, reply.detail) == (Fault.CONNECT, "Connection refused")
+
+
+def test_a_loop_that_knows_no_second_address_connects_all_the_same(raw_server: Servers, answer: Servers) -> None:
+    """As uvloop's, whose ``create_connection`` has no such parameter."""
+
+    class OtherLoop:
+        def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+            self._loop = loop
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._loop, name)
+
+        async def create_connection(self, factory: Any, host: str, port: int, *, ssl: Any) -> Any:
+            return await self._loop.create_connection(factory, host, port, ssl=ssl)
+
+    async def go() -> int:
+        async with server:
+            port = int(server.url.rpartition(":")[2].partition("/")[0])
+            kept: Any = connections.Connections("127.0.0.1", port, tls=False, body_limit=1000)
+            kept.loop = OtherLoop(kept.loop)
+            wire = await kept.open(2.0)
+            found = await wire.ask(b"GET / HTTP/1.1\r\n\r\n", asyncio.get_running_loop().time() + 2.0)
+            await kept.aclose()
+            return int(found.status)
+
+    server = raw_server(answer(OK))
+    assert asyncio.run(go()) == 200
+
+
 def test_https_goes_to_its_own_port(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the base URL names none."""
     asked = []
@@ -301,33 +345,68 @@ def test_a_handshake_without_end_ends_before_the_deadline(certificates: Path) ->
     assert took < 5
 
 
-def test_a_peer_that_never_says_goodbye_does_not_hold_up_the_end(certificates: Path) -> None:
-    """Over TLS, where a polite end takes two: the client closes after a moment all the same."""
+@contextmanager
+def tls_peer(certificates: Path, behave: Callable[[ssl.SSLSocket], None]) -> Iterator[str]:
+    """Take one TLS connection in a thread, read the request and behave; yield the base URL."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates / "good.pem")
-    listener = socket.create_server(("127.0.0.1", 0))
-    done = threading.Event()
 
     def serve() -> None:
         plain, _ = listener.accept()
         with suppress(OSError), context.wrap_socket(plain, server_side=True) as secure:
             secure.recv(65536)
-            secure.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 25\r\n\r\n" + OK)
-            done.wait(10)
+            behave(secure)
 
-    async def go() -> tuple[Reply, float]:
-        url = f"https://127.0.0.1:{listener.getsockname()[1]}/api/v1"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}/api/v1"
+        thread.join()
+
+
+@pytest.mark.parametrize("idle", [0.0, 0.3])
+def test_a_peer_that_never_says_goodbye_does_not_hold_up_the_end(
+    certificates: Path, monkeypatch: pytest.MonkeyPatch, idle: float
+) -> None:
+    """Over TLS, where a polite end takes two: closed for good after a moment, be it idle for too long before or not."""
+    monkeypatch.setattr(connections, "KEEP_ALIVE", 0.1)
+    done = threading.Event()
+
+    def behave(secure: ssl.SSLSocket) -> None:
+        secure.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 25\r\n\r\n" + OK)
+        done.wait(20)
+
+    async def go(url: str) -> tuple[Reply, float]:
         client = HefflClient(url, KEY, ca_file=certificates / "authority.pem")
         reply = await client.send(PATCH)
+        await asyncio.sleep(idle)
         begun = time.monotonic()
         await client.aclose()
         return reply, time.monotonic() - begun
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    with listener:
-        reply, took = asyncio.run(go())
+    with tls_peer(certificates, behave) as url:
+        reply, took = asyncio.run(go(url))
         done.set()
-        thread.join()
     assert reply.http_status == 200
-    assert took < 5
+    assert took < 10
+
+
+def test_an_answer_and_a_goodbye_at_once_end_in_peace(certificates: Path) -> None:
+    """Over TLS, read in one piece, and the client is closed before asyncio has told the end of the connection."""
+
+    def behave(secure: ssl.SSLSocket) -> None:
+        secure.sendall(b"HTTP/1.1 401 No\r\nconnection: close\r\ncontent-length: 25\r\n\r\n" + OK)
+        with suppress(OSError):
+            secure.unwrap()
+
+    async def go(url: str) -> Reply:
+        async with HefflClient(url, KEY, ca_file=certificates / "authority.pem") as client:
+            sending = asyncio.create_task(client.send(PATCH))
+            while not open_wires(client):  # noqa: ASYNC110 - nobody tells it
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            time.sleep(0.3)  # noqa: ASYNC251 - so that both are there when the loop looks
+            return await sending
+
+    with tls_peer(certificates, behave) as url:
+        assert asyncio.run(go(url)).http_status == 401

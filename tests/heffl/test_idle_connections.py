@@ -16,6 +16,7 @@ from bulk_sync.heffl import connections
 from bulk_sync.heffl.client import HefflClient
 from bulk_sync.records import Request
 from bulk_sync.sending.policy import Fault
+from tests.heffl.conftest import open_wires
 
 KEY = "heffl_user_secret"
 PATCH = Request("patch", "clt_1", {"name": "N"})
@@ -157,12 +158,6 @@ def test_a_connection_that_is_ending_gets_no_request(raw_server: Servers, answer
     server = raw_server(answer(OK))
     assert asyncio.run(go()) == [200, 200, 200]
     assert server.connections == 3
-
-
-def open_wires(client: HefflClient) -> list[Any]:
-    """Return the connections that a client has open."""
-    transport: Any = client._transport
-    return [wire for connections in transport._connections.values() for wire in connections._open]
 
 
 @pytest.mark.parametrize("more", [b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", b""])

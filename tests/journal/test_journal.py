@@ -48,6 +48,7 @@ def everything(journal: Journal) -> tuple[Any, ...]:
         book.request_counts(),
         list(tables.changes()),
         tables.begun_changes(),
+        list(tables.to_send(tables.begun_changes())),
         list(tables.cells()),
         list(tables.records()),
         list(tables.open_rows()),
@@ -228,6 +229,31 @@ def test_an_open_change_counts_as_what_happened_to_it(planned: Planned) -> None:
     ]
     left = [change.id for change in PlanTables(journal).changes(only_open=True)]
     assert (left, PlanTables(journal).begun_changes()) == ([2, 4, 5, 6, 7, 8], frozenset({4}))
+
+
+def test_what_is_to_be_sent_comes_with_what_was_tried_before(planned: Planned) -> None:
+    """The canaries first; what ended for good is left out, what may have been applied is in doubt."""
+    journal = planned(3000)
+    tables = PlanTables(journal)
+    tables.mark_canaries([3, 2300])
+    ends = [(1, Status.UPDATED), (2, Status.NOT_SENT), (3, Status.IN_DOUBT), (4, Status.IN_DOUBT), (5, Status.FAILED)]
+
+    async def go() -> None:
+        log = RequestLog(journal)
+        await asyncio.gather(*(log.finish(Outcome(change, status, attempts=change)) for change, status in ends))
+        await log.intend(Request("patch", "clt_x", {"name": "x"}), 6)
+
+    asyncio.run(go())
+    begun = tables.begun_changes()
+    found = list(tables.to_send(begun))
+    stored = {change.id: change for change in tables.changes(only_open=True)}
+    assert [change.id for change in found] == [3, 2300, *(sorted(stored.keys() - {3, 2300}))]
+    assert stored.keys() == set(range(1, 2401)) - {1, 5}
+    assert all((change.record_id, change.payload) == stored[change.id][1:4:2] for change in found)
+    assert [change.id for change in found if change.canary] == [3, 2300]
+    assert {change.id: change.attempts for change in found if change.attempts} == {2: 2, 3: 3, 4: 4}
+    assert {change.id for change in found if change.in_doubt} == {3, 4, 6}
+    assert [change.id for change in tables.to_send() if change.in_doubt] == [3, 4]
 
 
 def test_a_change_is_told_with_its_first_row(tmp_path: Path, header: RunHeader) -> None:
