@@ -27,10 +27,11 @@ _CHANGE = _JOINED + SUMMED["joined"].index("change")
 """Where in a line of ``_ROWS`` the entry of ``joined`` begins, and where the change stands."""
 _PROBLEMS = SUMMED["rows"].index("problems")
 
-# A run has a dozen of them for each row; by its own constructor one takes three times as long.
+# A run has a dozen of the first for each row; by their own constructors they take three times as long.
 _changed_field = partial(
     cast("Callable[[type[ChangedField], tuple[Any, ...]], ChangedField]", tuple.__new__), ChangedField
 )
+_row_result = partial(cast("Callable[[type[RowResult], tuple[Any, ...]], RowResult]", tuple.__new__), RowResult)
 
 
 class _Ended(NamedTuple):
@@ -211,21 +212,27 @@ class JournalBook:
                 raw=raw,
             )
         merged = f"sent with row {end.first_row}" if end.first_row != number else ""
-        return RowResult(
-            row_number=number,
-            values=load_cells(cells),
-            status=end.status,
-            code=end.code or code,
-            client_id=end.record_id,
-            client_number=str(end.answer.get("number") or "") if end.answer else "",
-            changed=tuple(end.payload) if end.status in _SENT else (),
-            http_status=end.http_status,
-            attempts=end.attempts,
-            message="; ".join(filter(None, (merged, end.message, told))),
-            finished_at=iso(end.finished_at) if end.finished_at else "",
-            problems=problems,
-            line=line,
-            raw=raw,
+        client_number = str(end.answer.get("number") or "") if end.answer else ""
+        changed = tuple(end.payload) if end.status in _SENT else ()
+        message = "; ".join(filter(None, (merged, end.message, told))) if merged or told else end.message
+        finished_at = iso(end.finished_at) if end.finished_at else ""
+        return _row_result(
+            (
+                number,
+                load_cells(cells),
+                end.status,
+                end.code or code,
+                end.record_id,
+                client_number,
+                changed,
+                end.http_status,
+                end.attempts,
+                message,
+                finished_at,
+                problems,
+                line,
+                raw,
+            )
         )
 
     def _planned_at(self) -> str:

@@ -55,7 +55,7 @@ class ChangeSheet:
 
     def _lines(self, fields: Sequence[ChangedField], first_row: int) -> list[str]:
         """Return the lines for fields of one change, the first of which is to stand at ``first_row``."""
-        number_tail = cell_tail(fields[0].row_number, self._figure)
+        number_tail = f'"{self._figure}><v>{fields[0].row_number}</v></c>'
         client_tail = text_tail(visible(fields[0].client_id)) or _BLANK
         _, _, _, olds, news, stored_values, *_ = zip(*fields, strict=True)
         shown = news if stored_values == news else news + stored_values  # what was stored as sent is looked at once
