@@ -18,6 +18,34 @@ _PROBLEMS = frozenset({Status.FAILED, Status.DIFFERS, Status.IN_DOUBT})
 _RATE_WINDOW = 60.0
 
 
+class LastMinute:
+    """How many requests left within the last minute, to a tenth of a second: thousands a second need no memory each."""
+
+    _TENTHS = 10
+
+    def __init__(self) -> None:
+        self._tenths: deque[int] = deque()
+        self._counts: Counter[int] = Counter()
+
+    def add(self, now: float) -> None:
+        """Count a request that leaves now, in seconds of a monotonic clock."""
+        tenth = int(now * self._TENTHS)
+        if tenth not in self._counts:
+            self._forget(tenth)
+            self._tenths.append(tenth)
+        self._counts[tenth] += 1
+
+    def count(self, now: float) -> int:
+        """Return how many there are."""
+        self._forget(int(now * self._TENTHS))
+        return self._counts.total()
+
+    def _forget(self, tenth: int) -> None:
+        since = tenth - int(_RATE_WINDOW * self._TENTHS)
+        while self._tenths and self._tenths[0] <= since:
+            del self._counts[self._tenths.popleft()]
+
+
 class Ends:
     """How many changes have ended with each status; one that was in doubt may end again, and counts once."""
 
@@ -56,7 +84,7 @@ class Watcher(Observer):
         self._say = say
         self._verbose = verbose
         self._ends = Ends()
-        self._left: deque[float] = deque()
+        self._left = LastMinute()
         self._quota = quota
         self._total = progress.total if progress else None
         if progress:
@@ -69,8 +97,7 @@ class Watcher(Observer):
 
     def started(self, request: Request) -> None:
         """Count towards the rate."""
-        self._left.append(time.monotonic())
-        self._forget()
+        self._left.add(time.monotonic())
         if self._verbose:
             self._say(f"→ {request.kind} {request.record_id or request.cursor}")
 
@@ -111,7 +138,6 @@ class Watcher(Observer):
 
     def status(self) -> str:
         """Say how far sending is, as it is now: rows that are tried again move the end, although none ends."""
-        self._forget()
         parts = [f"{count:,} {status.value}" for status, count in self.counts.items() if count]
         allowed = ""
         with suppress(BulkSyncError):  # a quota that cannot be read is for whoever sends to tell
@@ -119,15 +145,10 @@ class Watcher(Observer):
                 left = self._forecast(max(0, self._total - self.counts.total()))
                 parts.append(f"done about {clock(time.time() + left)}")
             allowed = self._quota()
-        requests = "1 request" if len(self._left) == 1 else f"{len(self._left):,} requests"
+        sent = self._left.count(time.monotonic())
+        requests = "1 request" if sent == 1 else f"{sent:,} requests"
         parts.append(f"{requests} in the last minute{f' of {allowed}' if allowed else ''}")
         return ", ".join(parts)
-
-    def _forget(self) -> None:
-        """Let go of what left more than a minute ago."""
-        since = time.monotonic() - _RATE_WINDOW
-        while self._left and self._left[0] < since:
-            self._left.popleft()
 
 
 class JsonWatcher(Observer):

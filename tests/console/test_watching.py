@@ -10,7 +10,7 @@ import pytest
 
 from bulk_sync.console.plan_text import clock
 from bulk_sync.console.progress import LiveProgress, PlainProgress, wrapped
-from bulk_sync.console.watching import Watcher
+from bulk_sync.console.watching import LastMinute, Watcher
 from bulk_sync.errors import Halted
 from bulk_sync.records import Change, Outcome, Request, Status
 
@@ -119,3 +119,15 @@ def test_a_status_fits_the_terminal() -> None:
     assert wrapped(status, 200) == [status]
     assert max(map(len, wrapped(status, 38))) <= 38
     assert wrapped("", 78) == []
+
+
+def test_the_last_minute_is_counted_in_little_memory() -> None:
+    """A minute of 5,000 requests a second: all of them, to a tenth of a second, and no memory for each."""
+    minute = LastMinute()
+    for number in range(300_000):
+        minute.add(100.0 + number / 5_000)
+    assert abs(minute.count(160.0) - 300_000) <= 1_000
+    assert len(minute._counts) <= 600
+    minute.add(190.0)
+    assert abs(minute.count(190.0) - 150_001) <= 1_000
+    assert (minute.count(249.9), minute.count(250.1)) == (1, 0)
