@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -24,26 +24,23 @@ class LastMinute:
     _TENTHS = 10
 
     def __init__(self) -> None:
-        self._tenths: deque[int] = deque()
         self._counts: Counter[int] = Counter()
 
     def add(self, now: float) -> None:
         """Count a request that leaves now, in seconds of a monotonic clock."""
         tenth = int(now * self._TENTHS)
         if tenth not in self._counts:
-            self._forget(tenth)
-            self._tenths.append(tenth)
+            for old in [each for each in self._counts if each <= self._since(now)]:
+                del self._counts[old]
         self._counts[tenth] += 1
 
     def count(self, now: float) -> int:
-        """Return how many there are."""
-        self._forget(int(now * self._TENTHS))
-        return self._counts.total()
+        """Return how many there are. Changes nothing: the display asks from a thread of its own."""
+        since = self._since(now)
+        return sum([count for tenth, count in tuple(self._counts.items()) if tenth > since])
 
-    def _forget(self, tenth: int) -> None:
-        since = tenth - int(_RATE_WINDOW * self._TENTHS)
-        while self._tenths and self._tenths[0] <= since:
-            del self._counts[self._tenths.popleft()]
+    def _since(self, now: float) -> int:
+        return int(now * self._TENTHS) - int(_RATE_WINDOW * self._TENTHS)
 
 
 class Ends:
@@ -138,7 +135,8 @@ class Watcher(Observer):
 
     def status(self) -> str:
         """Say how far sending is, as it is now: rows that are tried again move the end, although none ends."""
-        parts = [f"{count:,} {status.value}" for status, count in self.counts.items() if count]
+        counts = tuple(self.counts.items())  # at once: the display asks from a thread of its own
+        parts = [f"{count:,} {status.value}" for status, count in counts if count]
         allowed = ""
         with suppress(BulkSyncError):  # a quota that cannot be read is for whoever sends to tell
             if self._total:

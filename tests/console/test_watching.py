@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -131,3 +132,22 @@ def test_the_last_minute_is_counted_in_little_memory() -> None:
     minute.add(190.0)
     assert abs(minute.count(190.0) - 150_001) <= 1_000
     assert (minute.count(249.9), minute.count(250.1)) == (1, 0)
+    minute.add(300.0)
+    assert len(minute._counts) == 1
+
+
+def test_the_last_minute_may_be_asked_from_another_thread() -> None:
+    """As the progress display does, while requests leave."""
+    minute, ended = LastMinute(), threading.Event()
+
+    def send() -> None:
+        for number in range(60_000):
+            minute.add(number / 10)
+        ended.set()
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    while not ended.is_set():
+        assert 0 <= minute.count(0.0) <= 60_000
+    sender.join()
+    assert minute.count(5_999.9) == 600
