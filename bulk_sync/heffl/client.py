@@ -22,6 +22,7 @@ import httpx2
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from bulk_sync.errors import Defect
+from bulk_sync.heffl.connections import KEEP_ALIVE
 from bulk_sync.heffl.target import ApiKey, check_base_url, record_segment
 from bulk_sync.heffl.tls import tls_context
 from bulk_sync.heffl.transport import WireTransport
@@ -44,8 +45,9 @@ class HefflClient:
     """Sends requests to v1 of the API. Use as an async context manager.
 
     ``deadline`` is for a whole request, ``connect`` for the part before it leaves, in seconds. ``ca_file`` replaces
-    this machine's authorities, ``transport`` the network (tests). Raises Refused for a base URL that the key must not
-    be sent to, a key that cannot be one, or a file that has no certificates.
+    this machine's authorities, ``transport`` the network (tests), ``keep_alive`` the seconds that an idle connection is
+    kept (tests). Raises Refused for a base URL that the key must not be sent to, a key that cannot be one, or a file
+    that has no certificates.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class HefflClient:
         path: str = "/clients",
         deadline: float = DEADLINE,
         connect: float = CONNECT,
+        keep_alive: float = KEEP_ALIVE,
         body_limit: int = BODY_LIMIT,
         page_limit: int = PAGE_SIZE,
         ca_file: Path | None = None,
@@ -66,7 +69,9 @@ class HefflClient:
         self._key = key if isinstance(key, ApiKey) else ApiKey(key)
         # Loading the authorities takes 20 ms, which plain http on loopback saves.
         tls = tls_context(ca_file) if self.base_url.startswith("https:") else None
-        self._transport = transport or WireTransport(tls=tls, deadline=deadline, connect=connect, body_limit=body_limit)
+        self._transport = transport or WireTransport(
+            tls=tls, deadline=deadline, connect=connect, body_limit=body_limit, keep_alive=keep_alive
+        )
         self._base = httpx2.URL(self.base_url)
         self._path = self._base.raw_path.decode().rstrip("/") + path
         reading = {

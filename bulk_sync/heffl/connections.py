@@ -31,15 +31,18 @@ class Connections:
     """Connections to ``host`` and ``port`` in the running event loop; ``tls`` is True for this machine's authorities.
 
     The one used last is used next: it is the least likely to have been closed meanwhile, and after a burst the others
-    grow old. ``body_limit`` as of :class:`~bulk_sync.heffl.wire.Wire`.
+    grow old: idle for ``keep_alive`` seconds, one is closed. ``body_limit`` as of :class:`~bulk_sync.heffl.wire.Wire`.
     """
 
-    def __init__(self, host: str, port: int, *, tls: ssl.SSLContext | bool, body_limit: int) -> None:
+    def __init__(
+        self, host: str, port: int, *, tls: ssl.SSLContext | bool, body_limit: int, keep_alive: float = KEEP_ALIVE
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self._host = host
         self._port = port
         self._tls = tls
         self._body_limit = body_limit
+        self._keep_alive = keep_alive
         self._open: set[Wire] = set()
         self._idle: deque[tuple[Wire, float]] = deque()  # with the time since when
         self._closed = False
@@ -68,7 +71,7 @@ class Connections:
         """Return an idle connection that still stands, None where there is none; ``now`` is the loop's time."""
         while self._idle:
             wire, since = self._idle.pop()
-            if now - since < KEEP_ALIVE:
+            if now - since < self._keep_alive:
                 if now - since > UNSEEN:
                     for _ in range(_LOOKS):
                         await asyncio.sleep(0)
@@ -84,7 +87,7 @@ class Connections:
             return
         self._idle.append((wire, self.loop.time()))
         if self._alarm is None:
-            self._alarm = self.loop.call_later(KEEP_ALIVE, self._expire)
+            self._alarm = self.loop.call_later(self._keep_alive, self._expire)
 
     async def aclose(self) -> None:
         """Close all, those in use too; nothing is opened any more."""
@@ -106,6 +109,6 @@ class Connections:
 
     def _expire(self) -> None:
         now = self.loop.time()
-        while self._idle and self._idle[0][1] + KEEP_ALIVE <= now:
+        while self._idle and self._idle[0][1] + self._keep_alive <= now:
             self._idle.popleft()[0].close()
-        self._alarm = self.loop.call_at(self._idle[0][1] + KEEP_ALIVE, self._expire) if self._idle else None
+        self._alarm = self.loop.call_at(self._idle[0][1] + self._keep_alive, self._expire) if self._idle else None

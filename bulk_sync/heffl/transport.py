@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import httpx2
 
-from bulk_sync.heffl.connections import Connections
+from bulk_sync.heffl.connections import KEEP_ALIVE, Connections
 from bulk_sync.heffl.wire import NoHttp, Wire
 
 _KINDS_KEPT = 8
@@ -31,15 +31,25 @@ class WireTransport(httpx2.AsyncBaseTransport):
     """Carries httpx requests, each once, over connections of its own.
 
     ``deadline`` bounds a request from its beginning to the last byte of the answer, ``connect`` the part before
-    it leaves (name, connection, TLS); both in seconds. Of a body no more than ``body_limit`` bytes and a piece is read.
+    it leaves (name, connection, TLS), ``keep_alive`` how long a connection waits for the next; all in seconds. Of a
+    body no more than ``body_limit`` bytes and a piece is read.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext | None, deadline: float, connect: float, body_limit: int) -> None:
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext | None,
+        deadline: float,
+        connect: float,
+        body_limit: int,
+        keep_alive: float = KEEP_ALIVE,
+    ) -> None:
         self._tls = tls
         self._deadline = deadline
         # The part before sending must run out first: only then is it certain that nothing left.
         self._connect = min(connect, deadline / 2)
         self._body_limit = body_limit
+        self._keep_alive = keep_alive
         self._known: dict[int, _Known] = {}
         self._connections: dict[tuple[str, str, int], Connections] = {}
 
@@ -89,7 +99,7 @@ class WireTransport(httpx2.AsyncBaseTransport):
             connections = self._connections.get((url.scheme, host, port))
             if connections is None:
                 tls = (self._tls or True) if url.scheme == "https" else False
-                connections = Connections(host, port, tls=tls, body_limit=self._body_limit)
+                connections = Connections(host, port, tls=tls, body_limit=self._body_limit, keep_alive=self._keep_alive)
                 self._connections[url.scheme, host, port] = connections
             known = self._known[id(request.headers)] = _Known(request.headers, _fields(request), connections)
         return known

@@ -21,6 +21,7 @@ from bulk_sync.heffl.client import HefflClient
 from bulk_sync.records import Reply, Request
 from bulk_sync.sending.policy import Fault
 from tests.heffl.conftest import open_wires
+from tests.tools.known_names import run_with_names
 
 KEY = "heffl_user_secret"
 PATCH = Request("patch", "clt_1", {"name": "N"})
@@ -220,13 +221,8 @@ def test_a_body_that_is_too_long_closes_its_connection(raw_server: Servers) -> N
     assert opened == 2
 
 
-def test_an_address_that_leads_nowhere_does_not_hide_the_next(
-    raw_server: Servers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_address_that_leads_nowhere_does_not_hide_the_next(raw_server: Servers, answer: Servers) -> None:
     """A name with two addresses: at the first nobody takes the connection, and the second is not kept waiting."""
-
-    async def behave(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 25\r\n\r\n" + OK)
 
     async def go() -> Reply:
         async with server:
@@ -236,32 +232,27 @@ def test_an_address_that_leads_nowhere_does_not_hide_the_next(
                 for filler in fillers:
                     filler.setblocking(False)
                     filler.connect_ex(nowhere.getsockname())
-                found = [
-                    (socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in ("127.0.0.2", "127.0.0.1")
-                ]
-                monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
                 async with HefflClient(f"http://localhost:{port}/api/v1", KEY, connect=5.0) as client:
                     reply = await client.send(PATCH)
                 for filler in fillers:
                     filler.close()
                 return reply
 
-    server = raw_server(behave)
-    assert asyncio.run(go()).http_status == 200
+    server = raw_server(answer(OK))
+    reply = run_with_names(go(), lambda _host, _port: ["127.0.0.2", "127.0.0.1"])
+    assert reply.http_status == 200
 
 
-def test_addresses_that_refuse_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_that_refuse_are_told_once() -> None:
     """Two of them for one name, and one reason."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in ("127.0.0.1", "127.0.0.2")]
 
     async def go() -> Reply:
         async with HefflClient(f"http://localhost:{port}/api/v1", KEY) as client:
             return await client.send(PATCH)
 
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
-    reply = asyncio.run(go())
+    reply = run_with_names(go(), lambda _host, _port: ["127.0.0.1", "127.0.0.2"])
     assert (reply.fault, reply.detail) == (Fault.CONNECT, "Connection refused")
 
 
@@ -292,11 +283,11 @@ def test_a_loop_that_knows_no_second_address_connects_all_the_same(raw_server: S
     assert asyncio.run(go()) == 200
 
 
-def test_https_goes_to_its_own_port(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_https_goes_to_its_own_port() -> None:
     """Where the base URL names none."""
     asked = []
 
-    def look_up(host: str, port: int, *_args: object, **_kwargs: object) -> None:
+    def look_up(host: str, port: int) -> list[str]:
         asked.append((host, port))
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -304,8 +295,7 @@ def test_https_goes_to_its_own_port(monkeypatch: pytest.MonkeyPatch) -> None:
         async with HefflClient("https://api.example/api/v1", KEY) as client:
             return await client.send(PATCH)
 
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    reply = asyncio.run(go())
+    reply = run_with_names(go(), look_up)
     assert asked == [("api.example", 443)]
     assert "Name or service not known" in reply.detail
 
@@ -365,11 +355,8 @@ def tls_peer(certificates: Path, behave: Callable[[ssl.SSLSocket], None]) -> Ite
 
 
 @pytest.mark.parametrize("idle", [0.0, 0.3])
-def test_a_peer_that_never_says_goodbye_does_not_hold_up_the_end(
-    certificates: Path, monkeypatch: pytest.MonkeyPatch, idle: float
-) -> None:
+def test_a_peer_that_never_says_goodbye_does_not_hold_up_the_end(certificates: Path, idle: float) -> None:
     """Over TLS, where a polite end takes two: closed for good after a moment, be it idle for too long before or not."""
-    monkeypatch.setattr(connections, "KEEP_ALIVE", 0.1)
     done = threading.Event()
 
     def behave(secure: ssl.SSLSocket) -> None:
@@ -377,7 +364,7 @@ def test_a_peer_that_never_says_goodbye_does_not_hold_up_the_end(
         done.wait(20)
 
     async def go(url: str) -> tuple[Reply, float]:
-        client = HefflClient(url, KEY, ca_file=certificates / "authority.pem")
+        client = HefflClient(url, KEY, ca_file=certificates / "authority.pem", keep_alive=0.1)
         reply = await client.send(PATCH)
         await asyncio.sleep(idle)
         begun = time.monotonic()

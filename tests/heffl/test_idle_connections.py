@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from bulk_sync.heffl import connections
 from bulk_sync.heffl.client import HefflClient
 from bulk_sync.records import Request
 from bulk_sync.sending.policy import Fault
@@ -86,14 +85,11 @@ def test_a_connection_that_has_ended_is_not_used_again(raw_server: Servers, beha
     assert server.connections == 3
 
 
-def test_an_idle_connection_is_closed_in_time(
-    raw_server: Servers, answer: Servers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_idle_connection_is_closed_in_time(raw_server: Servers, answer: Servers) -> None:
     """By us, so that a server that closes after its 5 seconds never meets a request on its way."""
-    monkeypatch.setattr(connections, "KEEP_ALIVE", 0.3)
 
     async def go() -> None:
-        async with server, HefflClient(server.url, KEY) as client:
+        async with server, HefflClient(server.url, KEY, keep_alive=0.3) as client:
             await asyncio.gather(*(client.send(PATCH) for _ in range(2)))
             await asyncio.sleep(0.15)
             await asyncio.gather(*(client.send(PATCH) for _ in range(3)))
@@ -107,14 +103,11 @@ def test_an_idle_connection_is_closed_in_time(
     asyncio.run(go())
 
 
-def test_a_loop_that_was_held_up_uses_no_old_connection(
-    raw_server: Servers, answer: Servers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_loop_that_was_held_up_uses_no_old_connection(raw_server: Servers, answer: Servers) -> None:
     """A laptop that slept: the request comes before the timer that would have closed the connection."""
-    monkeypatch.setattr(connections, "KEEP_ALIVE", 0.02)
 
     async def go() -> None:
-        async with server, HefflClient(server.url, KEY) as client:
+        async with server, HefflClient(server.url, KEY, keep_alive=0.02) as client:
             await client.send(PATCH)
             time.sleep(0.1)  # noqa: ASYNC251 - the loop is to be held up
             assert (await client.send(PATCH)).http_status == 200
@@ -124,14 +117,11 @@ def test_a_loop_that_was_held_up_uses_no_old_connection(
     asyncio.run(go())
 
 
-def test_what_is_not_needed_any_more_is_let_go(
-    raw_server: Servers, answer: Servers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_not_needed_any_more_is_let_go(raw_server: Servers, answer: Servers) -> None:
     """The connection used last is used next: after a burst the others grow old."""
-    monkeypatch.setattr(connections, "KEEP_ALIVE", 0.6)
 
     async def go() -> None:
-        async with server, HefflClient(server.url, KEY) as client:
+        async with server, HefflClient(server.url, KEY, keep_alive=0.6) as client:
             await asyncio.gather(*(client.send(PATCH) for _ in range(5)))
             for _ in range(10):
                 await client.send(PATCH)
