@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -25,22 +25,25 @@ _ANSWER = "UPDATE requests SET replied_at = ?, http_status = ?, seconds = ?, ver
 _OUTCOME = "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 _Entry: TypeAlias = "tuple[str | float | None, ...]"
+_Then: TypeAlias = "Callable[[BaseException | None], None]"
 _REQUEST, _CHANGE = itemgetter(-1), itemgetter(0)
 
 
 class RequestLog:
     """Implements the pool's ``ChangeLog`` over a journal.
 
-    Every method returns only when what it wrote is on disk. All that write within the same few milliseconds
-    share one commit, and until then wait in lists: one ``executemany`` for each kind of entry takes a third of the
-    time of a statement for each. After a fault of the disk every further call raises it again: nothing more is sent.
+    All that is written within the same few milliseconds shares one commit, and until then waits in lists: one
+    ``executemany`` for each kind of entry takes a third of the time of a statement for each. After a fault of the disk
+    every further call raises it again: nothing more is sent.
     """
 
     def __init__(self, journal: Journal, *, wall: Callable[[], float] = time.time) -> None:
         self._journal = journal
         self._connection = journal.connection
         self._wall = wall
+        self._planned = False
         self._waiters: list[asyncio.Future[None]] = []
+        self._thens: list[_Then] = []
         self._intents: list[_Entry] = []
         self._answers: list[_Entry] = []
         self._outcomes: list[_Entry] = []
@@ -61,19 +64,35 @@ class RequestLog:
         await self._durable()
         return number
 
-    async def answered(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome | None) -> None:
-        """Write down what came of a request and, where its change has ended with it, the outcome."""
-        intent = self._open.pop(request_id)
-        answer = (self._wall(), reply.http_status, float(reply.seconds), str(verdict))
-        self._answers.append((*answer, entry_sum(intent + answer), request_id))
-        if outcome is not None:
-            self._outcomes.append(self._outcome_entry(outcome))
+    async def answered(self, request_id: int, reply: Reply, verdict: str) -> None:
+        """Write down what came of a request."""
+        self._answers.append(self._answer_entry(request_id, reply, verdict))
         await self._durable()
+
+    def conclude(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome, then: _Then) -> None:
+        """Write down what came of a request and how its change has ended; ``then`` hears what came of that.
+
+        Its sender goes on to its next intent meanwhile, which shares the commit: waiting for each costs 7 µs more.
+        """
+        self._plan_commit()
+        self._answers.append(self._answer_entry(request_id, reply, verdict))
+        self._outcomes.append(self._outcome_entry(outcome))
+        self._thens.append(then)
 
     async def finish(self, outcome: Outcome) -> None:
         """Write down an outcome that no single request gave, such as a settled doubt."""
         self._outcomes.append(self._outcome_entry(outcome))
         await self._durable()
+
+    async def flush(self) -> None:
+        """Return when all that was written down is on disk."""
+        if self._planned or self._fault is not None:
+            await self._durable()
+
+    def _answer_entry(self, request_id: int, reply: Reply, verdict: str) -> _Entry:
+        intent = self._open.pop(request_id)
+        answer = (self._wall(), reply.http_status, float(reply.seconds), str(verdict))
+        return (*answer, entry_sum(intent + answer), request_id)
 
     def _outcome_entry(self, outcome: Outcome) -> _Entry:
         values = (
@@ -90,26 +109,35 @@ class RequestLog:
 
     async def _durable(self) -> None:
         """Return when all that waits now is on disk; a waiter that is cancelled takes nothing from the others."""
-        if self._fault is not None:
-            raise self._fault
-        if not self._waiters:
-            self._loop = loop = asyncio.get_running_loop()
-            delay = self._last_commit + COMMIT_GAP - loop.time()
-            if delay <= 0:
-                loop.call_soon(self._commit, loop)
-            else:
-                loop.call_later(min(delay, COMMIT_GAP), self._commit, loop)
+        self._plan_commit()
         waiter = self._loop.create_future()
         self._waiters.append(waiter)
         await waiter
 
+    def _plan_commit(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        if self._planned:
+            return
+        self._planned = True
+        self._loop = loop = asyncio.get_running_loop()
+        delay = self._last_commit + COMMIT_GAP - loop.time()
+        if delay <= 0:
+            loop.call_soon(self._commit, loop)
+        else:
+            loop.call_later(min(delay, COMMIT_GAP), self._commit, loop)
+
     def _commit(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._planned = False
         waiters, self._waiters = self._waiters, []
+        thens, self._thens = iter(self._thens), []
         self._last_commit = loop.time()
         try:
             self._write()
+            for then in thens:
+                then(None)
         except Exception as fault:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-            self._break(fault, waiters)
+            self._break(fault, waiters, thens)
             return
         for waiter in waiters:
             if not waiter.done():
@@ -126,8 +154,10 @@ class RequestLog:
             connection.executemany(_ANSWER, answers)
             connection.executemany(_OUTCOME, outcomes)
 
-    def _break(self, fault: BaseException, waiters: list[asyncio.Future[None]]) -> None:
+    def _break(self, fault: BaseException, waiters: list[asyncio.Future[None]], thens: Iterable[_Then]) -> None:
         self._fault = fault
+        for then in thens:
+            then(fault)
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_exception(fault)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeAlias
 
 from bulk_sync.records import Outcome, Reply
@@ -20,6 +21,9 @@ from bulk_sync.sending.rows import Task
 
 Conclude: TypeAlias = Callable[[Reply, Ruling], Outcome | None]
 """Says how a change ended by this reply, None where it did not."""
+
+Kept: TypeAlias = Callable[[Task, BaseException | None], None]
+"""Hears that the outcome of a task's change is durable, by None, or why it could not be."""
 
 _UNSENT = Reply(None, {}, fault=Fault.STOPPED, detail="the run was stopped", left=False)
 _CUT_OFF = Reply(None, {}, fault=Fault.TIMEOUT, detail="the run was stopped while it was out")
@@ -47,6 +51,7 @@ class Exchange:
         stop: StopSignal,
         limits: Limits,
         observer: Observer,
+        kept: Kept,
     ) -> None:
         self._sender = sender
         self._gate = gate
@@ -56,10 +61,10 @@ class Exchange:
         self._limits = limits
         self._bounded = limits.bounded
         self._observer = observer
+        self._kept = kept
         self._concurrency = Concurrency(limits.workers)
         self._lanes = Lanes(self._concurrency)
-        # With many workers a few stand ready, permit and intent in hand, so that no lane waits for the disk.
-        self._desks = Lanes(self._concurrency, ahead=limits.workers // 8)
+        self._desks = Lanes(self._concurrency)  # from a permit to the answer, which whoever comes again waits for, too
         self._probe = asyncio.Lock()
         self._streak: list[Task] = []
         self._contact = False
@@ -72,27 +77,45 @@ class Exchange:
         self.out: set[Task] = set()
 
     async def __call__(self, task: Task, change_id: int | None, conclude: Conclude) -> Ruling:
-        """Send a task's request once; return when reply (``task.last``) and outcome are durable.
+        """Send a task's request once; return when the reply (``task.last``) is durable.
 
-        Raises NoMoreRequests where the run is to end.
+        Where ``conclude`` gives an outcome, it returns at once, and ``kept`` hears when both are durable: the worker
+        takes its next row to the disk with them. Raises NoMoreRequests where the run is to end.
         """
         self._check()
         task.worker = asyncio.current_task()
+        concluded = False
         try:
             await self._desks.enter()
             try:
                 number, ruling = await self._pass(task, change_id)
             finally:
                 self._desks.leave()
-            await self._log.answered(number, task.last, ruling.verdict, conclude(task.last, ruling))
+            outcome = conclude(task.last, ruling)
+            if outcome is not None:
+                then = partial(self._concluded, task, ruling.verdict)
+                self._log.conclude(number, task.last, ruling.verdict, outcome, then)
+                concluded = True
+                return ruling
+            await self._log.answered(number, task.last, ruling.verdict)
         finally:
             self.busy.discard(task)
-            if task.on_lane:
-                # Only now: what a crash sends again is what was on a lane, and that is never more than the workers.
-                task.on_lane = False
-                self._lanes.leave()
+            if not concluded:
+                self._leave_lane(task)
         self._observer.answered(task.request, task.last, ruling.verdict)
         return ruling
+
+    def _concluded(self, task: Task, verdict: Verdict, fault: BaseException | None) -> None:
+        if fault is None:
+            self._leave_lane(task)
+            self._observer.answered(task.request, task.last, verdict)
+        self._kept(task, fault)
+
+    def _leave_lane(self, task: Task) -> None:
+        """Give the lane on when what came back is durable: what a crash sends again is what was on a lane."""
+        if task.on_lane:
+            task.on_lane = False
+            self._lanes.leave()
 
     def trip(self) -> None:
         """Open the breaker: someone found out that the server does not answer anything."""
@@ -150,7 +173,7 @@ class Exchange:
             if not used:
                 self._gate.report(permit, None)
         if not used:
-            await self._log.answered(number, _UNSENT, Verdict.AGAIN, None)
+            await self._log.answered(number, _UNSENT, Verdict.AGAIN)
             raise NoMoreRequests
         self.requests[task.request.kind] += 1
         reply = await self._send(task, permit)

@@ -9,11 +9,10 @@ from bulk_sync.sending.pace import Concurrency
 
 
 class Lanes:
-    """A semaphore whose number of places, and ``ahead`` more, changes while it is used, and that can be closed."""
+    """A semaphore whose number of places changes while it is used, and that can be closed."""
 
-    def __init__(self, concurrency: Concurrency, *, ahead: int = 0) -> None:
+    def __init__(self, concurrency: Concurrency) -> None:
         self._concurrency = concurrency
-        self._ahead = ahead
         self._taken = 0
         self._queue: deque[asyncio.Future[None]] = deque()
         self._closed = False
@@ -56,4 +55,4 @@ class Lanes:
                 turn.set_result(None)
 
     def _free(self) -> bool:
-        return self._closed or self._taken < self._concurrency.limit + self._ahead
+        return self._closed or self._taken < self._concurrency.limit

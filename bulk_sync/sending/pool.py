@@ -60,6 +60,7 @@ class Pool:
             stop=stop,
             limits=self._limits,
             observer=self._observer,
+            kept=self._kept,
         )
         self._life = LifeWatch(self._exchange, clock)
         self._budget = RetryBudget(10.0 + self._limits.workers, clock.monotonic())
@@ -85,9 +86,9 @@ class Pool:
         stream = Changes(changes)
         async with self._scope() as group:
             await self._send_canaries(stream, group)
-            # Twice as many as lanes: while one waits for its outcome to be durable, the next writes its intent.
-            for _ in range(2 * self._limits.workers):
+            for _ in range(self._limits.workers):
                 self._spawn(group, partial(self._work, stream, group))
+        await self._log.flush()
         for task in tuple(self._open):
             await self._leave_unsettled(task)
         return self.report
@@ -139,6 +140,7 @@ class Pool:
             return
         self._open.update(tasks)
         await asyncio.wait([self._spawn(group, partial(self._carry, task)) for task in tasks])
+        await self._log.flush()
         ends = [task.outcome for task in tasks if task.outcome is not None]
         refusal = stops.canaries_refused(ends) if len(ends) == len(tasks) else None
         if refusal is not None:
@@ -184,7 +186,7 @@ class Pool:
                 return
 
     async def _attempt(self, task: Task) -> bool:
-        """Send once; return whether that settled it."""
+        """Send once; return whether that settled it, be it that its outcome has yet to be durable."""
         change_id = task.change.id if task.change else None
         ruling = await self._exchange(task, change_id, partial(self._conclude, task))
         if ruling.verdict is Verdict.STOP:
@@ -193,15 +195,19 @@ class Pool:
             return False
         if ruling.verdict is Verdict.DONE:
             self._budget.earn()
-        if task.change is None:
-            return True
-        if task.outcome is None:
+        if task.change is not None and task.outcome is None:
             read, _ = await self._read(task.request.record_id)
             await self._settle(task, read, definite=ruling.verdict is Verdict.FAILED)
-        else:
-            self._settled(task.change, task.outcome)
-            self._open.discard(task)
         return True
+
+    def _kept(self, task: Task, fault: BaseException | None) -> None:
+        """Count a change whose outcome is durable; where it cannot be, cut off whoever works, and the log raises it."""
+        if fault is not None:
+            for worker in self._running:
+                worker.cancel()
+        elif task.change is not None and task.outcome is not None:
+            self._open.discard(task)
+            self._settled(task.change, task.outcome)
 
     def _conclude(self, task: Task, reply: Reply, ruling: Ruling) -> Outcome | None:
         """Return the outcome if this reply alone gives it: a refusal does not where an earlier attempt is in doubt."""

@@ -6,13 +6,13 @@ One request goes through them in this order, and an implementation may rely on i
     number = await log.intend(request, change)  # the intent is durable
     reply = await sender.send(request)          # never raises for what the network or the server do
     gate.report(permit, reply)                  # at once, so that headers lead
-    await log.answered(number, reply, …)        # the outcome is durable: only now does the row count as done
+    log.conclude(number, reply, …, then)        # the outcome is durable when ``then`` is called: the row is done
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -72,22 +72,40 @@ class Gate(Protocol):
         ...
 
 
+Then: TypeAlias = Callable[[BaseException | None], None]
+"""Hears that something is durable, by None, or why it could not be."""
+
+
 class ChangeLog(Protocol):
-    """The memory of a run. Each method returns when what it was told is durable."""
+    """The memory of a run. Each method but ``conclude`` returns when what it was told is durable.
+
+    When something cannot be kept, that is raised from then on, and nothing more may be sent.
+    """
 
     async def intend(self, request: Request, change_id: int | None) -> int:
         """Keep that a request is about to leave, for a change or for none; return the request's number."""
         ...
 
-    async def answered(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome | None) -> None:
-        """Keep what came back, the verdict (see ``policy.Verdict``) and, where that ended it, the change's outcome.
+    async def answered(self, request_id: int, reply: Reply, verdict: str) -> None:
+        """Keep what came back and the verdict (see ``policy.Verdict``), where that did not end a change."""
+        ...
+
+    def conclude(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome, then: Then) -> None:
+        """Keep what came back and the outcome that it gave; whoever sent it need not wait.
+
+        ``then`` is called once: with None when both are durable, else with what made that impossible.
+        """
+        ...
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Keep an outcome that no single request gave: a doubt settled by reading, a row refused unsent.
 
         An outcome of status ``in_doubt`` may be followed by a better one.
         """
         ...
 
-    async def finish(self, outcome: Outcome) -> None:
-        """Keep an outcome that no single request gave: a doubt settled by reading, a row refused unsent."""
+    async def flush(self) -> None:
+        """Return when every outcome that was told is durable, and each ``then`` has been called."""
         ...
 
 

@@ -145,7 +145,7 @@ class Session:
 
     def _good_until(self) -> float:
         """Return until when changes may be taken up: each waits for its turn behind those taken up before."""
-        ahead = 2 * self.workers / self.quota.rate().per_second
+        ahead = self.workers / self.quota.rate().per_second
         return good_until(self.journal) - min(ahead, FRESH_SECONDS / 4)
 
     def _fresh_changes(self, fresh: frozenset[int], good_until: float) -> Iterator[Change]:

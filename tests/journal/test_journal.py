@@ -70,7 +70,8 @@ def send_some(journal: Journal, count: int) -> None:
             status = (Status.UPDATED, Status.FAILED, Status.IN_DOUBT)[change % 3]
             record = {"id": f"clt_{change}", "name": "x"} if status is Status.UPDATED else None
             outcome = Outcome(change, status, "code", "message", 200, 1, record)
-            await log.answered(number, OK, "done", outcome)
+            log.conclude(number, OK, "done", outcome, lambda _: None)
+            await log.flush()
 
     asyncio.run(go())
 
@@ -101,14 +102,69 @@ def test_what_is_awaited_is_on_disk(planned: Planned) -> None:
             number = await log.intend(Request("patch", f"clt_{change}", {"name": "x"}), change)
             seen = other.execute("SELECT change, verdict FROM requests WHERE id = ?", (number,)).fetchone()
             assert seen == (change, "")
-            await log.answered(number, OK, "done", Outcome(change, Status.UPDATED, http_status=200, attempts=1))
+            told: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+            updated = Outcome(change, Status.UPDATED, http_status=200, attempts=1)
+            log.conclude(number, OK, "done", updated, told.set_result)
+            assert await told is None
             seen = other.execute("SELECT status FROM outcomes WHERE change = ?", (change,)).fetchone()
             assert seen == ("updated",)
+            number = await log.intend(Request("get", f"clt_{change}"), None)
+            await log.answered(number, OK, "done")
+            seen = other.execute("SELECT verdict FROM requests WHERE id = ?", (number,)).fetchone()
+            assert seen == ("done",)
 
         await asyncio.gather(*(one(change) for change in range(1, 48)))
 
     asyncio.run(go())
     other.close()
+
+
+def test_an_outcome_and_the_next_intent_share_a_commit(planned: Planned) -> None:
+    """Whoever sends goes on at once; when its intent is on disk, so is what it left behind, and that has been told."""
+    journal = planned(10)
+    other = sqlite3.connect(journal.path)
+
+    async def go() -> None:
+        log = RequestLog(journal)
+        number = await log.intend(Request("patch", "clt_1", {"name": "x"}), 1)
+        told: list[BaseException | None] = []
+        log.conclude(number, OK, "done", Outcome(1, Status.UPDATED), told.append)
+        assert told == []
+        await log.intend(Request("patch", "clt_2", {"name": "x"}), 2)
+        assert told == [None]
+        assert other.execute("SELECT count(*) FROM outcomes").fetchone() == (1,)
+        log.conclude(2, OK, "done", Outcome(2, Status.UPDATED), told.append)
+        await log.flush()
+        assert told == [None, None]
+        await log.flush()
+
+    asyncio.run(go())
+    other.close()
+
+
+def test_who_is_told_and_fails_stops_the_log(planned: Planned) -> None:
+    """A fault of a display is raised like one of the disk, by whoever writes next; the others hear of it, too."""
+    journal = planned(10)
+
+    async def go() -> list[BaseException | None]:
+        log = RequestLog(journal)
+        numbers = [await log.intend(Request("patch", f"clt_{n}", {"name": "x"}), n) for n in (1, 2, 3)]
+        told: list[BaseException | None] = []
+
+        def fail(_: BaseException | None) -> None:
+            raise ZeroDivisionError
+
+        for number, then in zip(numbers, (told.append, fail, told.append), strict=True):
+            log.conclude(number, OK, "done", Outcome(number, Status.UPDATED), then)
+        with pytest.raises(ZeroDivisionError):
+            await log.flush()
+        with pytest.raises(ZeroDivisionError):
+            log.conclude(4, OK, "done", Outcome(4, Status.UPDATED), told.append)
+        return told
+
+    first, last = asyncio.run(go())
+    assert (first, type(last)) == (None, ZeroDivisionError)
+    assert journal.connection.execute("SELECT count(*) FROM outcomes").fetchone() == (3,)
 
 
 def test_many_waiters_share_commits(planned: Planned) -> None:
@@ -186,6 +242,8 @@ def test_a_full_disk_raises_and_breaks_the_log(planned: Planned) -> None:
             await log.intend(Request("get", "clt_1"), None)
         with pytest.raises(JournalFault):
             await log.finish(Outcome(1, Status.UPDATED))
+        with pytest.raises(JournalFault):
+            await log.flush()
         return list(found)
 
     found = asyncio.run(go())

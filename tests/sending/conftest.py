@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from bulk_sync.errors import Halted
 from bulk_sync.records import Change, Json, Outcome, Reply, Request, Status
 from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.pool import Pool
-from bulk_sync.sending.ports import Observer, Permit, Stop, StopReason, StopSignal
+from bulk_sync.sending.ports import Observer, Permit, Stop, StopReason, StopSignal, Then
 from tests.tools.virtual_time import run_virtually
 
 
@@ -60,6 +61,8 @@ class MemoryLog:
         self.outcomes: dict[int, Outcome] = {}
         self.history: dict[int, list[Status]] = {}
         self.commit = commit
+        self.concluding: set[asyncio.Task[None]] = set()
+        self.fault: Halted | None = None
 
     async def intend(self, request: Request, change_id: int | None) -> int:
         await asyncio.sleep(self.commit)
@@ -67,12 +70,31 @@ class MemoryLog:
         self.intents[number] = (request, change_id)
         return number
 
-    async def answered(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome | None) -> None:
+    async def answered(self, request_id: int, reply: Reply, verdict: str) -> None:
         await asyncio.sleep(self.commit)
         assert request_id in self.intents and request_id not in self.verdicts
         self.verdicts[request_id] = verdict
-        if outcome is not None:
-            self._end(outcome)
+
+    def conclude(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome, then: Then) -> None:
+        async def keep() -> None:
+            try:
+                await self.answered(request_id, reply, verdict)
+            except Halted as fault:
+                self.fault = fault
+                then(fault)
+            else:
+                self._end(outcome)
+                then(None)
+
+        keeping = asyncio.create_task(keep())
+        self.concluding.add(keeping)
+        keeping.add_done_callback(self.concluding.discard)
+
+    async def flush(self) -> None:
+        if self.concluding:
+            await asyncio.wait(self.concluding)
+        if self.fault is not None:
+            raise self.fault
 
     async def finish(self, outcome: Outcome) -> None:
         await asyncio.sleep(self.commit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any, TypeAlias
@@ -10,7 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from bulk_sync.errors import Halted, KeyRefused
-from bulk_sync.records import Change, Outcome, Reply, Request, Status
+from bulk_sync.records import Change, Reply, Request, Status
 from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.ports import Interrupted, Permit, Stop, StopReason, StopSignal
 
@@ -114,15 +115,31 @@ def test_a_full_disk_ends_everything_and_is_raised(make_world: MakeWorld) -> Non
     world = make_world(100)
 
     class Full(type(world.log)):  # type: ignore[misc]  # the fake's class is a fixture's
-        async def answered(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome | None) -> None:
+        async def answered(self, request_id: int, reply: Reply, verdict: str) -> None:
             if len(self.verdicts) >= 10:
                 raise Halted("journal: no space left on device")
-            await super().answered(request_id, reply, verdict, outcome)
+            await super().answered(request_id, reply, verdict)
 
     world.log = Full()
     with pytest.raises(Halted, match="no space left"):
         world.send()
     assert len(world.server.requests) <= 10 + 8
+
+
+@pytest.mark.parametrize("rows", [4, 50])
+def test_a_full_disk_is_heard_of_by_those_who_do_not_wait_for_it(make_world: MakeWorld, rows: int) -> None:
+    """Whoever sent has gone on, to the end of the rows or to the queue for a lane that nobody gives back."""
+    world = make_world(rows)
+
+    class Full(type(world.log)):  # type: ignore[misc]  # the fake's class is a fixture's
+        async def answered(self, request_id: int, reply: Reply, verdict: str) -> None:
+            await asyncio.sleep(1.0)
+            raise Halted("journal: no space left on device")
+
+    world.log = Full()
+    with pytest.raises(Halted, match="no space left"):
+        world.send(Limits(workers=4))
+    assert (len(world.server.requests), world.log.outcomes) == (4, {})
 
 
 def test_reading_waits_for_the_server_and_returns_refusals(make_world: MakeWorld, virtually: Virtually) -> None:
@@ -216,15 +233,24 @@ def test_doubts_of_an_earlier_process_are_settled_by_reading(make_world: MakeWor
     assert (report.counts, report.requests) == ({Status.UPDATED: 1, Status.IN_DOUBT: 1}, {"get": 2})
 
 
-@pytest.mark.parametrize("most", [None, 6])
+@pytest.mark.parametrize("most", [None, 8])
 def test_what_stood_ready_when_the_end_came_is_known_as_never_sent(make_world: MakeWorld, most: int | None) -> None:
-    """Four hang on their lanes, two stand ready behind them: the log knows which left, whatever the stop's reason."""
-    world = make_world(50, lambda request, number, now: "hang")
-    report = world.send(Limits(workers=16, grace=5.0, max_requests=most), stop_after=2.0 if most is None else None)
-    unanswered = set(world.log.intents) - set(world.log.verdicts)
-    assert (len(world.log.intents), len(unanswered), set(world.log.verdicts.values())) == (6, 4, {"again"})
-    assert (report.counts, len(world.server.requests)) == ({Status.IN_DOUBT: 4}, 4)
-    assert {world.log.intents[number][1] for number in unanswered} == set(world.log.outcomes)
+    """Four wait for the disk on their lanes, four stand ready behind them: the log knows which left."""
+    world = make_world(50)
+
+    class Slow(type(world.log)):  # type: ignore[misc]  # the fake's class is a fixture's
+        async def answered(self, request_id: int, reply: Reply, verdict: str) -> None:
+            await asyncio.sleep(10.0 if verdict == "done" else 0.0)
+            await super().answered(request_id, reply, verdict)
+
+    world.log = Slow()
+    limits = Limits(workers=4, grace=5.0, max_requests=most)
+    report = world.send(limits, stop_after=2.0 if most is None else None)
+    sent = {number for number, verdict in world.log.verdicts.items() if verdict == "done"}
+    left = 4 if most is None else 8
+    assert (len(world.log.intents), len(sent), len(world.server.requests)) == (8, left, left)
+    assert Counter(world.log.verdicts.values()) == Counter({"done": left, "again": 8 - left})
+    assert report.counts == {Status.UPDATED: left}
 
 
 def test_a_crash_leaves_no_more_in_doubt_than_there_are_workers(make_world: MakeWorld) -> None:
@@ -233,9 +259,9 @@ def test_a_crash_leaves_no_more_in_doubt_than_there_are_workers(make_world: Make
     open_at_once = []
 
     class Slow(type(world.log)):  # type: ignore[misc]  # the fake's class is a fixture's
-        async def answered(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome | None) -> None:
+        async def answered(self, request_id: int, reply: Reply, verdict: str) -> None:
             open_at_once.append(len(world.server.requests) - len(self.verdicts))
-            await super().answered(request_id, reply, verdict, outcome)
+            await super().answered(request_id, reply, verdict)
             open_at_once.append(len(world.server.requests) - len(self.verdicts))
 
     world.log = Slow(commit=0.5)
