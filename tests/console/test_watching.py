@@ -141,13 +141,13 @@ def test_the_last_minute_may_be_asked_from_another_thread() -> None:
     minute, ended = LastMinute(), threading.Event()
 
     def send() -> None:
-        for number in range(60_000):
+        for number in range(10_000):
             minute.add(number / 10)
         ended.set()
 
     sender = threading.Thread(target=send)
     sender.start()
     while not ended.is_set():
-        assert 0 <= minute.count(0.0) <= 60_000
+        assert 0 <= minute.count(0.0) <= 10_000
     sender.join()
-    assert minute.count(5_999.9) == 600
+    assert minute.count(999.9) == 600
