@@ -23,7 +23,7 @@ Conclude: TypeAlias = Callable[[Reply, Ruling], Outcome | None]
 """Says how a change ended by this reply, None where it did not."""
 
 Kept: TypeAlias = Callable[[Task, BaseException | None], None]
-"""Hears that the outcome of a task's change is durable, by None, or why it could not be."""
+"""Hears that the outcome of a task's change is durable, by None, or what broke the log."""
 
 _UNSENT = Reply(None, {}, fault=Fault.STOPPED, detail="the run was stopped", left=False)
 _CUT_OFF = Reply(None, {}, fault=Fault.TIMEOUT, detail="the run was stopped while it was out")
@@ -37,8 +37,12 @@ class Exchange:
     """The one way for every request.
 
     ``busy`` are those between a request's intent and its answer, which the stop gives time; ``out`` are those of
-    them whose request is out. The others only wait for a lane or the log, and are never to be cancelled: the log would
-    keep an intent without an end, and the row would be in doubt for nothing.
+    them whose request is out. The others only wait for the log, and are never to be cancelled: it would keep an intent
+    without an end, and the row would be in doubt for nothing.
+
+    What a crash leaves open or sends again had a lane, so that it is never more than the workers: a lane is given back
+    when its answer has been told to the log, and whoever takes it next waits for its own intent, which is not durable
+    before that answer.
     """
 
     def __init__(
@@ -64,11 +68,11 @@ class Exchange:
         self._kept = kept
         self._concurrency = Concurrency(limits.workers)
         self._lanes = Lanes(self._concurrency)
-        self._desks = Lanes(self._concurrency)  # from a permit to the answer, which whoever comes again waits for, too
         self._probe = asyncio.Lock()
         self._streak: list[Task] = []
         self._contact = False
         self._leaving = 0
+        self._closed = False
         self._why = ""
         self.breaker = Breaker(limits.breaker)
         self.failing = asyncio.Event()  # set at each failure; whoever watches clears it
@@ -79,43 +83,36 @@ class Exchange:
     async def __call__(self, task: Task, change_id: int | None, conclude: Conclude) -> Ruling:
         """Send a task's request once; return when the reply (``task.last``) is durable.
 
-        Where ``conclude`` gives an outcome, it returns at once, and ``kept`` hears when both are durable: the worker
-        takes its next row to the disk with them. Raises NoMoreRequests where the run is to end.
+        Where ``conclude`` gives an outcome, it returns at once, and ``kept`` hears of both: the worker takes its next
+        intent to the disk with them. Raises NoMoreRequests where the run is to end.
         """
         self._check()
         task.worker = asyncio.current_task()
-        concluded = False
         try:
-            await self._desks.enter()
+            await self._lanes.enter()
             try:
                 number, ruling = await self._pass(task, change_id)
+                outcome = conclude(task.last, ruling)
+                if outcome is not None:
+                    then = partial(self._concluded, task, ruling.verdict)
+                    self._log.conclude(number, task.last, ruling.verdict, outcome, then)
+                    return ruling
             finally:
-                self._desks.leave()
-            outcome = conclude(task.last, ruling)
-            if outcome is not None:
-                then = partial(self._concluded, task, ruling.verdict)
-                self._log.conclude(number, task.last, ruling.verdict, outcome, then)
-                concluded = True
-                return ruling
+                self._lanes.leave()  # nobody enters before we wait
             await self._log.answered(number, task.last, ruling.verdict)
         finally:
             self.busy.discard(task)
-            if not concluded:
-                self._leave_lane(task)
         self._observer.answered(task.request, task.last, ruling.verdict)
         return ruling
 
     def _concluded(self, task: Task, verdict: Verdict, fault: BaseException | None) -> None:
-        if fault is None:
-            self._leave_lane(task)
-            self._observer.answered(task.request, task.last, verdict)
-        self._kept(task, fault)
-
-    def _leave_lane(self, task: Task) -> None:
-        """Give the lane on when what came back is durable: what a crash sends again is what was on a lane."""
-        if task.on_lane:
-            task.on_lane = False
-            self._lanes.leave()
+        try:
+            if fault is None:
+                self._observer.answered(task.request, task.last, verdict)
+            self._kept(task, fault)
+        except Exception as broken:
+            self._kept(task, broken)
+            raise
 
     def trip(self) -> None:
         """Open the breaker: someone found out that the server does not answer anything."""
@@ -126,9 +123,9 @@ class Exchange:
         """Set the stop: there was no sign of life for longer than anyone wants to wait."""
         self._stop.set(stops.outage(self.breaker.outage(self._clock.monotonic()), self._why))
 
-    def close_lanes(self) -> None:
-        """Let nothing leave any more: whatever stands ready is kept in the log as never sent."""
-        self._lanes.close()
+    def close(self) -> None:
+        """Let nothing leave any more: what waits for its intent to be durable is kept in the log as never sent."""
+        self._closed = True
 
     async def _await_probe(self) -> bool:
         """Wait until it is this request's turn to probe; False where the server came back meanwhile."""
@@ -166,8 +163,7 @@ class Exchange:
             self._check(leaving=1)
             self.busy.add(task)
             number = await self._log.intend(task.request, change_id)
-            task.on_lane = await self._lanes.enter()
-            used = task.on_lane and self._may_leave()
+            used = self._may_leave()
         finally:
             self._leaving -= 1
             if not used:
@@ -182,8 +178,9 @@ class Exchange:
         return number, ruling
 
     def _may_leave(self) -> bool:
-        """Whether a request whose intent is durable leaves: one that --max-requests counted already does."""
-        return self._stop.stop is None or self._stop.stop.reason is StopReason.MAX_REQUESTS
+        """Whether a request whose intent is durable leaves: one that --max-requests has counted does."""
+        stop = self._stop.stop
+        return not self._closed and (stop is None or stop.reason is StopReason.MAX_REQUESTS)
 
     async def _send(self, task: Task, permit: Permit) -> Reply:
         self._observer.started(task.request)
@@ -225,7 +222,6 @@ class Exchange:
         self._contact = self._contact or reply.http_status is not None
         self._concurrency.observe(trouble, reply.seconds, now)
         self._lanes.hand_out()
-        self._desks.hand_out()
         was_open = self.breaker.open
         outage = self.breaker.outage(now)
         accepted = task.request.kind == "patch" and ruling.verdict is Verdict.DONE

@@ -1,4 +1,7 @@
-"""Lanes: places for requests in flight, as many as the concurrency allows at the moment; first come, first served."""
+"""Lanes: places for requests on their way, as many as the concurrency allows at the moment; first come, first served.
+
+Whoever has one may wait for a permit, have its request out, or stand in between.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,18 @@ from bulk_sync.sending.pace import Concurrency
 
 
 class Lanes:
-    """A semaphore whose number of places changes while it is used, and that can be closed."""
+    """A semaphore whose number of places changes while it is used."""
 
     def __init__(self, concurrency: Concurrency) -> None:
         self._concurrency = concurrency
         self._taken = 0
         self._queue: deque[asyncio.Future[None]] = deque()
-        self._closed = False
 
-    async def enter(self) -> bool:
-        """Wait for a lane and take it; False, with none taken, where the lanes are closed."""
-        if self._closed:
-            return False
+    async def enter(self) -> None:
+        """Wait for a lane and take it."""
         if not self._queue and self._free():
             self._taken += 1
-            return True
+            return
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:
@@ -32,14 +32,6 @@ class Lanes:
             if turn.done() and not turn.cancelled():
                 self.leave()
             raise
-        if self._closed:
-            self.leave()
-        return not self._closed
-
-    def close(self) -> None:
-        """Let nobody in any more, those who wait included."""
-        self._closed = True
-        self.hand_out()
 
     def leave(self) -> None:
         """Give a lane back."""
@@ -55,4 +47,4 @@ class Lanes:
                 turn.set_result(None)
 
     def _free(self) -> bool:
-        return self._closed or self._taken < self._concurrency.limit
+        return self._taken < self._concurrency.limit

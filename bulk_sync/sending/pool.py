@@ -21,7 +21,7 @@ from bulk_sync.sending.exchange import Exchange, NoMoreRequests, until_stopped
 from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.pace import BACKOFF, RetryBudget, backoff
 from bulk_sync.sending.policy import TRIED_AGAIN, UNREACHED, Ruling, Trouble, Verdict
-from bulk_sync.sending.ports import ChangeLog, Clock, Dice, Gate, Observer, Sender, StopReason, StopSignal
+from bulk_sync.sending.ports import ChangeLog, Clock, Dice, Gate, Observer, Sender, StopSignal
 from bulk_sync.sending.rows import NO_REPLY, Changes, Task, change_task
 from bulk_sync.sending.watches import LifeWatch, watch_time
 
@@ -84,11 +84,13 @@ class Pool:
         When it returns, every change that was begun has a durable outcome or was certainly not applied.
         """
         stream = Changes(changes)
-        async with self._scope() as group:
-            await self._send_canaries(stream, group)
-            for _ in range(self._limits.workers):
-                self._spawn(group, partial(self._work, stream, group))
-        await self._log.flush()
+        try:
+            async with self._scope() as group:
+                await self._send_canaries(stream, group)
+                for _ in range(self._limits.workers):
+                    self._spawn(group, partial(self._work, stream, group))
+        finally:
+            await self._log.flush()
         for task in tuple(self._open):
             await self._leave_unsettled(task)
         return self.report
@@ -186,7 +188,7 @@ class Pool:
                 return
 
     async def _attempt(self, task: Task) -> bool:
-        """Send once; return whether that settled it, be it that its outcome has yet to be durable."""
+        """Send once; return whether that settled it; its outcome may still be on its way to the disk."""
         change_id = task.change.id if task.change else None
         ruling = await self._exchange(task, change_id, partial(self._conclude, task))
         if ruling.verdict is Verdict.STOP:
@@ -201,7 +203,7 @@ class Pool:
         return True
 
     def _kept(self, task: Task, fault: BaseException | None) -> None:
-        """Count a change whose outcome is durable; where it cannot be, cut off whoever works, and the log raises it."""
+        """Count a change whose outcome is durable; where the log broke, cut off whoever works: ``flush`` raises it."""
         if fault is not None:
             for worker in self._running:
                 worker.cancel()
@@ -266,7 +268,7 @@ class Pool:
                 await self._settle(task, read, definite=False)
 
     async def _leave_unsettled(self, task: Task) -> None:
-        """Write down what a stop left: an outcome that was cut off from the log, or that it may have been applied."""
+        """Write down what a stop left: what reading found, cut off from the log, or that it may have been applied."""
         self._open.discard(task)
         change = task.change
         if change is None or not (task.outcome or task.doubtful or task.flying):
@@ -371,13 +373,11 @@ class Pool:
 
         After it only those are cut off whose request is out: what waits for the log is soon at its end.
         """
-        stop = await self._stop.wait()
-        if stop.reason is not StopReason.MAX_REQUESTS:  # what that limit has counted still leaves
-            self._exchange.close_lanes()
+        await self._stop.wait()
         for task in self._running - _workers(self._exchange.busy):
             task.cancel()
         await self._clock.sleep(self._limits.grace)
-        self._exchange.close_lanes()
+        self._exchange.close()
         for task in self._running - _workers(self._exchange.busy - self._exchange.out):
             task.cancel()
 

@@ -6,7 +6,7 @@ One request goes through them in this order, and an implementation may rely on i
     number = await log.intend(request, change)  # the intent is durable
     reply = await sender.send(request)          # never raises for what the network or the server do
     gate.report(permit, reply)                  # at once, so that headers lead
-    log.conclude(number, reply, …, then)        # the outcome is durable when ``then`` is called: the row is done
+    log.conclude(number, reply, …, then)        # durable when ``then`` is called with None: the row is done
 """
 
 from __future__ import annotations
@@ -73,13 +73,14 @@ class Gate(Protocol):
 
 
 Then: TypeAlias = Callable[[BaseException | None], None]
-"""Hears that something is durable, by None, or why it could not be."""
+"""Hears that something is durable, by None, or what broke the log."""
 
 
 class ChangeLog(Protocol):
     """The memory of a run. Each method but ``conclude`` returns when what it was told is durable.
 
-    When something cannot be kept, that is raised from then on, and nothing more may be sent.
+    What is told first is durable first, or with what is told later: when an intent is, so is every answer told before
+    it. When something cannot be kept, that is raised from then on, and nothing more may be sent.
     """
 
     async def intend(self, request: Request, change_id: int | None) -> int:
@@ -93,7 +94,7 @@ class ChangeLog(Protocol):
     def conclude(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome, then: Then) -> None:
         """Keep what came back and the outcome that it gave; whoever sent it need not wait.
 
-        ``then`` is called once: with None when both are durable, else with what made that impossible.
+        ``then`` is called once: with None when both are durable, else with what broke the log.
         """
         ...
 
@@ -105,7 +106,7 @@ class ChangeLog(Protocol):
         ...
 
     async def flush(self) -> None:
-        """Return when every outcome that was told is durable, and each ``then`` has been called."""
+        """Return when every outcome is durable and each ``then`` has been called; raises what broke the log."""
         ...
 
 

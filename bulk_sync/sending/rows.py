@@ -18,8 +18,7 @@ class Task:
     """A request until it is settled; ``change`` is None for reading.
 
     ``attempts`` count; ``tries`` are all failures, for the backoff. ``doubtful``: an attempt may have been applied.
-    ``flying``: one is out right now. ``on_lane``: one is out, or what came of it is not on disk yet. ``spent``: seconds
-    it has taken, outages not counted. ``worker`` is who sends it.
+    ``flying``: one is out right now. ``spent``: seconds it has taken, outages not counted. ``worker`` is who sends it.
     """
 
     request: Request
@@ -28,7 +27,6 @@ class Task:
     tries: int = 0
     doubtful: bool = False
     flying: bool = False
-    on_lane: bool = False
     spent: float = 0.0
     last: Reply = NO_REPLY
     trouble: Trouble = Trouble.NONE

@@ -148,13 +148,13 @@ def test_who_is_told_and_fails_stops_the_log(planned: Planned) -> None:
 
     async def go() -> list[BaseException | None]:
         log = RequestLog(journal)
-        numbers = [await log.intend(Request("patch", f"clt_{n}", {"name": "x"}), n) for n in (1, 2, 3)]
+        numbers = [await log.intend(Request("patch", f"clt_{n}", {"name": "x"}), n) for n in (1, 2, 3, 4)]
         told: list[BaseException | None] = []
 
         def fail(_: BaseException | None) -> None:
             raise ZeroDivisionError
 
-        for number, then in zip(numbers, (told.append, fail, told.append), strict=True):
+        for number, then in zip(numbers, (told.append, fail, told.append), strict=False):
             log.conclude(number, OK, "done", Outcome(number, Status.UPDATED), then)
         with pytest.raises(ZeroDivisionError):
             await log.flush()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from bulk_sync.errors import Halted
 from bulk_sync.records import Change, Json, Outcome, Reply, Request, Status
 from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.pool import Pool
@@ -53,52 +54,83 @@ class OpenGate:
 
 
 class MemoryLog:
-    """A ChangeLog in memory that checks the order of what it is told."""
+    """A ChangeLog in memory that checks the order of what it is told.
 
-    def __init__(self, *, commit: float = 0.0) -> None:
+    What it is told is durable ``commit`` seconds later, in that order; ``disk`` is called before a verdict is kept, and
+    may raise. Whatever is raised there, by a check or by whoever is told, breaks the log.
+    """
+
+    def __init__(self, *, commit: float = 0.0, disk: Callable[[], None] = lambda: None) -> None:
         self.intents: dict[int, tuple[Request, int | None]] = {}
         self.verdicts: dict[int, str] = {}
         self.outcomes: dict[int, Outcome] = {}
         self.history: dict[int, list[Status]] = {}
-        self.commit = commit
-        self.concluding: set[asyncio.Task[None]] = set()
-        self.fault: Halted | None = None
+        self.fault: BaseException | None = None
+        self._commit = commit
+        self._disk = disk
+        self._told: deque[tuple[Callable[[], None], Then]] = deque()
+        self._numbers = itertools.count(1)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def intend(self, request: Request, change_id: int | None) -> int:
-        await asyncio.sleep(self.commit)
-        number = len(self.intents) + 1
-        self.intents[number] = (request, change_id)
+        number = next(self._numbers)
+
+        def keep() -> None:
+            self.intents[number] = (request, change_id)
+
+        await self._durable(keep)
         return number
 
     async def answered(self, request_id: int, reply: Reply, verdict: str) -> None:
-        await asyncio.sleep(self.commit)
-        assert request_id in self.intents and request_id not in self.verdicts
-        self.verdicts[request_id] = verdict
+        await self._durable(partial(self._answer, request_id, verdict))
 
     def conclude(self, request_id: int, reply: Reply, verdict: str, outcome: Outcome, then: Then) -> None:
-        async def keep() -> None:
-            try:
-                await self.answered(request_id, reply, verdict)
-            except Halted as fault:
-                self.fault = fault
-                then(fault)
-            else:
-                self._end(outcome)
-                then(None)
+        def keep() -> None:
+            self._answer(request_id, verdict)
+            self._end(outcome)
 
-        keeping = asyncio.create_task(keep())
-        self.concluding.add(keeping)
-        keeping.add_done_callback(self.concluding.discard)
-
-    async def flush(self) -> None:
-        if self.concluding:
-            await asyncio.wait(self.concluding)
-        if self.fault is not None:
-            raise self.fault
+        self._tell(keep, then)
 
     async def finish(self, outcome: Outcome) -> None:
-        await asyncio.sleep(self.commit)
-        self._end(outcome)
+        await self._durable(partial(self._end, outcome))
+
+    async def flush(self) -> None:
+        if self._told or self.fault:
+            await self._durable(lambda: None)
+
+    async def _durable(self, keep: Callable[[], None]) -> None:
+        told: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+        self._tell(keep, lambda fault: None if told.done() else told.set_result(fault))
+        fault = await told
+        if fault is not None:
+            raise fault
+
+    def _tell(self, keep: Callable[[], None], then: Then) -> None:
+        if self.fault is not None:
+            raise self.fault
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # the process before crashed
+            self._loop = loop
+            self._told.clear()
+        self._told.append((keep, then))
+        loop.call_later(self._commit, self._keep_first)
+
+    def _keep_first(self) -> None:
+        keep, then = self._told.popleft()
+        if self.fault is None:
+            try:
+                keep()
+            except Exception as fault:  # noqa: BLE001 - told to all, as RequestLog does
+                self.fault = fault
+        try:
+            then(self.fault)
+        except Exception as fault:  # noqa: BLE001
+            self.fault = self.fault or fault
+
+    def _answer(self, request_id: int, verdict: str) -> None:
+        assert request_id in self.intents and request_id not in self.verdicts
+        self._disk()
+        self.verdicts[request_id] = verdict
 
     def _end(self, outcome: Outcome) -> None:
         assert self.history.get(outcome.change_id, [Status.IN_DOUBT])[-1] is Status.IN_DOUBT, "ended twice"
@@ -245,6 +277,7 @@ def make_world() -> Callable[..., World]:
         *,
         canaries: int = 0,
         commit: float = 0.0,
+        disk: Callable[[], None] = lambda: None,
         latency: float = 0.1,
         readable: frozenset[str] = READABLE,
     ) -> World:
@@ -253,7 +286,7 @@ def make_world() -> Callable[..., World]:
             fake.script = script
         for number in range(1, rows + 1):
             fake.records[f"clt_{number}"] = {"id": f"clt_{number}", "name": "old"}
-        return World(fake, MemoryLog(commit=commit), OpenGate(), Told(), rows, canaries)
+        return World(fake, MemoryLog(commit=commit, disk=disk), OpenGate(), Told(), rows, canaries)
 
     return make
 

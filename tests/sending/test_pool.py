@@ -174,6 +174,14 @@ def test_canaries_are_settled_before_the_rest_leaves(make_world: MakeWorld) -> N
     assert (report.counts, min(rest) >= opened) == ({Status.UPDATED: 20}, True)
 
 
+def test_canaries_are_called_verified_when_they_are_on_disk(make_world: MakeWorld) -> None:
+    """An answer at 0.3 s that is durable 0.2 s later."""
+    world = make_world(5, canaries=1, commit=0.2)
+    world.send()
+    ((name, at),) = world.told.events
+    assert (name, round(at - 1000.0, 3)) == ("opened after 1", 0.5)
+
+
 def test_a_refusal_of_all_canaries_stops_before_the_rest(make_world: MakeWorld) -> None:
     """As many requests as canaries, not as many as rows."""
     world = make_world(500, lambda request, number, now: 400, canaries=3)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from itertools import islice
 from typing import Any, TypeAlias
 
 import pytest
@@ -112,34 +114,63 @@ def test_an_answer_whose_outcome_the_log_had_not_kept_yet_is_kept_after_all(make
 
 def test_a_full_disk_ends_everything_and_is_raised(make_world: MakeWorld) -> None:
     """No request leaves after the log has failed."""
-    world = make_world(100)
+    left: list[int] = []
 
-    class Full(type(world.log)):  # type: ignore[misc]  # the fake's class is a fixture's
-        async def answered(self, request_id: int, reply: Reply, verdict: str) -> None:
-            if len(self.verdicts) >= 10:
-                raise Halted("journal: no space left on device")
-            await super().answered(request_id, reply, verdict)
+    def disk() -> None:
+        if len(world.log.verdicts) >= 10:
+            left.append(len(world.server.requests))
+            raise Halted("journal: no space left on device")
 
-    world.log = Full()
+    world = make_world(100, disk=disk)
     with pytest.raises(Halted, match="no space left"):
         world.send()
-    assert len(world.server.requests) <= 10 + 8
+    assert left == [len(world.server.requests)]
 
 
 @pytest.mark.parametrize("rows", [4, 50])
 def test_a_full_disk_is_heard_of_by_those_who_do_not_wait_for_it(make_world: MakeWorld, rows: int) -> None:
-    """Whoever sent has gone on, to the end of the rows or to the queue for a lane that nobody gives back."""
-    world = make_world(rows)
+    """Whoever sent has gone on, to the end of the rows or to a quota that opens in a day."""
 
-    class Full(type(world.log)):  # type: ignore[misc]  # the fake's class is a fixture's
-        async def answered(self, request_id: int, reply: Reply, verdict: str) -> None:
-            await asyncio.sleep(1.0)
-            raise Halted("journal: no space left on device")
+    def disk() -> None:
+        raise Halted("journal: no space left on device")
 
-    world.log = Full()
+    world = make_world(rows, commit=1.0, disk=disk)
+    world.gate = DayGate(4)
     with pytest.raises(Halted, match="no space left"):
         world.send(Limits(workers=4))
-    assert (len(world.server.requests), world.log.outcomes) == (4, {})
+    assert (len(world.server.requests), world.log.outcomes, world.ended < 1003.0) == (4, {}, True)
+
+
+@pytest.mark.parametrize("hook", ["settled", "answered"])
+def test_a_display_that_fails_ends_the_run(make_world: MakeWorld, hook: str) -> None:
+    """At once, although whoever sent waits for a quota that opens in a day."""
+    world = make_world(50)
+    world.gate = DayGate(1)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    setattr(world.told, hook, fail)
+    with pytest.raises(ZeroDivisionError):
+        world.send(Limits(workers=1))
+    assert (len(world.server.requests), world.ended < 1001.0) == (1, True)
+
+
+def test_what_came_back_is_kept_although_something_else_failed(make_world: MakeWorld, virtually: Virtually) -> None:
+    """The rows end by an exception: what was answered before it is no case of doubt."""
+    world = make_world(10, commit=5.0)
+
+    def changes() -> Iterator[Change]:
+        yield from islice(world.changes(), 6)
+        raise ZeroDivisionError
+
+    async def go() -> None:
+        await world.pool(limits=Limits(workers=2)).send_all(changes())
+
+    with pytest.raises(ZeroDivisionError):
+        virtually(go())
+    assert len(world.server.requests) == 6
+    assert world.log.statuses() == {"updated": 6}
 
 
 def test_reading_waits_for_the_server_and_returns_refusals(make_world: MakeWorld, virtually: Virtually) -> None:
@@ -233,38 +264,50 @@ def test_doubts_of_an_earlier_process_are_settled_by_reading(make_world: MakeWor
     assert (report.counts, report.requests) == ({Status.UPDATED: 1, Status.IN_DOUBT: 1}, {"get": 2})
 
 
-@pytest.mark.parametrize("most", [None, 8])
-def test_what_stood_ready_when_the_end_came_is_known_as_never_sent(make_world: MakeWorld, most: int | None) -> None:
-    """Four wait for the disk on their lanes, four stand ready behind them: the log knows which left."""
-    world = make_world(50)
-
-    class Slow(type(world.log)):  # type: ignore[misc]  # the fake's class is a fixture's
-        async def answered(self, request_id: int, reply: Reply, verdict: str) -> None:
-            await asyncio.sleep(10.0 if verdict == "done" else 0.0)
-            await super().answered(request_id, reply, verdict)
-
-    world.log = Slow()
-    limits = Limits(workers=4, grace=5.0, max_requests=most)
-    report = world.send(limits, stop_after=2.0 if most is None else None)
-    sent = {number for number, verdict in world.log.verdicts.items() if verdict == "done"}
-    left = 4 if most is None else 8
-    assert (len(world.log.intents), len(sent), len(world.server.requests)) == (8, left, left)
-    assert Counter(world.log.verdicts.values()) == Counter({"done": left, "again": 8 - left})
-    assert report.counts == {Status.UPDATED: left}
+@pytest.mark.parametrize("grace", [5.0, 15.0])
+def test_what_was_counted_leaves_within_the_grace_alone(make_world: MakeWorld, grace: float) -> None:
+    """--max-requests counts a request before its intent is durable: if that takes longer, it is known as never sent."""
+    world = make_world(50, commit=10.0)
+    report = world.send(Limits(workers=5, grace=grace, max_requests=4))
+    left = 4 if grace > 10.0 else 0
+    verdicts = Counter({"done": left}) if left else Counter({"again": 4})
+    assert (len(world.log.intents), Counter(world.log.verdicts.values())) == (4, verdicts)
+    assert (len(world.server.requests), report.counts[Status.UPDATED]) == (left, left)
 
 
-def test_a_crash_leaves_no_more_in_doubt_than_there_are_workers(make_world: MakeWorld) -> None:
-    """However slow the disk: a request gives its place to the next only when what came of it is kept."""
-    world = make_world(100)
-    open_at_once = []
+@pytest.mark.parametrize("faulty", [False, True])
+def test_a_crash_leaves_no_more_in_doubt_than_there_are_workers(make_world: MakeWorld, *, faulty: bool) -> None:
+    """However slow the disk: whoever goes on takes its intent there after what came back to it."""
+    dice = random.Random(1)
+    unkept: list[int] = []
+    unanswered: list[int] = []
 
-    class Slow(type(world.log)):  # type: ignore[misc]  # the fake's class is a fixture's
-        async def answered(self, request_id: int, reply: Reply, verdict: str) -> None:
-            open_at_once.append(len(world.server.requests) - len(self.verdicts))
-            await super().answered(request_id, reply, verdict)
-            open_at_once.append(len(world.server.requests) - len(self.verdicts))
+    def look() -> None:
+        unkept.append(len(world.server.requests) - len(world.log.verdicts))
+        unanswered.append(len(world.log.intents) - len(world.log.verdicts))
 
-    world.log = Slow(commit=0.5)
+    def script(request: Request, number: int, now: float) -> str | int:
+        look()
+        return 503 if faulty and dice.random() < 0.2 else "ok"
+
+    world = make_world(100, script, commit=0.5, disk=look)
     report = world.send(Limits(workers=8))
     assert report.counts == {Status.UPDATED: 100}
-    assert max(open_at_once) == 8
+    assert (max(unkept), max(unanswered)) == (8, 8)
+
+
+class DayGate:
+    """A quota that lets so many out and the others wait for a day."""
+
+    def __init__(self, room: int) -> None:
+        self.room, self.out = room, 0
+
+    async def acquire(self) -> Permit:
+        if not self.room:
+            await asyncio.sleep(86_400.0)
+        self.room -= 1
+        self.out += 1
+        return self.out
+
+    def report(self, permit: Permit, reply: Reply | None) -> None:
+        self.out -= 1
