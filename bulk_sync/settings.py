@@ -20,6 +20,8 @@ DEFAULT_BASE_URL = "https://api.heffl.com/api/v1"
 """Heffl's v1 API (docs.heffl.com/api-reference/introduction)."""
 DEFAULT_RATE = "60/min"
 """Requests for each key (docs.heffl.com/api-reference/introduction; heffl.com/api-docs says 60 an hour)."""
+DEFAULT_TIMEOUT = 30.0
+"""Seconds for a whole request, from its beginning to the last byte of its answer."""
 
 GUARD_NAMES: Mapping[str, str] = {
     "shifted": "a column moved by a row against the clients it belongs to",
@@ -126,7 +128,7 @@ class Settings(BaseModel):
     quota_share: Annotated[float, AfterValidator(_positive_share)] = 1.0
     workers: int = Field(4, ge=1, le=1000)
     attempts: int = Field(10, ge=1, le=100)
-    timeout: Annotated[Duration, Field(gt=0)] = 30.0
+    timeout: Annotated[Duration, Field(gt=0)] = DEFAULT_TIMEOUT
     ca_file: Annotated[Path, AfterValidator(_whole_path)] | None = None
     first: int | None = Field(None, ge=1)
     rows: Annotated[tuple[tuple[int, int], ...], BeforeValidator(parse_rows)] | None = None

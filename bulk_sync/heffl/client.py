@@ -29,12 +29,12 @@ from bulk_sync.heffl.transport import WireTransport
 from bulk_sync.planning.snapshot import PAGE_NUMBER, PAGE_SIZE
 from bulk_sync.records import Json, Reply, Request
 from bulk_sync.sending.policy import Fault
+from bulk_sync.settings import DEFAULT_TIMEOUT
 
 BODY_LIMIT = 16 * 2**20
 """Bytes of a body that are read; a page of 100 clients has some 100 kB."""
 TEXT_LIMIT = 2000
 """Characters of a body kept for the message, where it is no JSON or an error."""
-DEADLINE = 30.0
 CONNECT = 10.0
 
 _NOTHING_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.LocalProtocolError)
@@ -56,7 +56,7 @@ class HefflClient:
         key: str | ApiKey,
         *,
         path: str = "/clients",
-        deadline: float = DEADLINE,
+        deadline: float = DEFAULT_TIMEOUT,
         connect: float = CONNECT,
         keep_alive: float = KEEP_ALIVE,
         body_limit: int = BODY_LIMIT,

@@ -8,7 +8,7 @@ from dataclasses import field as dataclass_field
 from typing import Literal, NamedTuple, Protocol
 
 from bulk_sync.planning import codes
-from bulk_sync.planning.ledger import DEFAULT_TRUST_SECONDS, LedgerEntry, left_alone
+from bulk_sync.planning.ledger import LedgerEntry, left_alone
 from bulk_sync.planning.values import emptied, field_agrees, is_custom, is_empty, is_object, same_value, shown_value
 from bulk_sync.records import Json, Status
 
@@ -39,9 +39,9 @@ class DiffRules:
 
     readable: frozenset[str]
     nullable: frozenset[str]
+    trust_seconds: float
     policies: Mapping[str, FieldPolicy] = dataclass_field(default_factory=dict)
     unit_parts: Mapping[str, frozenset[str]] = dataclass_field(default_factory=dict)
-    trust_seconds: float = DEFAULT_TRUST_SECONDS
     guarded: frozenset[str] = dataclass_field(init=False)
     """The fields whose overwrite rule asks for the present value."""
 

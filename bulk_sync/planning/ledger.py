@@ -23,9 +23,6 @@ from bulk_sync.planning.values import (
 )
 from bulk_sync.records import Json
 
-DEFAULT_TRUST_SECONDS = 30 * 86_400.0
-"""How long a value that no answer shows is believed, unless ``--trust-ledger`` says otherwise."""
-
 
 class LedgerValue(NamedTuple):
     """One field as it was last accepted: what was sent, what the answer showed, Unix time of the answer.

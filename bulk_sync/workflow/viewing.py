@@ -54,7 +54,7 @@ class PlanLeft(NamedTuple):
 def count_again(journal: Journal) -> PlanLeft:
     """Count the changes that are still open; reads each of them once."""
     resource = get_resource(journal.header.resource)
-    rules = DiffRules(readable=resource.readable, nullable=nullable_fields(resource))
+    rules = DiffRules(readable=resource.readable, nullable=nullable_fields(resource), trust_seconds=0.0)
     done: Counter[str] = Counter()
     cleared: Counter[str] = Counter()
     lost: Counter[str] = Counter()

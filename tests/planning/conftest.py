@@ -20,7 +20,7 @@ WRITE_ONLY = frozenset({"salutation", "jobTitle", "taxNumber", "billingAddress",
 @pytest.fixture
 def rules() -> DiffRules:
     """Return rules with the clients resource's fields."""
-    return DiffRules(readable=READABLE, nullable=NULLABLE)
+    return DiffRules(readable=READABLE, nullable=NULLABLE, trust_seconds=30 * 86_400.0)
 
 
 @dataclass

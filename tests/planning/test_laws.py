@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -156,7 +157,7 @@ def test_sending_only_what_differs_does_the_same_as_sending_all(rules: DiffRules
         original, patch, expected = vector["original"], vector["patch"], vector["result"]
         assert merge_patch(original, patch) == expected
         if is_object(original) and is_object(patch):
-            every_field = DiffRules(readable=frozenset({*original, *patch}), nullable=rules.nullable)
+            every_field = replace(rules, readable=frozenset({*original, *patch}))
             send = diff(patch, original, rules=every_field, now=0).send
             assert same_value(merge_patch(original, send), expected)
             assert diff(patch, expected, rules=every_field, now=0).send == {}
