@@ -64,7 +64,7 @@ class Exchange:
         self._stop = stop
         self._limits = limits
         self._bounded = limits.bounded
-        self._observer = observer
+        self.observer = observer
         self._kept = kept
         self._concurrency = Concurrency(limits.workers)
         self._lanes = Lanes(self._concurrency)
@@ -102,13 +102,13 @@ class Exchange:
             await self._log.answered(number, task.last, ruling.verdict)
         finally:
             self.busy.discard(task)
-        self._observer.answered(task.request, task.last, ruling.verdict)
+        self.observer.answered(task.request, task.last, ruling.verdict)
         return ruling
 
     def _concluded(self, task: Task, verdict: Verdict, fault: BaseException | None) -> None:
         try:
             if fault is None:
-                self._observer.answered(task.request, task.last, verdict)
+                self.observer.answered(task.request, task.last, verdict)
             self._kept(task, fault)
         except Exception as broken:
             self._kept(task, broken)
@@ -183,7 +183,7 @@ class Exchange:
         return not self._closed and (stop is None or stop.reason is StopReason.MAX_REQUESTS)
 
     async def _send(self, task: Task, permit: Permit) -> Reply:
-        self._observer.started(task.request)
+        self.observer.started(task.request)
         task.flying = True
         self.out.add(task)
         reply = _CUT_OFF
@@ -232,7 +232,7 @@ class Exchange:
         elif signal is Signal.OPENED:
             self._opened()
         elif signal is Signal.CLOSED:
-            self._observer.resumed(outage)
+            self.observer.resumed(outage)
         elif signal is Signal.SYSTEMIC:
             self._stop.set(stops.systemic(reply))
         elif signal is Signal.LIMITED:
@@ -262,7 +262,7 @@ class Exchange:
         for task in self._streak:
             task.attempts -= 1
         self._streak.clear()
-        self._observer.paused(self._why, self.breaker.probe_wait(self._clock.monotonic()))
+        self.observer.paused(self._why, self.breaker.probe_wait(self._clock.monotonic()))
 
 
 async def until_stopped(work: Callable[[], Awaitable[None]]) -> bool:

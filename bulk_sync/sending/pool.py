@@ -51,7 +51,6 @@ class Pool:
         self._clock = clock
         self._dice = dice
         self._stop = stop
-        self._observer = observer or Observer()
         self._exchange = Exchange(
             sender=sender,
             gate=gate,
@@ -59,7 +58,7 @@ class Pool:
             clock=clock,
             stop=stop,
             limits=self._limits,
-            observer=self._observer,
+            observer=observer or Observer(),
             kept=self._kept,
         )
         self._life = LifeWatch(self._exchange, clock)
@@ -71,6 +70,10 @@ class Pool:
         self._running: set[asyncio.Task[object]] = set()
         self._doubts: dict[int, Reply | None] = {}  # by change: the last reply, None where its record was read
         self._report = SendReport(requests=self._exchange.requests)
+
+    def watch(self, observer: Observer) -> None:
+        """Tell what happens to someone else from now on: reading and sending have displays of their own."""
+        self._exchange.observer = observer
 
     @property
     def report(self) -> SendReport:
@@ -148,7 +151,7 @@ class Pool:
         if refusal is not None:
             self._stop.set(refusal)
         if not self._stop.is_set():
-            self._observer.opened(len(tasks))
+            self._exchange.observer.opened(len(tasks))
 
     async def _work(self, stream: Changes, group: asyncio.TaskGroup) -> None:
         """Send one change after the other; what is to be tried again goes on by itself."""
@@ -287,7 +290,7 @@ class Pool:
         if outcome.status is Status.IN_DOUBT:
             self._doubts[change.id] = last
         self._report.counts[outcome.status] += 1
-        self._observer.settled(change, outcome)
+        self._exchange.observer.settled(change, outcome)
 
     # Waiting.
 
@@ -306,7 +309,7 @@ class Pool:
         else:
             seconds = backoff(max(1, task.tries), self._dice(), at_least=retry_after(task.last, self._clock.time()))
         if task.change is not None:
-            self._observer.again(task.change, task.last, seconds)
+            self._exchange.observer.again(task.change, task.last, seconds)
         return seconds
 
     async def _rest(self, task: Task, seconds: float) -> None:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 from bulk_sync.errors import BulkSyncError
 from bulk_sync.journal import Journal, PlanTables, RequestLog
 from bulk_sync.planning.snapshot import FRESH_SECONDS, PAGE_SIZE
-from bulk_sync.records import Change, Json, Outcome, Reply, Request
+from bulk_sync.records import Change, Json, Reply, Request
 from bulk_sync.resources import get_resource
 from bulk_sync.sending.breaker import BreakerSettings
 from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.pool import Pool
-from bulk_sync.sending.ports import Observer
 from bulk_sync.sending.quota_state import Terms
 from bulk_sync.sending.rate import Rate
 from bulk_sync.settings import Settings, seconds_until
@@ -30,41 +29,6 @@ if TYPE_CHECKING:
     from bulk_sync.heffl.client import HefflClient
 
 
-class Relay(Observer):
-    """Hands the pool's hooks on to whoever watches now; reading and sending have displays of their own."""
-
-    def __init__(self) -> None:
-        self.to: Observer = Observer()
-
-    def started(self, request: Request) -> None:
-        """Hand on."""
-        self.to.started(request)
-
-    def answered(self, request: Request, reply: Reply, verdict: str) -> None:
-        """Hand on."""
-        self.to.answered(request, reply, verdict)
-
-    def settled(self, change: Change, outcome: Outcome) -> None:
-        """Hand on."""
-        self.to.settled(change, outcome)
-
-    def again(self, change: Change, reply: Reply, seconds: float) -> None:
-        """Hand on."""
-        self.to.again(change, reply, seconds)
-
-    def paused(self, reason: str, seconds: float) -> None:
-        """Hand on."""
-        self.to.paused(reason, seconds)
-
-    def resumed(self, seconds: float) -> None:
-        """Hand on."""
-        self.to.resumed(seconds)
-
-    def opened(self, canaries: int) -> None:
-        """Hand on."""
-        self.to.opened(canaries)
-
-
 @dataclass(slots=True)
 class Session:
     """The open connection of a run."""
@@ -75,7 +39,6 @@ class Session:
     target: Target
     quota: SharedQuota
     pool: Pool
-    relay: Relay
     workers: int
 
     def seconds_for(self, requests: int) -> float:
@@ -120,7 +83,7 @@ class Session:
         """Send every change that has no outcome, canaries first, then settle what is in doubt."""
         desk = self.desk
         desk.talk.phase("sending", self.tables.count_unended())
-        self.relay.to = desk.talk.observer(self.seconds_for, self._allowed)
+        self.pool.watch(desk.talk.observer(self.seconds_for, self._allowed))
         report = await self.pool.send_all(self._open_changes(self._good_until()))
         while not desk.stop.is_set() and next(unsent(self.tables), None) is not None:
             try:
@@ -167,7 +130,6 @@ class Session:
 async def open_session(desk: Desk, settings: Settings, journal: Journal, target: Target) -> AsyncIterator[Session]:
     """Connect a run to its account."""
     kind = get_resource(journal.header.resource)
-    relay = Relay()
     tables = PlanTables(journal)
 
     def corrected(before: Rate, after: Rate) -> None:
@@ -188,9 +150,8 @@ async def open_session(desk: Desk, settings: Settings, journal: Journal, target:
                 dice=random.random,
                 stop=desk.stop,
                 limits=_limits(desk, settings, kind.readable),
-                observer=relay,
             )
-            yield Session(desk, journal, tables, target, quota, pool, relay, settings.workers)
+            yield Session(desk, journal, tables, target, quota, pool, settings.workers)
 
 
 def open_client(
