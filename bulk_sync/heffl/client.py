@@ -141,7 +141,11 @@ class HefflClient:
 
     async def _reply(self, response: httpx2.Response, begun: float) -> Reply:
         """Read the body to its end or its limit and make a reply of it; a status that came is never lost."""
-        raw, fault, detail = await self._body(response.stream)
+        stream = response.stream
+        if isinstance(stream, httpx2.ByteStream):  # whole already, as nearly all are: no other coroutine for it
+            raw, fault, detail = self._bounded(b"".join(stream))
+        else:
+            raw, fault, detail = await self._streamed(stream)
         seconds = self._clock() - begun
         headers = _headers(response.headers.raw)
         whole = self._without_key(raw)
@@ -157,28 +161,27 @@ class HefflClient:
         text = "" if body is not None and status < 300 else whole[: 4 * TEXT_LIMIT].decode(errors="replace")
         return Reply(status, self._safe_headers(headers), body, text[:TEXT_LIMIT], fault, detail, seconds=seconds)
 
-    async def _body(self, stream: object) -> tuple[bytes, str, str]:
+    async def _streamed(self, stream: object) -> tuple[bytes, str, str]:
         """Read a body to its end or its limit; return it with fault and detail, which are '' where it is whole."""
         if not isinstance(stream, httpx2.AsyncByteStream):
             raise Defect("the transport answered with a body that cannot be awaited")
-        raw: bytes | bytearray = b""
-        fault = detail = ""
+        raw = bytearray()
         try:
-            if isinstance(stream, httpx2.ByteStream):  # whole already, and iterating without waiting costs half
-                raw = b"".join(stream)
-            else:
-                raw = bytearray()
-                async for part in stream:
-                    raw += part
-                    if len(raw) > self._body_limit:
-                        break
+            async for part in stream:
+                raw += part
+                if len(raw) > self._body_limit:
+                    break
         except httpx2.TransportError as error:
-            fault, detail = fault_of(error)[0], self._safe(str(error))
+            return bytes(raw), fault_of(error)[0], self._safe(str(error))
         finally:
             await stream.aclose()
-        if not fault and len(raw) > self._body_limit:
-            fault, detail = Fault.TOO_LARGE, f"the answer is larger than {self._body_limit} bytes"
-        return bytes(raw), fault, detail
+        return self._bounded(bytes(raw))
+
+    def _bounded(self, raw: bytes) -> tuple[bytes, str, str]:
+        """Return a body that has come with fault and detail, which tell one beyond the limit."""
+        if len(raw) > self._body_limit:
+            return raw, Fault.TOO_LARGE, f"the answer is larger than {self._body_limit} bytes"
+        return raw, "", ""
 
     def _fault(self, fault: str, error: Exception, *, left: bool, seconds: float) -> Reply:
         return Reply(None, {}, fault=fault, detail=self._safe(str(error)), left=left, seconds=seconds)
@@ -209,8 +212,12 @@ class Message(httpx2.Request):
         self.url = url
         self.headers = headers
         self.extensions = {"target": target.encode()}
-        self.stream = httpx2.ByteStream(content)
         self._content = content
+
+    @property
+    def stream(self) -> httpx2.ByteStream:  # type: ignore[override]
+        """The body for those who stream it; our own transport takes it as it is."""
+        return httpx2.ByteStream(self._content)
 
 
 def fault_of(error: httpx2.TransportError) -> tuple[Fault, bool]:
