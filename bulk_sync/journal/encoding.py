@@ -97,6 +97,11 @@ def load_problems(text: str | None) -> tuple[Problem, ...]:
     return tuple(Problem(*parts) for parts in json.loads(text)) if text else ()
 
 
+def storable(text: str) -> str:
+    """Return a text as UTF-8 can hold it, with halves of surrogates written out; most are ASCII, or empty."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def entry_sum(parts: tuple[str | float | None, ...]) -> int:
     """Return the checksum of an entry's columns, told apart by type and place.
 

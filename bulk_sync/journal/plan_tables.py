@@ -16,6 +16,7 @@ from bulk_sync.journal.encoding import (
     load,
     load_cells,
     load_problems,
+    storable,
 )
 from bulk_sync.journal.entries import EndedChange, OpenRow, PlannedChange, RowEntry, StoredChange
 from bulk_sync.journal.store import Journal
@@ -332,11 +333,6 @@ def _change_entry(number: int, change: PlannedChange) -> tuple[str | int, ...]:
     return (*entry, entry_sum(entry))
 
 
-def _storable(text: str) -> str:
-    """Return a text as UTF-8 can hold it, with halves of surrogates written out; most rows have none to tell."""
-    return text.encode("utf-8", "backslashreplace").decode() if text else ""
-
-
 def _row_entry(item: RowEntry) -> tuple[Any, ...]:
     row, mapped, record_id, status, code, message = item
     problems = row.problems
@@ -348,13 +344,13 @@ def _row_entry(item: RowEntry) -> tuple[Any, ...]:
         row.row_number,
         row.line,
         dump_cells(row.values),
-        _storable(row.raw),
+        storable(row.raw),
         keys,
         payload,
         dump_problems(problems),
         record_id,
         status.value if status else None,
         code,
-        _storable(message),
+        storable(message),
     )
     return (*entry, entry_sum(entry))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import TypeAlias
 
-from bulk_sync.journal.encoding import dump, entry_sum
+from bulk_sync.journal.encoding import dump, entry_sum, storable
 from bulk_sync.journal.store import Journal
 from bulk_sync.records import Outcome, Reply, Request
 from bulk_sync.sending.ports import Then
@@ -100,7 +100,7 @@ class RequestLog:
             outcome.change_id,
             str(outcome.status),  # no StrEnum: marshal, which sums, takes plain texts alone
             str(outcome.code),
-            outcome.message.encode("utf-8", "backslashreplace").decode(),
+            storable(outcome.message),
             outcome.http_status,
             outcome.attempts,
             None if outcome.record is None else dump(dict(outcome.record)),

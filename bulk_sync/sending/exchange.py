@@ -223,7 +223,7 @@ class Exchange:
         self._concurrency.observe(trouble, reply.seconds, now)
         self._lanes.hand_out()
         was_open = self.breaker.open
-        outage = self.breaker.outage(now)
+        outage = self.breaker.outage(now) if was_open else 0.0
         accepted = task.request.kind == "patch" and ruling.verdict is Verdict.DONE
         signal = self.breaker.observe(trouble, now, accepted=accepted)
         self._count(task, reply, ruling, was_open=was_open)

@@ -48,7 +48,8 @@ class Concurrency:
         # The best is forgotten slowly, so that one lucky answer does not set the measure for ever.
         self._best = seconds if self._best is None else min(seconds, self._best * 1.01)
         if seconds <= 2 * self._best + self.SLACK:
-            self.limit = min(self.most, self.limit + 1)
+            if self.limit < self.most:
+                self.limit += 1
         elif seconds > 4 * self._best + self.SLACK:
             self.limit = max(1, self.limit - 1)
 
