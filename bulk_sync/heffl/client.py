@@ -212,12 +212,8 @@ class Message(httpx2.Request):
         self.url = url
         self.headers = headers
         self.extensions = {"target": target.encode()}
+        self.stream = httpx2.ByteStream(content)
         self._content = content
-
-    @property
-    def stream(self) -> httpx2.ByteStream:  # type: ignore[override]
-        """The body for those who stream it; our own transport takes it as it is."""
-        return httpx2.ByteStream(self._content)
 
 
 def fault_of(error: httpx2.TransportError) -> tuple[Fault, bool]:

@@ -106,6 +106,7 @@ class Exchange:
         return ruling
 
     def _concluded(self, task: Task, verdict: Verdict, fault: BaseException | None) -> None:
+        """Tell that an outcome is durable; a hook that fails breaks the log, which tells everyone but us."""
         try:
             if fault is None:
                 self.observer.answered(task.request, task.last, verdict)
@@ -263,6 +264,10 @@ class Exchange:
             task.attempts -= 1
         self._streak.clear()
         self.observer.paused(self._why, self.breaker.probe_wait(self._clock.monotonic()))
+
+
+def no_outcome(_reply: Reply, _ruling: Ruling) -> None:
+    """Conclude nothing: a request that reads ends no change."""
 
 
 async def until_stopped(work: Callable[[], Awaitable[None]]) -> bool:

@@ -17,7 +17,7 @@ from tenacity import AsyncRetrying, retry_if_result
 from bulk_sync.records import Change, Outcome, Reply, Request, Status
 from bulk_sync.sending import outcomes, stops
 from bulk_sync.sending.answers import retry_after
-from bulk_sync.sending.exchange import Exchange, NoMoreRequests, until_stopped
+from bulk_sync.sending.exchange import Exchange, NoMoreRequests, no_outcome, until_stopped
 from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.pace import BACKOFF, RetryBudget, backoff
 from bulk_sync.sending.policy import TRIED_AGAIN, UNREACHED, Ruling, Trouble, Verdict
@@ -233,7 +233,7 @@ class Pool:
             read, alive = await self._read(task.request.record_id)
         if not alive and task.request.kind != "page":
             probe = Task(Request("page"))
-            ruling = await self._exchange(probe, None, _no_outcome)
+            ruling = await self._exchange(probe, None, no_outcome)
             alive = ruling.trouble not in UNREACHED
         if not alive:
             self._exchange.trip()
@@ -245,7 +245,7 @@ class Pool:
     async def _read(self, record_id: str) -> tuple[Reply | None, bool]:
         """Read a record once; return the reply if it is one, and whether the server answers."""
         task = Task(Request("get", record_id))
-        ruling = await self._exchange(task, None, _no_outcome)
+        ruling = await self._exchange(task, None, no_outcome)
         alive = ruling.trouble not in UNREACHED
         return (task.last if alive and ruling.trouble is not Trouble.QUOTA else None), alive
 
@@ -394,7 +394,3 @@ def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
     return found
-
-
-def _no_outcome(_reply: Reply, _ruling: Ruling) -> None:
-    return None

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeAlias
 
-from bulk_sync.records import Reply, Request
-from bulk_sync.sending.exchange import Exchange
+from bulk_sync.records import Request
+from bulk_sync.sending.exchange import Exchange, no_outcome
 from bulk_sync.sending.limits import Limits
 from bulk_sync.sending.pace import MOMENT
-from bulk_sync.sending.policy import UNREACHED, Ruling
+from bulk_sync.sending.policy import UNREACHED
 from bulk_sync.sending.ports import Clock, StopSignal
 from bulk_sync.sending.rows import Task
 
@@ -76,13 +76,9 @@ class LifeWatch:
     async def _ask(self, question: Task) -> None:
         try:
             while True:
-                ruling = await self._exchange(question, None, _no_outcome)
+                ruling = await self._exchange(question, None, no_outcome)
                 if ruling.trouble not in UNREACHED:
                     return
                 self._exchange.trip()
         finally:
             self._question = None
-
-
-def _no_outcome(_reply: Reply, _ruling: Ruling) -> None:
-    return None

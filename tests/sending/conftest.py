@@ -124,7 +124,7 @@ class MemoryLog:
                 self.fault = fault
         try:
             then(self.fault)
-        except Exception as fault:  # noqa: BLE001
+        except Exception as fault:  # noqa: BLE001 - as above: a hook's fault, or an assertion in it
             self.fault = self.fault or fault
 
     def _answer(self, request_id: int, verdict: str) -> None:

@@ -264,6 +264,17 @@ def test_doubts_of_an_earlier_process_are_settled_by_reading(make_world: MakeWor
     assert (report.counts, report.requests) == ({Status.UPDATED: 1, Status.IN_DOUBT: 1}, {"get": 2})
 
 
+@pytest.mark.parametrize("most", [None, 4])
+def test_what_hangs_when_the_end_came_is_in_doubt(make_world: MakeWorld, most: int | None) -> None:
+    """Four hang, and the others have no lane: the log knows which left, whatever the stop's reason."""
+    world = make_world(50, lambda request, number, now: "hang")
+    report = world.send(Limits(workers=16, grace=5.0, max_requests=most), stop_after=2.0 if most is None else None)
+    unanswered = set(world.log.intents) - set(world.log.verdicts)
+    assert (len(world.log.intents), len(unanswered)) == (4, 4)
+    assert (report.counts, len(world.server.requests)) == ({Status.IN_DOUBT: 4}, 4)
+    assert {world.log.intents[number][1] for number in unanswered} == set(world.log.outcomes)
+
+
 @pytest.mark.parametrize("grace", [5.0, 15.0])
 def test_what_was_counted_leaves_within_the_grace_alone(make_world: MakeWorld, grace: float) -> None:
     """--max-requests counts a request before its intent is durable: if that takes longer, it is known as never sent."""

@@ -18,16 +18,7 @@ class _NamingLoop(asyncio.SelectorEventLoop):
         super().__init__()
         self._look_up = look_up
 
-    async def getaddrinfo(
-        self,
-        host: Any,
-        port: Any,
-        *,
-        family: int = 0,
-        type: int = 0,  # noqa: A002 - as asyncio names it
-        proto: int = 0,
-        flags: int = 0,
-    ) -> list[Any]:
+    async def getaddrinfo(self, host: Any, port: Any, **_hints: int) -> list[Any]:
         found = self._look_up(host, port)
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port)) for address in found]
 
