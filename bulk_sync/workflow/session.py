@@ -59,6 +59,9 @@ class Session:
         return f"{standing.remaining} of {standing.limit}"
 
     def _allowed(self) -> str:
+        """Say how many requests there may be, '' where there is no limit."""
+        if self.quota.rate().unpaced:
+            return ""
         rate = self.rate if self.quota.foretells() else f"{self.rate} as assumed"
         return f"{rate}, {left} left" if (left := self.left_now) else rate
 
