@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from bulk_sync.errors import Problem
 from bulk_sync.journal.encoding import STATUSES, load, load_cells, load_problems
-from bulk_sync.journal.plan_tables import CHANGES, doubtful_changes
+from bulk_sync.journal.plan_tables import CHANGES, OUTCOME_AT, doubtful_changes
 from bulk_sync.journal.schema import SUMMED
 from bulk_sync.journal.store import Journal
 from bulk_sync.planning.values import shown_value
@@ -19,12 +19,17 @@ _SENT = frozenset({Status.UPDATED, Status.DIFFERS, Status.FAILED, Status.IN_DOUB
 _BATCH = 250
 """Rows that are held at once, with what was sent and answered for each."""
 _UNSENT = frozenset({Status.SKIPPED, Status.INVALID})
-_ROWS = "SELECT rows.*, joined.* FROM rows LEFT JOIN joined ON joined.row = rows.number"
+_ROWS = (
+    "SELECT rows.*, joined.*, changes.*, outcomes.* FROM rows LEFT JOIN joined ON joined.row = rows.number "
+    "LEFT JOIN changes ON changes.id = coalesce(joined.change, rows.number) "
+    "LEFT JOIN outcomes ON outcomes.change = changes.id"
+)
 _LAST = 2**62
 """A row's number that no row has."""
 _JOINED = len(SUMMED["rows"]) + 1
-_CHANGE = _JOINED + SUMMED["joined"].index("change")
-"""Where in a line of ``_ROWS`` the entry of ``joined`` begins, and where the change stands."""
+_CHANGE = _JOINED + len(SUMMED["joined"]) + 1
+"""Where in a line of ``_ROWS`` the entries of ``joined`` and of the change begin."""
+_STATUS = SUMMED["rows"].index("status")
 _PROBLEMS = SUMMED["rows"].index("problems")
 
 # A run has a dozen of the first for each row; by their own constructors they take three times as long.
@@ -91,17 +96,14 @@ class JournalBook:
         """Return how many rows ended with each status; their sum is the number of rows."""
         with self._journal.faults():
             connection = self._journal.connection
-            found = connection.execute(
-                "SELECT coalesce(rows.status, outcomes.status), count(*) FROM rows "
-                "LEFT JOIN joined ON joined.row = rows.number "
-                "LEFT JOIN outcomes ON outcomes.change = joined.change GROUP BY 1"
-            ).fetchall()
+            found = connection.execute("SELECT status, count(*) FROM ended_rows GROUP BY status").fetchall()
+            (rows,) = connection.execute("SELECT count(*) FROM rows").fetchone()
             doubtful = sum(
-                connection.execute("SELECT count(*) FROM joined WHERE change = ?", (change,)).fetchone()[0]
+                connection.execute("SELECT 1 + count(*) FROM joined WHERE change = ?", (change,)).fetchone()[0]
                 for change in self._in_doubt
             )
-        counts = {self._status(name): count for name, count in found if name is not None}
-        unended = next((count for name, count in found if name is None), 0)
+        counts = {self._status(name): count for name, count in found}
+        unended = rows - sum(counts.values())
         for status, count in ((Status.IN_DOUBT, doubtful), (self._open_status, unended - doubtful)):
             if count:
                 counts[status] = counts.get(status, 0) + count
@@ -150,37 +152,29 @@ class JournalBook:
                 batch = self._journal.connection.execute(
                     f"{_ROWS} WHERE number BETWEEN ? AND ? ORDER BY number LIMIT ?", (first, last, _BATCH)
                 ).fetchall()
-                changes = self._changes_of(batch)
             if not batch:
                 return
-            for entry in batch:
-                if entry[_CHANGE] is None:
-                    yield entry, None
+            for line in batch:
+                if line[_JOINED] is not None:
+                    self._journal.checked("joined", line, _JOINED)
+                if line[_CHANGE] is not None:
+                    yield line, self._change_end(line, _CHANGE)
+                elif line[_JOINED] is not None or (line[_STATUS] is None and self._journal.planned):
+                    raise self._journal.without_change(line[0])
                 else:
-                    _, change = self._journal.checked("joined", entry[_JOINED:])
-                    if change not in changes:
-                        raise self._journal.damaged(f"the change of row {entry[0]} is missing")
-                    yield entry, self._change_end(changes[change])
+                    yield line, None
             first = batch[-1][0] + 1
 
-    def _changes_of(self, batch: list[tuple[Any, ...]]) -> dict[int, tuple[Any, ...]]:
-        wanted = sorted({cast("int", entry[_CHANGE]) for entry in batch if entry[_CHANGE] is not None})
-        if not wanted:
-            return {}
-        # Changes are numbered in source order, so a batch's changes lie close together; a repeated row may not.
-        marks = ",".join("?" * len(wanted))
-        found = self._journal.connection.execute(f"{CHANGES} WHERE changes.id IN ({marks})", wanted).fetchall()
-        return {cast("int", entry[0]): entry for entry in found}
-
-    def _change_end(self, entry: tuple[Any, ...]) -> _Ended:
-        number, record_id, first_row, payload, old, note, _ = self._journal.checked("changes", entry[:8])
+    def _change_end(self, line: tuple[Any, ...], first: int = 0) -> _Ended:
+        """Return how the change ended whose entry stands at ``first`` in a line, its outcome's behind it."""
+        number, record_id, payload, old, note, _ = self._journal.checked("changes", line, first)
         outcome: tuple[Any, ...] = (None, None, "", "", None, 0, None, None)
-        if entry[8] is not None:
-            outcome = self._journal.checked("outcomes", entry[8:])
+        if line[first + OUTCOME_AT] is not None:
+            outcome = self._journal.checked("outcomes", line, first + OUTCOME_AT)
         _, status, code, message, http_status, attempts, answer, finished_at = outcome
         unended = Status.IN_DOUBT if number in self._in_doubt else self._open_status
         return _Ended(
-            first_row,
+            number,
             record_id,
             load(payload),
             old,
@@ -194,7 +188,7 @@ class JournalBook:
         )
 
     def _row(self, entry: tuple[Any, ...], end: _Ended | None) -> RowResult:
-        columns = self._journal.checked("rows", entry[:_JOINED])
+        columns = self._journal.checked("rows", entry)
         number, line, cells, raw, _, _, problem_text, record_id, status, code, message = columns
         problems = load_problems(problem_text)
         told = message or (tell(problems) if problems else "")

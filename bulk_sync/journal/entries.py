@@ -53,6 +53,11 @@ class PlannedChange(NamedTuple):
     note: str = ""
     payload_json: str = ""
 
+    @property
+    def id(self) -> int:
+        """The number of its first row."""
+        return self.rows[0]
+
 
 class StoredChange(NamedTuple):
     """A change with its outcome, for whoever looks at a plan again. ``status`` None: it has not ended."""

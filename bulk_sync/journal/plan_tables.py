@@ -19,19 +19,19 @@ from bulk_sync.journal.encoding import (
     storable,
 )
 from bulk_sync.journal.entries import EndedChange, OpenRow, PlannedChange, RowEntry, StoredChange
+from bulk_sync.journal.schema import SUMMED
 from bulk_sync.journal.store import Journal
 from bulk_sync.records import OUTCOMES, Cell, Change, Json, Status
 
 BATCH = 2000
 """Rows in one transaction while planning: a crash loses at most the plan, and nothing has been sent."""
 
-
+OUTCOME_AT = len(SUMMED["changes"]) + 1
+"""Where in a line of ``CHANGES`` the entry of the outcome begins."""
 CHANGES = "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id"
 """SQL for changes, each beside its outcome, if it has one."""
 _UNENDED = "(outcomes.status IS NULL OR outcomes.status NOT IN ({}))".format(",".join(f"'{end}'" for end in OUTCOMES))
 """SQL for a change without an outcome that ``resume`` keeps to."""
-_OPEN = "status IS NULL AND NOT EXISTS (SELECT 1 FROM joined WHERE joined.row = rows.number)"
-"""SQL for a row without an end or a change."""
 
 
 class PlanTables:
@@ -61,7 +61,7 @@ class PlanTables:
 
     def count_open(self) -> int:
         """Return how many rows have no end and no change yet."""
-        return self._number(f"SELECT count(*) FROM rows WHERE {_OPEN}")
+        return self._number("SELECT count(*) FROM open_rows")
 
     def open_rows(self) -> Iterator[OpenRow]:
         """Yield the rows without an end or a change, in source order; they may be settled while iterating."""
@@ -69,7 +69,7 @@ class PlanTables:
         while True:
             with self._journal.faults():
                 batch = self._connection.execute(
-                    f"SELECT * FROM rows WHERE number > ? AND {_OPEN} ORDER BY number LIMIT ?",
+                    "SELECT * FROM open_rows WHERE number > ? ORDER BY number LIMIT ?",
                     (last, BATCH),
                 ).fetchall()
             if not batch:
@@ -82,7 +82,7 @@ class PlanTables:
         """Return the open rows for one record, in source order."""
         with self._journal.faults():
             found = self._connection.execute(
-                f"SELECT * FROM rows WHERE record_id = ? AND {_OPEN} ORDER BY number",
+                "SELECT * FROM open_rows WHERE record_id = ? ORDER BY number",
                 (record_id,),
             ).fetchall()
         return [self._open_row(entry) for entry in found]
@@ -96,7 +96,7 @@ class PlanTables:
         """Return the records that more than one open row is for."""
         with self._journal.faults():
             found = self._connection.execute(
-                f"SELECT record_id FROM rows WHERE {_OPEN} AND record_id NOTNULL GROUP BY record_id HAVING count(*) > 1"
+                "SELECT record_id FROM open_rows WHERE record_id NOTNULL GROUP BY record_id HAVING count(*) > 1"
             )
             return {record_id for (record_id,) in found}
 
@@ -104,7 +104,7 @@ class PlanTables:
         """Yield each record that an open row is for, once; nothing may be settled while iterating."""
         with self._journal.faults():
             for (record_id,) in self._connection.execute(
-                f"SELECT DISTINCT record_id FROM rows WHERE {_OPEN} AND record_id NOTNULL"
+                "SELECT DISTINCT record_id FROM open_rows WHERE record_id NOTNULL"
             ):
                 yield record_id
 
@@ -127,32 +127,25 @@ class PlanTables:
         """Say which record a row is for, within the caller's transaction."""
         self._journal.update("rows", {"record_id": record_id}, "number = :number", number=number)
 
-    def add_change(self, change: PlannedChange) -> int:
-        """Store a change and join its rows to it, within the caller's transaction; return its id."""
-        return self.add_changes([change])[0]
-
-    def add_changes(self, changes: Sequence[PlannedChange]) -> range:
-        """Store changes and join their rows to them, within the caller's transaction; return their ids.
+    def add_changes(self, changes: Sequence[PlannedChange]) -> None:
+        """Store changes and join their rows to them, within the caller's transaction.
 
         Many at once: statement by statement, with SQLite calling back for each checksum, takes four times as long.
         """
         with self._journal.faults():
-            (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM changes").fetchone()
-            ids = range(int(last) + 1, int(last) + 1 + len(changes))
             self._connection.executemany(
-                "INSERT INTO changes (id, record_id, first_row, payload, old, note, canary, sum) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [_change_entry(number, change) for number, change in zip(ids, changes, strict=True)],
+                "INSERT INTO changes (id, record_id, payload, old, note, canary, sum) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                map(_change_entry, changes),
             )
             self._connection.executemany(
                 "INSERT INTO joined (row, change, sum) VALUES (?, ?, ?)",
                 [
-                    (row, id_, entry_sum((row, id_)))
-                    for id_, change in zip(ids, changes, strict=True)
-                    for row in change.rows
+                    (row, change.id, entry_sum((row, change.id)))
+                    for change in changes
+                    if len(change.rows) > 1
+                    for row in change.rows[1:]
                 ],
             )
-        return ids
 
     def mark_canaries(self, ids: Collection[int]) -> None:
         """Mark the changes that go first and are verified before the rest."""
@@ -215,9 +208,9 @@ class PlanTables:
         """Yield the changes in their order; ``only_open``: those without an outcome that ``resume`` keeps to."""
         for batch in self._change_batches(_UNENDED if only_open else "1"):
             with self._journal.faults():
-                rows = self._rows_of_changes([entry[0] for entry in batch])
+                further = self._further_rows([entry[0] for entry in batch])
             for entry in batch:
-                yield self._stored_change(entry, rows)
+                yield self._stored_change(entry, further)
 
     def to_send(self, begun: Collection[int] = ()) -> Iterator[Change]:
         """Yield the changes without an outcome that ``resume`` keeps to, the canaries first.
@@ -228,10 +221,10 @@ class PlanTables:
         for canary in (True, False):
             for batch in self._change_batches(f"canary = {canary:d} AND {_UNENDED}"):
                 for entry in batch:
-                    number, record_id, _, payload, *_ = self._journal.checked("changes", entry[:8])
+                    number, record_id, payload, *_ = self._journal.checked("changes", entry)
                     attempts, doubt = 0, number in begun
-                    if entry[8] is not None:
-                        _, status, _, _, _, attempts, *_ = self._journal.checked("outcomes", entry[8:])
+                    if entry[OUTCOME_AT] is not None:
+                        _, status, _, _, _, attempts, *_ = self._journal.checked("outcomes", entry, OUTCOME_AT)
                         doubt = doubt or status == Status.IN_DOUBT
                     yield Change(number, record_id, load(payload), attempts, canary, doubt)
 
@@ -243,8 +236,8 @@ class PlanTables:
                 "SELECT changes.*, outcomes.* FROM changes JOIN outcomes ON outcomes.change = changes.id "
                 "ORDER BY changes.id"
             ):
-                _, record_id, _, payload, *_ = checked("changes", entry[:8])
-                _, status, _, _, _, _, answer, finished_at = checked("outcomes", entry[8:])
+                _, record_id, payload, *_ = checked("changes", entry)
+                _, status, _, _, _, _, answer, finished_at = checked("outcomes", entry, OUTCOME_AT)
                 yield EndedChange(record_id, STATUSES[status], payload, answer, finished_at)
 
     def canaries(self) -> list[StoredChange]:
@@ -279,7 +272,7 @@ class PlanTables:
                 return  # asking once more would go through all that ``where`` leaves out
             last = batch[-1][0]
 
-    def _rows_of_changes(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    def _further_rows(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}
         marks = ",".join("?" * len(ids))
         for entry in self._connection.execute(f"SELECT * FROM joined WHERE change IN ({marks}) ORDER BY row", ids):
@@ -287,15 +280,15 @@ class PlanTables:
             found[change] = (*found.get(change, ()), number)
         return found
 
-    def _stored_change(self, entry: tuple[Any, ...], rows: Mapping[int, tuple[int, ...]]) -> StoredChange:
-        number, record_id, _, payload, old, _, canary = self._journal.checked("changes", entry[:8])
+    def _stored_change(self, entry: tuple[Any, ...], further: Mapping[int, tuple[int, ...]]) -> StoredChange:
+        number, record_id, payload, old, _, canary = self._journal.checked("changes", entry)
         status = answer = None
-        if entry[8] is not None:
-            _, status, _, _, _, _, answer, _ = self._journal.checked("outcomes", entry[8:])
+        if entry[OUTCOME_AT] is not None:
+            _, status, _, _, _, _, answer, _ = self._journal.checked("outcomes", entry, OUTCOME_AT)
         return StoredChange(
             number,
             record_id,
-            rows.get(number, ()),
+            (number, *further.get(number, ())),
             load(payload),
             load(old),
             STATUSES[status] if status else None,
@@ -326,10 +319,10 @@ def doubtful_changes(journal: Journal) -> tuple[int, ...]:
     return tuple(change for (change,) in found)
 
 
-def _change_entry(number: int, change: PlannedChange) -> tuple[str | int, ...]:
+def _change_entry(change: PlannedChange) -> tuple[str | int, ...]:
     record_id, rows, payload, old, note, payload_json = change
     old_json = dump(dict(old)) if old else "{}"
-    entry = (number, record_id, rows[0], payload_json or dump(dict(payload)), old_json, note, 0)
+    entry = (rows[0], record_id, payload_json or dump(dict(payload)), old_json, note, 0)
     return (*entry, entry_sum(entry))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 APPLICATION_ID = 0x62737963
 """Marks the file as ours (``bsyc``), so that another SQLite file is refused and not misread."""
 
@@ -28,23 +28,22 @@ CREATE TABLE rows (
 -- Reports ask several times for the few rows with problems, and would go through a million others each time.
 CREATE INDEX rows_told ON rows (number) WHERE problems NOTNULL;
 
--- Which change a row is sent with. A table of its own, so that planning adds to it and rewrites no row.
-CREATE TABLE joined (row INTEGER PRIMARY KEY, change INTEGER NOT NULL, sum INTEGER NOT NULL);
-
--- Without it each batch of changes reads all rows to find its own: minutes for a million.
-CREATE INDEX joined_by_change ON joined (change);
-
--- One PATCH of one record, planned.
+-- One PATCH of one record, planned. Its id is the number of the first row that is sent with it.
 CREATE TABLE changes (
   id INTEGER PRIMARY KEY,
   record_id TEXT NOT NULL,
-  first_row INTEGER NOT NULL,
   payload TEXT NOT NULL,
   old TEXT NOT NULL,
   note TEXT NOT NULL,
   canary INTEGER NOT NULL,
   sum INTEGER NOT NULL
 );
+
+-- The further rows that are sent with a change, which most have none of.
+CREATE TABLE joined (row INTEGER PRIMARY KEY, change INTEGER NOT NULL, sum INTEGER NOT NULL);
+
+-- Without it each batch of changes reads all rows to find its own: minutes for a million.
+CREATE INDEX joined_by_change ON joined (change);
 
 -- How a change ended; one that is in doubt or was not sent may end again. A table of its own, so that an
 -- outcome is one insert that reads nothing back.
@@ -59,6 +58,20 @@ CREATE TABLE outcomes (
   finished_at REAL NOT NULL,
   sum INTEGER NOT NULL
 );
+
+-- Rows without an end or a change: none once a run is planned.
+CREATE VIEW open_rows AS
+  SELECT * FROM rows WHERE status IS NULL
+  AND NOT EXISTS (SELECT 1 FROM changes WHERE changes.id = rows.number)
+  AND NOT EXISTS (SELECT 1 FROM joined WHERE joined.row = rows.number);
+
+-- How each row ended that a change carries, and how each row ended.
+CREATE VIEW sent_rows AS
+  SELECT change AS row, status, code, message FROM outcomes
+  UNION ALL SELECT joined.row, status, code, message FROM joined JOIN outcomes USING (change);
+CREATE VIEW ended_rows AS
+  SELECT number AS row, status, code, message FROM rows WHERE status NOTNULL
+  UNION ALL SELECT row, status, code, message FROM sent_rows;
 
 -- One attempt: the intent before it left, the reply after it came.
 CREATE TABLE requests (
@@ -87,7 +100,7 @@ SUMMED = {
     ),
     "joined": ("row", "change"),
     "changes": (
-        "id", "record_id", "first_row", "payload", "old", "note", "canary",
+        "id", "record_id", "payload", "old", "note", "canary",
     ),
     "outcomes": (
         "change", "status", "code", "message", "http_status", "attempts", "answer", "finished_at",

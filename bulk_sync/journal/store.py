@@ -22,6 +22,7 @@ RunState = Literal["planning", "planned", "sending", "done"]
 _PAGE = 16384
 """Bytes of a page, four times SQLite's own: an entry with its answer has some 700, and who goes through a million of
 them waits a third less."""
+_WIDTHS = {table: len(columns) for table, columns in SUMMED.items()}
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -86,6 +87,11 @@ class Journal:
             self._header = self._read_header()
         return self._header
 
+    @property
+    def planned(self) -> bool:
+        """Whether every row has its end or its change."""
+        return self.header.state != "planning"
+
     def update_header(self, **changes: object) -> RunHeader:
         """Change entries of the header, durably."""
         self._header = replace(self.header, **changes)  # type: ignore[arg-type]  # names are checked by replace
@@ -128,11 +134,15 @@ class Journal:
         new = {f"new_{column}": value for column, value in values.items()}
         return self.connection.execute(sql, {**new, **params}).rowcount
 
-    def checked(self, table: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return an entry's summed columns (in order, ``sum`` last in ``row``) if its checksum fits."""
-        entry = row[:-1]
-        if entry_sum(entry) != row[-1]:
-            raise self.damaged(f"an entry of {table} ({SUMMED[table][0]} {row[0]}) does not fit its checksum")
+    def checked(self, table: str, line: tuple[Any, ...], first: int = 0) -> tuple[Any, ...]:
+        """Return an entry's summed columns, in order, if its checksum fits.
+
+        ``line`` is what SQL returned, with the entry at ``first`` in it, its ``sum`` last.
+        """
+        last = first + _WIDTHS[table]
+        entry = line[first:last]
+        if entry_sum(entry) != line[last]:
+            raise self.damaged(f"an entry of {table} ({SUMMED[table][0]} {entry[0]}) does not fit its checksum")
         return entry
 
     def verify(self) -> None:
@@ -146,12 +156,13 @@ class Journal:
         self._check_pages("integrity_check")
         for table in SUMMED:
             _exhaust(self._checked_entries(f"SELECT * FROM {table}", table))
+        lost = "SELECT row FROM joined WHERE change NOT IN (SELECT id FROM changes)"
+        if self.planned:
+            lost += " UNION ALL SELECT number FROM open_rows"
         with self.faults():
-            lost = self.connection.execute(
-                "SELECT row FROM joined WHERE change NOT IN (SELECT id FROM changes)"
-            ).fetchone()
-        if lost is not None:
-            raise self.damaged(f"the change of row {lost[0]} is missing")
+            found = self.connection.execute(f"{lost} LIMIT 1").fetchone()
+        if found is not None:
+            raise self.without_change(found[0])
         self._verified = True
 
     def verify_for_sending(self) -> None:
@@ -184,6 +195,10 @@ class Journal:
             f"{self.path}: {what}: this journal cannot be believed",
             hint="restore the file from a backup, or start a new run: rows that were sent compare as unchanged",
         )
+
+    def without_change(self, row: int) -> JournalDamaged:
+        """Return the refusal of a journal in which a row has lost its change, or its end."""
+        return self.damaged(f"the change of row {row} is missing")
 
     def close(self) -> None:
         """Close the file; everything committed is on disk already."""

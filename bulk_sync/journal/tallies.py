@@ -31,9 +31,7 @@ class Tallies:
 
     def rows_sent(self, status: Status, code: str) -> int:
         """Return how many rows' changes ended so."""
-        return self._number(
-            "SELECT count(*) FROM outcomes JOIN joined USING (change) WHERE status = ? AND code = ?", status.value, code
-        )
+        return self._number("SELECT count(*) FROM sent_rows WHERE status = ? AND code = ?", status.value, code)
 
     def planned_codes(self, statuses: Iterable[Status]) -> list[tuple[int, str, str]]:
         """Return the ends of rows without a change as (rows, status, code), the most frequent first."""
@@ -45,26 +43,22 @@ class Tallies:
     def skipped_codes(self) -> list[tuple[str, int]]:
         """Return why rows were skipped, before or while sending, as (code, rows), the most frequent first."""
         return self._all(
-            "SELECT coalesce(nullif(rows.code, ''), nullif(outcomes.code, ''), 'own_rule'), count(*) FROM rows "
-            "LEFT JOIN joined ON joined.row = rows.number LEFT JOIN outcomes ON outcomes.change = joined.change "
-            "WHERE coalesce(rows.status, outcomes.status) = 'skipped' GROUP BY 1 ORDER BY 2 DESC"
+            "SELECT coalesce(nullif(code, ''), 'own_rule'), count(*) FROM ended_rows WHERE status = 'skipped' "
+            "GROUP BY 1 ORDER BY 2 DESC"
         )
 
     def sent_codes(self, statuses: Iterable[Status]) -> list[tuple[int, str, str, int, str]]:
         """Return how changes ended as (rows, status, code, different messages, one of them)."""
         return self._all(
-            "SELECT count(*), outcomes.status, outcomes.code, count(DISTINCT outcomes.message), "
-            "min(outcomes.message) FROM joined JOIN outcomes ON outcomes.change = joined.change "
-            f"WHERE outcomes.status IN ({_list(statuses)}) GROUP BY 2, 3"
+            "SELECT count(*), status, code, count(DISTINCT message), min(message) FROM sent_rows "
+            f"WHERE status IN ({_list(statuses)}) GROUP BY status, code"
         )
 
     def sent_rows(self, statuses: Iterable[Status]) -> Iterator[tuple[int, str, str, str]]:
         """Yield the rows whose changes ended so as (row, status, code, message), in row order."""
         with self._journal.faults():
             for found in self._journal.connection.execute(
-                "SELECT joined.row, outcomes.status, outcomes.code, outcomes.message FROM joined "
-                "JOIN outcomes ON outcomes.change = joined.change "
-                f"WHERE outcomes.status IN ({_list(statuses)}) ORDER BY joined.row"
+                f"SELECT row, status, code, message FROM sent_rows WHERE status IN ({_list(statuses)}) ORDER BY row"
             ):
                 yield self._readable(found)
 

@@ -90,8 +90,9 @@ async def decide(desk: Desk, decision: Decision, tally: PlanTally) -> None:
                 elif record_id not in handled:
                     handled.add(record_id)
                     made += _decide_client(decision, tally, record_id, tables.open_rows_of(record_id))
-            for number, change in zip(tables.add_changes(made), made, strict=True):
-                picker.see(number, change.payload)
+            tables.add_changes(made)
+            for change in made:
+                picker.see(change.id, change.payload)
         done += len(batch)
         desk.talk.step(done)
         await _breathe(desk)

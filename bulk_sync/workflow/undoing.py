@@ -272,7 +272,8 @@ def _decide_change(
     figures.see(undoing, len(rows))
     if undoing.send:
         planned = PlannedChange(change.record_id, tuple(rows), undoing.send, undoing.old, undoing.remark())
-        figures.picker.see(tables.add_change(planned), undoing.send)
+        tables.add_changes([planned])
+        figures.picker.see(planned.id, undoing.send)
         return
     status, code, message = undoing.idle_outcome()
     if not (undoing.gone or undoing.kept or undoing.not_restorable or undoing.nothing):

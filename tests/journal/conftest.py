@@ -54,8 +54,9 @@ def planned(tmp_path: Path) -> Iterator[Callable[..., Journal]]:
             tables.index_records()
             waiting = list(tables.open_rows())
             with journal.transaction():
-                for row in waiting:
-                    tables.add_change(PlannedChange(row.record_id or "", (row.number,), row.payload, {"name": "Old"}))
+                tables.add_changes(
+                    [PlannedChange(row.record_id or "", (row.number,), row.payload, {"name": "Old"}) for row in waiting]
+                )
             journal.update_header(state="planned", started_at=1767323046.0)
             return journal
 

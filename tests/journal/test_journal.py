@@ -7,6 +7,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,14 @@ def everything(journal: Journal) -> tuple[Any, ...]:
 def send_some(journal: Journal, count: int) -> None:
     """Send the first changes: updated, failed, in doubt in turn; of the last the answer never came."""
 
+    changes = [change.id for change in PlanTables(journal).changes()][:count]
+
     async def go() -> None:
         log = RequestLog(journal, wall=lambda: 1767323050.25)
-        for change in range(1, count + 1):
+        for change, status in zip(changes, cycle((Status.FAILED, Status.IN_DOUBT, Status.UPDATED)), strict=False):
             number = await log.intend(Request("patch", f"clt_{change}", {"name": "x"}), change)
-            if change == count:
+            if change == changes[-1]:
                 return
-            status = (Status.UPDATED, Status.FAILED, Status.IN_DOUBT)[change % 3]
             record = {"id": f"clt_{change}", "name": "x"} if status is Status.UPDATED else None
             outcome = Outcome(change, status, "code", "message", 200, 1, record)
             log.conclude(number, OK, "done", outcome, lambda _: None)
@@ -286,32 +288,32 @@ def test_an_open_change_counts_as_what_happened_to_it(planned: Planned) -> None:
         (11, Status.NOT_SENT),
     ]
     left = [change.id for change in PlanTables(journal).changes(only_open=True)]
-    assert (left, PlanTables(journal).begun_changes()) == ([2, 4, 5, 6, 7, 8], frozenset({4}))
+    assert (left, PlanTables(journal).begun_changes()) == ([3, 6, 7, 8, 9, 11], frozenset({6}))
 
 
 def test_what_is_to_be_sent_comes_with_what_was_tried_before(planned: Planned) -> None:
     """The canaries first; what ended for good is left out, what may have been applied is in doubt."""
     journal = planned(3000)
     tables = PlanTables(journal)
-    tables.mark_canaries([3, 2300])
-    ends = [(1, Status.UPDATED), (2, Status.NOT_SENT), (3, Status.IN_DOUBT), (4, Status.IN_DOUBT), (5, Status.FAILED)]
+    tables.mark_canaries([4, 2301])
+    ends = [(2, Status.UPDATED), (3, Status.NOT_SENT), (4, Status.IN_DOUBT), (6, Status.IN_DOUBT), (7, Status.FAILED)]
 
     async def go() -> None:
         log = RequestLog(journal)
         await asyncio.gather(*(log.finish(Outcome(change, status, attempts=change)) for change, status in ends))
-        await log.intend(Request("patch", "clt_x", {"name": "x"}), 6)
+        await log.intend(Request("patch", "clt_x", {"name": "x"}), 8)
 
     asyncio.run(go())
     begun = tables.begun_changes()
     found = list(tables.to_send(begun))
     stored = {change.id: change for change in tables.changes(only_open=True)}
-    assert [change.id for change in found] == [3, 2300, *(sorted(stored.keys() - {3, 2300}))]
-    assert stored.keys() == set(range(1, 2401)) - {1, 5}
+    assert [change.id for change in found] == [4, 2301, *(sorted(stored.keys() - {4, 2301}))]
+    assert stored.keys() == {number for number in range(2, 3002) if number % 5} - {2, 7}
     assert all((change.record_id, change.payload) == stored[change.id][1:4:2] for change in found)
-    assert [change.id for change in found if change.canary] == [3, 2300]
-    assert {change.id: change.attempts for change in found if change.attempts} == {2: 2, 3: 3, 4: 4}
-    assert {change.id for change in found if change.in_doubt} == {3, 4, 6}
-    assert [change.id for change in tables.to_send() if change.in_doubt] == [3, 4]
+    assert [change.id for change in found if change.canary] == [4, 2301]
+    assert {change.id: change.attempts for change in found if change.attempts} == {3: 3, 4: 4, 6: 6}
+    assert {change.id for change in found if change.in_doubt} == {4, 6, 8}
+    assert [change.id for change in tables.to_send() if change.in_doubt] == [4, 6]
 
 
 def test_a_change_is_told_with_its_first_row(tmp_path: Path, header: RunHeader) -> None:
@@ -321,10 +323,14 @@ def test_a_change_is_told_with_its_first_row(tmp_path: Path, header: RunHeader) 
     rows = (RowEntry(SourceRow(number, ()), MappedRow(number, ("k",), {})) for number in range(2, 7))
     assert list(tables.add_rows(rows)) == [5]
     with journal.transaction():
-        tables.add_change(PlannedChange("clt_1", (4, 6), {"name": "A", "billingAddress": {"city": "X"}}, {}))
-        tables.add_change(PlannedChange("clt_2", (3,), {"name": "B"}, {"name": "Old"}))
-        tables.add_change(PlannedChange("clt_3", (5,), {"name": "C"}, {}))
-        tables.drop_change(3, Status.SKIPPED, "changed_since", "", at=0.0)
+        tables.add_changes(
+            [
+                PlannedChange("clt_1", (4, 6), {"name": "A", "billingAddress": {"city": "X"}}, {}),
+                PlannedChange("clt_2", (3,), {"name": "B"}, {"name": "Old"}),
+                PlannedChange("clt_3", (5,), {"name": "C"}, {}),
+            ]
+        )
+        tables.drop_change(5, Status.SKIPPED, "changed_since", "", at=0.0)
     book = JournalBook(journal, SUMMARY)
     told = list(book.rows_with_changes())
     assert [row for row, _ in told] == list(book.rows())
