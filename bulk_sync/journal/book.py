@@ -104,6 +104,8 @@ class JournalBook:
             )
         counts = {self._status(name): count for name, count in found}
         unended = rows - sum(counts.values())
+        if unended < 0:
+            raise self._journal.damaged("rows have more than one end")
         for status, count in ((Status.IN_DOUBT, doubtful), (self._open_status, unended - doubtful)):
             if count:
                 counts[status] = counts.get(status, 0) + count

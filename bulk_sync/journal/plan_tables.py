@@ -55,10 +55,6 @@ class PlanTables:
             count += len(batch)
             yield count
 
-    def count_rows(self) -> int:
-        """Return how many rows the run has."""
-        return self._number("SELECT count(*) FROM rows")
-
     def count_open(self) -> int:
         """Return how many rows have no end and no change yet."""
         return self._number("SELECT count(*) FROM open_rows")

@@ -109,8 +109,7 @@ async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) 
         if stopped_by := ask_to_send(desk, job.settings, view):
             return with_guards(close_run(desk, journal, job.outputs, began=began, stopped_by=stopped_by), view)
         if job.kind == "run":
-            rows = session.tables.count_rows()
-            desk.state.learn(target.account, _rows_memory(job), rows)
+            desk.state.learn(target.account, _rows_memory(job), view.rows)
         return await send_and_close(desk, session, job.outputs, began=began)
 
 

@@ -55,7 +55,6 @@ def everything(journal: Journal) -> tuple[Any, ...]:
         list(tables.open_rows()),
         [tables.open_rows_of(f"clt_{number}") for number in range(2, 22)],
         tables.repeated_records(),
-        tables.count_rows(),
     )
 
 
