@@ -166,7 +166,8 @@ class Change(NamedTuple):
     """One PATCH of one record, made of one row or of several.
 
     ``attempts`` were used up by an earlier process; ``canary`` marks those sent and verified before the rest.
-    ``in_doubt``: an earlier process sent it and may have had it applied.
+    ``in_doubt``: an earlier process sent it and may have had it applied. ``payload_json`` is the payload as the journal
+    has it, '' where it is not at hand.
     """
 
     id: int
@@ -175,15 +176,20 @@ class Change(NamedTuple):
     attempts: int = 0
     canary: bool = False
     in_doubt: bool = False
+    payload_json: str = ""
 
 
 class Request(NamedTuple):
-    """What is asked of the API. ``kind`` patch and get have a record, page has a cursor ('' is the first)."""
+    """What is asked of the API. ``kind`` patch and get have a record, page has a cursor ('' is the first).
+
+    ``payload_json`` is the payload as JSON, '' where it is still to be made.
+    """
 
     kind: Literal["patch", "get", "page"]
     record_id: str = ""
     payload: Mapping[str, Json] | None = None
     cursor: str = ""
+    payload_json: str = ""
 
 
 class Reply(NamedTuple):
@@ -191,7 +197,8 @@ class Reply(NamedTuple):
 
     ``fault`` is '' for an HTTP answer, else the kind of fault (see ``sending.policy``). ``left`` is False
     only if the request certainly never left this machine. ``body`` is the parsed JSON, None where it is none;
-    ``text`` the beginning of the raw body. ``seconds`` is the time from sending to the last byte.
+    ``text`` the beginning of the raw body. ``seconds`` is the time from sending to the last byte. ``body_json`` is
+    what ``body`` was parsed from, '' where that is not at hand.
     """
 
     http_status: int | None
@@ -202,10 +209,14 @@ class Reply(NamedTuple):
     detail: str = ""
     left: bool = True
     seconds: float = 0.0
+    body_json: str = ""
 
 
 class Outcome(NamedTuple):
-    """How a change ended, as the journal keeps it. ``record`` is the client that the API answered with."""
+    """How a change ended, as the journal keeps it.
+
+    ``record`` is the client that the API answered with, ``record_json`` the same as JSON, '' where it is not at hand.
+    """
 
     change_id: int
     status: Status
@@ -214,6 +225,7 @@ class Outcome(NamedTuple):
     http_status: int | None = None
     attempts: int = 0
     record: Mapping[str, Json] | None = None
+    record_json: str = ""
 
 
 class RowResult(NamedTuple):

@@ -13,6 +13,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
@@ -131,7 +132,7 @@ class HefflClient:
             return Message("GET", self._base, target, self._reading)
         if not request.payload:
             raise ValueError("a PATCH without fields is never sent")
-        return Message("PATCH", self._base, target, self._writing, _to_json(request.payload))
+        return Message("PATCH", self._base, target, self._writing, _to_json(request.payload, request.payload_json))
 
     def _page_query(self, cursor: str) -> str:
         """Return the query for a page; the API's older generation counts pages instead of giving cursors."""
@@ -142,24 +143,24 @@ class HefflClient:
     async def _reply(self, response: httpx2.Response, begun: float) -> Reply:
         """Read the body to its end or its limit and make a reply of it; a status that came is never lost."""
         stream = response.stream
-        if isinstance(stream, httpx2.ByteStream):  # whole already, as nearly all are: no other coroutine for it
+        if type(stream) is httpx2.ByteStream:  # whole already, as nearly all are: no other coroutine for it
             raw, fault, detail = self._bounded(b"".join(stream))
         else:
             raw, fault, detail = await self._streamed(stream)
         seconds = self._clock() - begun
         headers = _headers(response.headers.raw)
         whole = self._without_key(raw)
+        body, body_json = None, ""
         if not fault:
-            try:
+            with suppress(ValueError, RecursionError, zlib.error):
                 whole = _unpacked(whole, headers.get("content-encoding", ""), self._body_limit)
-                body = _from_json(whole)
-            except (ValueError, RecursionError, zlib.error):
-                body = None
-        else:
-            body = None
+                body, body_json = _from_json(whole)
         status = response.status_code
-        text = "" if body is not None and status < 300 else whole[: 4 * TEXT_LIMIT].decode(errors="replace")
-        return Reply(status, self._safe_headers(headers), body, text[:TEXT_LIMIT], fault, detail, seconds=seconds)
+        text = (
+            "" if body is not None and status < 300 else whole[: 4 * TEXT_LIMIT].decode(errors="replace")[:TEXT_LIMIT]
+        )
+        headers = self._safe_headers(headers)
+        return Reply(status, headers, body, text, fault, detail, seconds=seconds, body_json=body_json)
 
     async def _streamed(self, stream: object) -> tuple[bytes, str, str]:
         """Read a body to its end or its limit; return it with fault and detail, which are '' where it is whole."""
@@ -243,25 +244,27 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
-def _to_json(payload: Mapping[str, Json]) -> bytes:
-    """Return a payload as JSON; ValueError for a number that JSON has no word for.
+def _to_json(payload: Mapping[str, Json], made: str) -> bytes:
+    """Return a payload as JSON, ``made`` if it was made already; ValueError for a number that JSON has no word for.
 
     pydantic's encoder takes a third of the time, but writes NaN, and refuses a lone surrogate: both go the other way.
     """
     try:
-        body = to_json(payload)
+        body = made.encode() if made else to_json(payload)
     except PydanticSerializationError:
         body = b"NaN"
     return _encode(payload).encode() if b"NaN" in body or b"Infinity" in body else body
 
 
-def _from_json(raw: bytes) -> Json:
-    """Return what a body says; ValueError where it is no JSON. pydantic's parser takes half of the time."""
+def _from_json(raw: bytes) -> tuple[Json, str]:
+    """Return what a body says, and its text where that is JSON as it should be; ValueError where it is none.
+
+    pydantic's parser takes half of the time of the standard library's.
+    """
     try:
-        body: Json = from_json(raw, allow_inf_nan=False, cache_strings="keys")
+        return from_json(raw, allow_inf_nan=False, cache_strings="keys"), raw.decode()
     except ValueError:  # a byte order mark or a lone surrogate, perhaps
-        body = _decode(raw.decode("utf-8-sig"))
-    return body
+        return _decode(raw.decode("utf-8-sig")), ""
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

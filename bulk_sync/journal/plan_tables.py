@@ -222,7 +222,7 @@ class PlanTables:
                     if entry[OUTCOME_AT] is not None:
                         _, status, _, _, _, attempts, *_ = self._journal.checked("outcomes", entry, OUTCOME_AT)
                         doubt = doubt or status == Status.IN_DOUBT
-                    yield Change(number, record_id, load(payload), attempts, canary, doubt)
+                    yield Change(number, record_id, load(payload), attempts, canary, doubt, payload)
 
     def ended_changes(self) -> Iterator[EndedChange]:
         """Yield the changes that have an outcome, in their order."""

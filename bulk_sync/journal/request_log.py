@@ -103,7 +103,7 @@ class RequestLog:
             storable(outcome.message),
             outcome.http_status,
             outcome.attempts,
-            None if outcome.record is None else dump(dict(outcome.record)),
+            None if outcome.record is None else outcome.record_json or dump(dict(outcome.record)),
             self._wall(),
         )
         return (*values, entry_sum(values))

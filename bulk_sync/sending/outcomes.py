@@ -27,12 +27,13 @@ def accepted(change: Change, reply: Reply, attempts: int, readable: Collection[s
     record = client_of(reply.body, change.record_id)
     if record is None:
         raise ValueError("an accepted reply carries the client that was asked for")
+    as_it_came = reply.body_json if record is reply.body else ""
     comparison = compare(change.payload, record, readable=readable)
     if comparison.differing:
         message = differs_message(comparison, change.payload, record)
-        return Outcome(change.id, Status.DIFFERS, "differs", message, reply.http_status, attempts, record)
+        return Outcome(change.id, Status.DIFFERS, "differs", message, reply.http_status, attempts, record, as_it_came)
     message = unshown_message(comparison.unshown)
-    return Outcome(change.id, Status.UPDATED, "", message, reply.http_status, attempts, record)
+    return Outcome(change.id, Status.UPDATED, "", message, reply.http_status, attempts, record, as_it_came)
 
 
 def refused(change: Change, reply: Reply, attempts: int) -> Outcome:

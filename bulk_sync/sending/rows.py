@@ -36,7 +36,8 @@ class Task:
 
 def change_task(change: Change) -> Task:
     """Begin with a change."""
-    return Task(Request("patch", change.record_id, change.payload), change, doubtful=change.in_doubt)
+    request = Request("patch", change.record_id, change.payload, payload_json=change.payload_json)
+    return Task(request, change, doubtful=change.in_doubt)
 
 
 class Changes:

@@ -33,12 +33,15 @@ def compare(sent: Mapping[str, Json], record: Mapping[str, Json], *, readable: C
     differing = []
     unshown = []
     for name, value in sent.items():
-        if type(value) is str and record.get(name) == value:
+        stored = record.get(name)
+        if type(value) is str and stored == value:
             continue  # most values are a text that came back as it was sent
-        is_shown, stored = shown_value(record, name, readable=readable)
-        if not is_shown:
-            unshown.append(name)
-        elif not same_value(value, stored):
+        if stored is None:
+            is_shown, stored = shown_value(record, name, readable=readable)
+            if not is_shown:
+                unshown.append(name)
+                continue
+        if not same_value(value, stored):
             differing.append(name)
     return Comparison(tuple(differing), tuple(unshown), len(sent) - len(unshown))
 

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from bulk_sync.heffl.client import HefflClient
+from bulk_sync.journal.encoding import dump
 from bulk_sync.records import Json, Reply, Request
 from bulk_sync.sending.policy import Fault
 
@@ -63,7 +64,10 @@ def test_a_patch_is_asked_for_as_the_api_wants_it() -> None:
 @pytest.mark.parametrize("value", ["half a pair \ud83d", "NaN", "é\u2028", 10**30, 0.1])
 def test_odd_values_are_sent_as_they_are(value: Json) -> None:
     """A lone surrogate goes as its escape, and a text may read like a number that JSON has no word for."""
-    assert json.loads(asked(Request("patch", "clt_1", {"cf_x": value})).content) == {"cf_x": value}
+    payload = {"cf_x": value}
+    assert json.loads(asked(Request("patch", "clt_1", payload)).content) == payload
+    made = asked(Request("patch", "clt_1", payload, payload_json=dump(payload))).content
+    assert (json.loads(made), made.decode()) == (payload, dump(payload))
 
 
 @pytest.mark.parametrize(
@@ -96,6 +100,7 @@ def test_reading_is_asked_for_at_its_path(request_: Request, target: bytes) -> N
         Request("patch", "clt_1", {}),
         Request("patch", "clt_1", {"cf_x": float("nan")}),
         Request("patch", "clt_1", {"cf_x": float("-inf"), "cf_y": "\ud800"}),
+        Request("patch", "clt_1", {"cf_x": float("nan")}, payload_json='{"cf_x":NaN}'),
     ],
 )
 def test_what_cannot_be_sent_does_not_leave(request_: Request) -> None:
@@ -114,6 +119,7 @@ def test_an_answer_becomes_a_reply() -> None:
     reply = send(lambda _: httpx2.Response(200, json=CLIENT, headers=headers), Request("get", "clt_1"))
     assert (reply.http_status, reply.body, reply.text, reply.fault, reply.left) == (200, CLIENT, "", "", True)
     assert (reply.headers["ratelimit-limit"], reply.headers["ratelimit-policy"]) == ("60", "60;w=60, 1000;w=3600")
+    assert json.loads(reply.body_json) == CLIENT
 
 
 @pytest.mark.parametrize(
@@ -131,7 +137,7 @@ def test_an_answer_becomes_a_reply() -> None:
 def test_a_body_that_is_no_json_is_kept_as_text(content: bytes, body: Json, text: str) -> None:
     """The beginning of it, however odd; a byte order mark is no obstacle."""
     reply = send(lambda _: httpx2.Response(502, content=content), Request("get", "clt_1"))
-    assert (reply.http_status, reply.body, reply.text, reply.fault) == (502, body, text, "")
+    assert (reply.http_status, reply.body, reply.text, reply.fault, reply.body_json) == (502, body, text, "", "")
 
 
 def test_a_packed_answer_is_unpacked_up_to_the_limit() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import shutil
 import sqlite3
@@ -205,6 +206,23 @@ def test_one_cancelled_waiter_takes_nothing_from_the_others(planned: Planned) ->
 
     assert asyncio.run(go()) == (True, 3)
     assert journal.connection.execute("SELECT count(*) FROM requests").fetchone() == (3,)
+
+
+def test_an_answer_is_kept_as_it_came(planned: Planned) -> None:
+    """Its text, where that is at hand; results read it as they read what was written anew."""
+    journal = planned(2)
+    record = {"id": "clt_2", "number": "C2", "name": "Company 2"}
+    texts = ('{"id": "clt_2", "number": "C2",  "name": "Company 2"}', "")
+
+    async def go() -> None:
+        log = RequestLog(journal)
+        for change, text in zip((2, 3), texts, strict=True):
+            await log.finish(Outcome(change, Status.UPDATED, record=record, record_json=text))
+
+    asyncio.run(go())
+    kept = [answer for (answer,) in journal.connection.execute("SELECT answer FROM outcomes ORDER BY change")]
+    assert (kept[0], json.loads(kept[1])) == (texts[0], record)
+    assert [row.client_number for row in JournalBook(journal, SUMMARY).rows()] == ["C2", "C2"]
 
 
 def test_the_later_of_two_outcomes_in_one_commit_stands(planned: Planned) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bulk_sync.records import Change, Json, Reply, Status
+from bulk_sync.records import Change, Json, Outcome, Reply, Status
 from bulk_sync.sending.outcomes import accepted, describe, refused, settled_by_reading
 from bulk_sync.sending.policy import Fault
 
@@ -20,16 +20,22 @@ def answer(**fields: Json) -> Reply:
 
 def test_an_answer_that_agrees_is_updated_and_names_what_it_does_not_show() -> None:
     """The API's word is kept, with the record, and its silence is told."""
-    reply = answer(name="New", customFields={"tier": "Gold"})
-    assert accepted(CHANGE, reply, 1, READABLE) == (
-        7,
-        Status.UPDATED,
-        "",
-        "accepted; no answer shows taxNumber",
-        200,
-        1,
-        reply.body,
+    client: dict[str, Json] = {"id": "clt_1", "name": "New", "customFields": {"tier": "Gold"}}
+    message = "accepted; no answer shows taxNumber"
+    assert accepted(CHANGE, Reply(200, {}, client), 1, READABLE) == Outcome(
+        7, Status.UPDATED, "", message, 200, 1, client
     )
+
+
+def test_an_answer_is_kept_as_it_came_where_it_is_the_client_itself() -> None:
+    """Its text, whatever the outcome; of an envelope the client alone is kept, and is written anew."""
+    client: dict[str, Json] = {"id": "clt_1", "name": "NEW"}
+    bare = Reply(200, {}, client, body_json='{"id": "clt_1", "name": "NEW"}')
+    outcome = accepted(CHANGE, bare, 1, READABLE)
+    assert (outcome.status, outcome.record, outcome.record_json) == (Status.DIFFERS, client, bare.body_json)
+    wrapped = Reply(200, {}, {"data": client}, body_json='{"data": {"id": "clt_1", "name": "NEW"}}')
+    outcome = accepted(CHANGE, wrapped, 1, READABLE)
+    assert (outcome.record, outcome.record_json) == (client, "")
 
 
 def test_another_value_in_the_answer_is_differs() -> None:
@@ -43,7 +49,7 @@ def test_another_value_in_the_answer_is_differs() -> None:
 
 def test_a_refusal_is_failed_in_the_words_of_the_api() -> None:
     """Code and message come from the body."""
-    assert refused(CHANGE, CONFLICT, 2) == (7, Status.FAILED, "CONFLICT", "duplicate", 409, 2, None)
+    assert refused(CHANGE, CONFLICT, 2) == Outcome(7, Status.FAILED, "CONFLICT", "duplicate", 409, 2)
 
 
 def test_what_our_client_cannot_send_is_invalid() -> None:
