@@ -13,7 +13,6 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
@@ -152,9 +151,11 @@ class HefflClient:
         whole = self._without_key(raw)
         body, body_json = None, ""
         if not fault:
-            with suppress(ValueError, RecursionError, zlib.error):
+            try:
                 whole = _unpacked(whole, headers.get("content-encoding", ""), self._body_limit)
                 body, body_json = _from_json(whole)
+            except (ValueError, RecursionError, zlib.error):
+                body = None
         status = response.status_code
         text = (
             "" if body is not None and status < 300 else whole[: 4 * TEXT_LIMIT].decode(errors="replace")[:TEXT_LIMIT]

@@ -1,4 +1,4 @@
-"""Cells, problems and answers as JSON text, and back.
+"""Cells, problems and answers as text, mostly JSON, and back.
 
 A lone surrogate in somebody's cell, which UTF-8 cannot hold, is written as its JSON escape.
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import marshal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, cast
 
@@ -22,6 +22,9 @@ from bulk_sync.records import Cell, CellKind, Status
 
 STATUSES = {status.value: status for status in Status}
 """The statuses by their text; a look-up takes a tenth of the time of calling the enum."""
+
+_BEFORE = "\x1f"
+"""Stands before each cell of a row of plain texts: ASCII's unit separator, which no JSON begins with."""
 
 _dump = json.JSONEncoder(separators=(",", ":")).encode
 _FROM_ISO = {
@@ -53,8 +56,19 @@ def _parse(text: str) -> Any:  # noqa: ANN401 - as above
         return json.loads(text)
 
 
-def dump_cells(values: Iterable[str | Cell]) -> str:
-    """Return the cells of a row: a plain text as itself, a typed cell as [text, kind, value, unshown]."""
+def dump_cells(values: Sequence[str | Cell]) -> str:
+    """Return the cells of a row as JSON: a plain text as itself, a typed cell as [text, kind, value, unshown].
+
+    Plain texts alone, as all of a CSV file's are, stand as they are, each behind a separator that none of them has: a
+    fifth of JSON's time.
+    """
+    try:
+        text = _BEFORE + _BEFORE.join(cast("Sequence[str]", values))
+        if text.count(_BEFORE) == len(values) and "\0" not in text:
+            text.encode()
+            return text
+    except (TypeError, UnicodeEncodeError):
+        pass
     return dump([value if type(value) is str else _cell_parts(cast("Cell", value)) for value in values])
 
 
@@ -69,10 +83,9 @@ def _cell_parts(cell: Cell) -> list[object]:
 
 def load_cells(text: str) -> tuple[str | Cell, ...]:
     """Return what :func:`dump_cells` was given."""
-    parts = _parse(text)
-    if "[" not in text[1:]:
-        return tuple(parts)  # texts alone, as all of a CSV file's are
-    return tuple([part if type(part) is str else _load_cell(part) for part in parts])
+    if text[0] == _BEFORE:
+        return tuple(text[1:].split(_BEFORE))
+    return tuple([part if type(part) is str else _load_cell(part) for part in _parse(text)])
 
 
 def _load_cell(parts: list[Any]) -> Cell:

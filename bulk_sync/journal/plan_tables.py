@@ -294,9 +294,9 @@ class PlanTables:
 
     def _open_row(self, entry: tuple[Any, ...]) -> OpenRow:
         number, line, _, _, keys, payload, problems, record_id, *_ = self._journal.checked("rows", entry)
-        found_keys = load(keys) or []
+        found_keys = cast("tuple[str, ...]", load_cells(keys)) if keys else ()
         found = load(payload) or {}
-        return OpenRow(number, tuple(found_keys), found, load_problems(problems), record_id, line, payload or "")
+        return OpenRow(number, found_keys, found, load_problems(problems), record_id, line, payload or "")
 
     def _number(self, sql: str) -> int:
         with self._journal.faults():
@@ -328,7 +328,7 @@ def _row_entry(item: RowEntry) -> tuple[Any, ...]:
     keys = payload = None
     if mapped is not None:
         problems += mapped.problems
-        keys, payload = dump(mapped.keys), dump(mapped.payload)
+        keys, payload = dump_cells(mapped.keys), dump(mapped.payload)
     entry = (
         row.row_number,
         row.line,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bulk_sync.errors import Problem
@@ -47,7 +47,16 @@ PROBLEMS = st.builds(
 )
 
 
-@given(st.lists(ANY_TEXT | CELLS, max_size=6).map(tuple))
+@given(st.lists(ANY_TEXT | CELLS, max_size=6).map(tuple) | st.lists(ANY_TEXT, max_size=6).map(tuple))
+@example(())
+@example(("",))
+@example(("", ""))
+@example(("[]",))
+@example(("a\x1fb", "c"))
+@example(("\x1f",))
+@example(("a\0b",))
+@example(("half a pair \ud83d",))
+@example(("\u0623\u0647\u0644\u0627", "x"))
 def test_cells_come_back_as_they_were(cells: tuple[str | Cell, ...]) -> None:
     """Text, stored value, kind and format of every cell, whatever is in it; a file can hold the text."""
     text = dump_cells(cells)
