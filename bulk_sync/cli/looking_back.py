@@ -53,7 +53,7 @@ def show_run(flags: Mapping[str, object], name: str, what: str) -> int:
                 click.echo(note, err=True)
         elif settings.json_summary:
             problems = first_problems(journal, JournalBook(journal, summary))
-            click.echo(summary_json(summary, problems=problems, skipped=skipped_by_reason(journal)))
+            click.echo(summary_json(summary, problems=problems, skipped=skipped_by_reason(journal, summary)))
         else:
             for line in run_lines(journal, summary):
                 click.echo(line)

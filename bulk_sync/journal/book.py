@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
@@ -92,24 +93,24 @@ class JournalBook:
             for entry in self._journal.connection.execute(f"{CHANGES}{which} ORDER BY changes.id", ids or ()):
                 yield from self._changed_fields(self._change_end(entry))
 
-    def counts(self) -> dict[Status, int]:
-        """Return how many rows ended with each status; their sum is the number of rows."""
+    def counts(self) -> Counter[Status]:
+        """Return how many rows ended with each status that occurs; their sum is the number of rows."""
         with self._journal.faults():
             connection = self._journal.connection
-            found = connection.execute("SELECT status, count(*) FROM ended_rows GROUP BY status").fetchall()
-            (rows,) = connection.execute("SELECT count(*) FROM rows").fetchone()
+            own = dict(connection.execute("SELECT status, count(*) FROM rows GROUP BY status").fetchall())
+            sent = dict(connection.execute("SELECT status, count(*) FROM sent_rows GROUP BY status").fetchall())
             doubtful = sum(
                 connection.execute("SELECT 1 + count(*) FROM joined WHERE change = ?", (change,)).fetchone()[0]
                 for change in self._in_doubt
             )
-        counts = {self._status(name): count for name, count in found}
-        unended = rows - sum(counts.values())
+        unended = own.pop(None, 0) - sum(sent.values()) - doubtful
         if unended < 0:
             raise self._journal.damaged("rows have more than one end")
-        for status, count in ((Status.IN_DOUBT, doubtful), (self._open_status, unended - doubtful)):
-            if count:
-                counts[status] = counts.get(status, 0) + count
-        return counts
+        counts = Counter({Status.IN_DOUBT: doubtful})
+        for name, count in (*own.items(), *sent.items()):
+            counts[self._status(name)] += count
+        counts[self._open_status] += unended
+        return +counts
 
     @cached_property
     def _in_doubt(self) -> frozenset[int]:

@@ -89,10 +89,10 @@ class PlanTables:
             connection.execute("CREATE INDEX IF NOT EXISTS rows_by_record ON rows (record_id) WHERE record_id NOTNULL")
 
     def repeated_records(self) -> set[str]:
-        """Return the records that more than one open row is for."""
+        """Return the records that more than one row is for, be it open or not, which the index alone tells."""
         with self._journal.faults():
             found = self._connection.execute(
-                "SELECT record_id FROM open_rows WHERE record_id NOTNULL GROUP BY record_id HAVING count(*) > 1"
+                "SELECT record_id FROM rows WHERE record_id NOTNULL GROUP BY record_id HAVING count(*) > 1"
             )
             return {record_id for (record_id,) in found}
 

@@ -69,6 +69,8 @@ def refuse_contradictions(journal: Journal, place: Place) -> None:
     tables = PlanTables(journal)
     for record_id in tables.repeated_records():
         rows = {row.number: row for row in tables.open_rows_of(record_id)}
+        if len(rows) < 2:
+            continue
         merged = merge_rows(record_id, [PayloadRow(row.number, row.payload) for row in rows.values()])
         with journal.transaction():
             for problem in merged.problems:

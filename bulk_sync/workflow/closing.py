@@ -126,15 +126,16 @@ def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.
     kept = not_restored(journal)
     if code is ExitCode.OK and kept:
         code = ExitCode.ROWS
+    by_name = {status.value: counts[status] for status in Status if counts[status]}
     summary = blank._replace(
         exit_code=int(code),
         stopped_by=stopped,
-        counts={status.value: counts[status] for status in Status if counts.get(status)},
+        counts=by_name,
         requests=book.request_counts(),
         finished_at=iso(finished_at) if finished_at else "",
         seconds=round(header.busy_seconds, 3),
         output=header.output,
-        problem_groups=_by_size((*grouped_problems(book.problems()), *refused_groups(journal), *kept)),
+        problem_groups=_by_size((*grouped_problems(book.problems()), *refused_groups(journal, by_name), *kept)),
     )
     return summary._replace(next_steps=next_steps(summary))
 
@@ -277,7 +278,7 @@ def tell_end(desk: Desk, journal: Journal, outputs: Outputs, summary: RunSummary
         summary,
         notes,
         problems=first_problems(journal, book),
-        skipped=skipped_by_reason(journal),
+        skipped=skipped_by_reason(journal, summary),
         files={"report": str(desk.folder / report)} if report else {},
         causes=causes(journal, book),
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
 from bulk_sync.errors import Problem
 from bulk_sync.journal import Journal, JournalBook, Tallies
-from bulk_sync.records import Status
+from bulk_sync.records import RunSummary, Status
 
 FIRST_PROBLEMS = 20
 _CELLS_TOLD = 3
@@ -60,7 +60,7 @@ def causes(journal: Journal, book: JournalBook) -> tuple[Cause, ...]:
             where = f'column "{problem.column}"' if problem.column else problem.field
             tally = found.setdefault((Status.INVALID.value, problem.code, where), _Tally())
             tally.add(problem.cell or f"row {problem.row}")
-    for number, status, code, _ in Tallies(journal).sent_rows(_BAD):
+    for number, status, code, _ in _bad_rows(journal, book.summary):
         found.setdefault((status, code, ""), _Tally()).add(f"row {number}")
     told = [Cause(*key, tally.rows, tally.cells) for key, tally in found.items()]
     return tuple(sorted(told, key=lambda cause: -cause.rows))
@@ -69,22 +69,34 @@ def causes(journal: Journal, book: JournalBook) -> tuple[Cause, ...]:
 def first_problems(journal: Journal, book: JournalBook) -> tuple[Problem, ...]:
     """Return the first errors found here, then the first rows that the API refused, in row order."""
     found = list(islice((problem for problem in book.problems() if problem.severity == "error"), FIRST_PROBLEMS))
-    for number, status, code, message in islice(Tallies(journal).sent_rows(_BAD), FIRST_PROBLEMS):
+    for number, status, code, message in islice(_bad_rows(journal, book.summary), FIRST_PROBLEMS):
         found.append(Problem(code or status, message or status, row=number))
     found.sort(key=lambda problem: problem.row or 0)
     return tuple(found[:FIRST_PROBLEMS])
 
 
-def refused_groups(journal: Journal) -> Iterator[tuple[int, str]]:
+def _bad_rows(journal: Journal, summary: RunSummary) -> Iterator[tuple[int, str, str, str]]:
+    if _has_bad(summary.counts):
+        yield from Tallies(journal).sent_rows(_BAD)
+
+
+def _has_bad(counts: Mapping[str, int]) -> bool:
+    """Whether any row did not go through at the API: most runs have none, and need no pass over their outcomes."""
+    return any(counts.get(status) for status in _BAD)
+
+
+def refused_groups(journal: Journal, counts: Mapping[str, int]) -> Iterator[tuple[int, str]]:
     """Yield the causes of rows that did not go through at the API, as (rows, text)."""
+    if not _has_bad(counts):
+        return
     for rows, status, code, messages, message in Tallies(journal).sent_codes(_BAD):
         more = f", and {messages - 1} other messages" if messages > 1 else ""
         yield rows, f"{status}: {on_a_line(message)}{more} ({code or 'no code'})"
 
 
-def skipped_by_reason(journal: Journal) -> dict[str, int]:
+def skipped_by_reason(journal: Journal, summary: RunSummary) -> dict[str, int]:
     """Return how many rows were skipped for which code."""
-    return dict(Tallies(journal).skipped_codes())
+    return dict(Tallies(journal).skipped_codes()) if summary.counts.get(Status.SKIPPED) else {}
 
 
 def on_a_line(text: str) -> str:

@@ -75,7 +75,7 @@ async def read_present(
     blind = how == "none"  # then nobody looks an id up, and a million of them take 150 MB
     if wanted is None:
         wanted = set(tables.wanted_records()) if by_id and not blind else set()
-    rows = len(wanted) if by_id and not blind else tables.count_open()
+    rows = 0 if blind else len(wanted) if by_id else tables.count_open()
     choice = choose_reading(how, rows=rows, by_id=by_id, memory=memory)
     present = Present(choice.how, choice.reason, desk.clock.time())
     if choice.how == "none" or not rows:

@@ -88,6 +88,14 @@ class Session:
         desk.talk.phase("sending", self.tables.count_unended())
         self.pool.watch(desk.talk.observer(self.seconds_for, self._allowed))
         report = await self.pool.send_all(self._open_changes(self._good_until()))
+        if not desk.stop.is_set() and self.tables.count_unended():
+            report = await self._send_the_rest(report)
+        desk.talk.end_phase()
+        return report
+
+    async def _send_the_rest(self, report: SendReport) -> SendReport:
+        """Send what has waited until its old values were too old, then settle what is in doubt."""
+        desk = self.desk
         while not desk.stop.is_set() and next(unsent(self.tables), None) is not None:
             try:
                 fresh = await refresh(desk, self.journal, self.read, per_second=self.quota.rate().per_second)
@@ -98,7 +106,6 @@ class Session:
             report = await self.pool.send_all(self._fresh_changes(fresh, self._good_until()))
         if not desk.stop.is_set():
             report = await self.pool.settle_in_doubt(self._doubtful_changes())
-        desk.talk.end_phase()
         return report
 
     def _open_changes(self, good_until: float) -> Iterator[Change]:

@@ -124,7 +124,7 @@ def plan_view(
         finish_at=session.desk.clock.time() + seconds,
         reading=str(facts.get("reading", "")),
         differences=tuple(_differences(book, left.first if left else None)),
-        reasons=(*_reasons(journal), *summary.problem_groups[:10]),
+        reasons=(*_reasons(journal, counts), *summary.problem_groups[:10]),
         findings=findings,
         notes=tuple(_notes(journal)),
         question=question,
@@ -161,7 +161,9 @@ def _differences(book: JournalBook, changes: tuple[int, ...] | None) -> Iterator
         yield Difference(line.row_number, line.client_id, line.field, line.old, line.new, line.old_known)
 
 
-def _reasons(journal: Journal) -> Iterator[tuple[int, str]]:
+def _reasons(journal: Journal, counts: Mapping[str, int]) -> Iterator[tuple[int, str]]:
+    if not (counts.get(Status.UNCHANGED) or counts.get(Status.SKIPPED)):
+        return
     for count, status, code in Tallies(journal).planned_codes((Status.UNCHANGED, Status.SKIPPED)):
         meaning = PLANNING_CODES.get(code, code.replace("_", " "))
         yield count, f"{status}{': ' + meaning if meaning else ''}"
