@@ -1,11 +1,14 @@
-"""The loader's way: dlt reads the rows and hands them to a destination of one's own, in batches and threads."""
+"""The loader's way: dlt reads the rows and hands them to a destination of one's own, in batches and threads.
+
+Without a session, as such destinations are mostly written; ``dlt_session.py`` has one.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dlt
@@ -15,27 +18,26 @@ from payloads import read_payloads
 BATCH = 100
 
 
-def main(source: Path, base_url: str, output: Path) -> None:
-    """Send each row and write how many there were."""
-    with requests.Session() as session:
-        session.headers["x-api-key"] = os.environ["HEFFL_API_KEY"]
-        sent = 0
+def main(source: Path, base_url: str, output: Path, patch: Callable[..., requests.Response] = requests.patch) -> None:
+    """Send each row by ``patch`` and write how many there were."""
+    headers = {"x-api-key": os.environ["HEFFL_API_KEY"]}
+    sent = 0
 
-        @dlt.destination(batch_size=BATCH, loader_file_format="typed-jsonl", max_table_nesting=0)
-        def heffl(items: list[dict[str, object]], _table: object) -> None:
-            nonlocal sent
-            for item in items:
-                payload = {name: item[name] for name in item if name != "id" and not name.startswith("_dlt")}
-                session.patch(f"{base_url}/clients/{item['id']}", json=payload, timeout=30).json()
-                sent += 1
+    @dlt.destination(batch_size=BATCH, loader_file_format="typed-jsonl", max_table_nesting=0)
+    def heffl(items: list[dict[str, object]], _table: object) -> None:
+        nonlocal sent
+        for item in items:
+            payload = {name: item[name] for name in item if name != "id" and not name.startswith("_dlt")}
+            patch(f"{base_url}/clients/{item['id']}", json=payload, headers=headers, timeout=30).json()
+            sent += 1
 
-        def rows() -> Iterator[dict[str, object]]:
-            for client_id, payload in read_payloads(source):
-                yield {"id": client_id, **payload}
+    def rows() -> Iterator[dict[str, object]]:
+        for client_id, payload in read_payloads(source):
+            yield {"id": client_id, **payload}
 
-        with tempfile.TemporaryDirectory() as folder:
-            pipeline = dlt.pipeline("clients", destination=heffl, pipelines_dir=folder)
-            pipeline.run(dlt.resource(rows, name="clients", max_table_nesting=0))
+    with tempfile.TemporaryDirectory() as folder:
+        pipeline = dlt.pipeline("clients", destination=heffl, pipelines_dir=folder)
+        pipeline.run(dlt.resource(rows, name="clients", max_table_nesting=0))
     output.write_text(f"{sent}\n", encoding="utf-8")
 
 
