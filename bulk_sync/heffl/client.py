@@ -157,11 +157,9 @@ class HefflClient:
             except (ValueError, RecursionError, zlib.error):
                 body = None
         status = response.status_code
-        text = (
-            "" if body is not None and status < 300 else whole[: 4 * TEXT_LIMIT].decode(errors="replace")[:TEXT_LIMIT]
-        )
-        headers = self._safe_headers(headers)
-        return Reply(status, headers, body, text, fault, detail, seconds=seconds, body_json=body_json)
+        text = "" if body is not None and status < 300 else whole[: 4 * TEXT_LIMIT].decode(errors="replace")
+        safe = self._safe_headers(headers)
+        return Reply(status, safe, body, text[:TEXT_LIMIT], fault, detail, seconds=seconds, body_json=body_json)
 
     async def _streamed(self, stream: object) -> tuple[bytes, str, str]:
         """Read a body to its end or its limit; return it with fault and detail, which are '' where it is whole."""
