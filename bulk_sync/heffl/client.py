@@ -36,6 +36,8 @@ BODY_LIMIT = 16 * 2**20
 TEXT_LIMIT = 2000
 """Characters of a body kept for the message, where it is no JSON or an error."""
 CONNECT = 10.0
+_ANY_HEAD = 32 + zlib.MAX_WBITS
+"""Tells zlib to find out by its head whether something is gzip's or its own."""
 
 _NOTHING_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.LocalProtocolError)
 _TIMEOUTS = (httpx2.ReadTimeout, httpx2.WriteTimeout)
@@ -136,7 +138,7 @@ class HefflClient:
     def _page_query(self, cursor: str) -> str:
         """Return the query for a page; the API's older generation counts pages instead of giving cursors."""
         if cursor.startswith(PAGE_NUMBER):
-            return f"{PAGE_NUMBER}{quote(cursor.removeprefix(PAGE_NUMBER), safe='')}&pageSize={self._page_limit}"
+            return quote(cursor, safe="=&")
         return f"limit={self._page_limit}" + (f"&cursor={quote(cursor, safe='')}" if cursor else "")
 
     async def _reply(self, response: httpx2.Response, begun: float) -> Reply:
@@ -276,10 +278,27 @@ def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def _unpacked(raw: bytes, encoding: str, limit: int) -> bytes:
-    """Unpack what a proxy packed although nobody asked it to, up to the limit; ValueError beyond it."""
-    if encoding not in {"gzip", "deflate"}:
+    """Unpack what a proxy packed although nobody asked it to, up to the limit; ValueError beyond it.
+
+    Codings are told without regard to letter case, gzip may come in several members, and deflate without zlib's head
+    (RFC 9110, 8.4.1).
+    """
+    coding = encoding.strip().lower()
+    if coding not in {"gzip", "x-gzip", "deflate"}:
         return raw
-    unpacked = zlib.decompressobj(wbits=47).decompress(raw, limit + 1)
-    if len(unpacked) > limit:
-        raise ValueError("the answer unpacks to more than the limit")
+    bits = _ANY_HEAD if _has_head(raw) else -zlib.MAX_WBITS
+    unpacked = b""
+    while raw:
+        member = zlib.decompressobj(bits)
+        unpacked += member.decompress(raw, limit + 1 - len(unpacked))
+        if len(unpacked) > limit:
+            raise ValueError("the answer unpacks to more than the limit")
+        raw = member.unused_data.lstrip(b"\0")  # some pad their members
     return unpacked
+
+
+def _has_head(packed: bytes) -> bool:
+    """Whether what is packed begins as gzip does, or as zlib does (RFC 1950: the method, and a multiple of 31)."""
+    if packed[:2] == b"\x1f\x8b":
+        return True
+    return packed[:1] > b"" and packed[0] % 16 == zlib.DEFLATED and int.from_bytes(packed[:2]) % 31 == 0

@@ -30,6 +30,8 @@ _LAST = 2**62
 _JOINED = len(SUMMED["rows"]) + 1
 _CHANGE = _JOINED + len(SUMMED["joined"]) + 1
 """Where in a line of ``_ROWS`` the entries of ``joined`` and of the change begin."""
+_LEFT = "(http_status NOTNULL OR verdict NOT IN ('again', 'failed'))"
+"""SQL for a request that left, or may have: without an answer, these verdicts are of those that certainly did not."""
 _STATUS = SUMMED["rows"].index("status")
 _PROBLEMS = SUMMED["rows"].index("problems")
 
@@ -123,9 +125,10 @@ class JournalBook:
             raise self._journal.damaged(f"{name!r} is the status of no row") from None
 
     def request_counts(self) -> dict[str, int]:
-        """Return how many requests left, by kind."""
+        """Return how many requests left, or may have, by kind."""
         with self._journal.faults():
-            return dict(self._journal.connection.execute("SELECT kind, count(*) FROM requests GROUP BY kind"))
+            found = self._journal.connection.execute(f"SELECT kind, count(*) FROM requests WHERE {_LEFT} GROUP BY kind")
+            return dict(found.fetchall())
 
     def problems(self) -> Iterator[Problem]:
         """Yield every problem, in row order."""

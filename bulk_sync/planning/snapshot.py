@@ -20,7 +20,13 @@ FRESH_SECONDS = 30 * 60.0
 FRESH_LISTINGS = 10
 
 PAGE_NUMBER = "pageNo="
-"""Begins the cursor of an API that counts pages: ``pageNo=2`` is asked for as a query parameter of that name."""
+"""Begins the cursor of an API that counts pages: ``pageNo=2&pageSize=20`` goes into the query as it is."""
+
+_USUAL_SIZES = frozenset({20, 30, PAGE_SIZE})
+"""Records on a page unless asked otherwise, in the API's generations, and the most."""
+
+_EMPTY_PAGES = 20
+"""Pages without a client, one after the other, that are taken for a server that leaves out what nobody may see."""
 
 
 class ListingFault(Halted):
@@ -28,22 +34,28 @@ class ListingFault(Halted):
 
 
 class Page(NamedTuple):
-    """One page of the listing. ``next_cursor`` None: the last one; ``total``: clients in the account, if told."""
+    """One page of the listing.
+
+    ``next_cursor`` None: the last one; ``total``: clients in the account, if told; ``size``: records on each page of an
+    API that counts pages.
+    """
 
     records: tuple[Mapping[str, Json], ...]
     next_cursor: str | None
     total: int | None
+    size: int | None = None
 
 
 def parse_page(body: Json) -> Page:
     """Read a page in any documented envelope.
 
     ``{items, nextCursor, hasMore}`` (v1), ``{items, meta: {total, pageNo, pageSize}}`` (older v1, its cursor is
-    ``pageNo=N``), ``{data, meta: {nextCursor, hasMore}}`` (v2), or a bare array. Raises
-    :class:`ListingFault` for anything else, and where "there is more" comes without a way to get it.
+    ``pageNo=N&pageSize=S``), ``{data, meta: {nextCursor, hasMore}}`` (v2), or a bare array. Raises
+    :class:`ListingFault` for anything else, where "there is more" comes without a way to get it, and where a full page
+    does not say whether there is more.
     """
     if is_list(body):
-        return _bare_page(body)
+        return Page(_records(body), _next_cursor({}, len(body)), len(body))
     if not is_object(body):
         raise _no_page(f"a JSON {type(body).__name__}")
     items = body.get("items", body.get("data"))
@@ -51,16 +63,8 @@ def parse_page(body: Json) -> Page:
         raise _no_page(f"an object with {', '.join(list(body)[:5]) or 'nothing'}")
     meta = body.get("meta")
     said = {**meta, **body} if is_object(meta) else body
-    return Page(_records(items), _next_cursor(said), _whole(said.get("total")))
-
-
-def _bare_page(items: Sequence[Json]) -> Page:
-    if len(items) == PAGE_SIZE:
-        raise ListingFault(
-            f"the client list is a bare array of exactly {PAGE_SIZE}: whether there are more cannot be told",
-            hint="match by id with --read each",
-        )
-    return Page(_records(items), None, len(items))
+    size = _whole(said.get("pageSize")) if _whole(said.get("pageNo")) else None
+    return Page(_records(items), _next_cursor(said, len(items)), _whole(said.get("total")), size)
 
 
 def _no_page(what: str) -> ListingFault:
@@ -81,21 +85,38 @@ def _is_record(item: Json) -> TypeGuard[Mapping[str, Json]]:
     return is_object(item) and isinstance(item.get("id"), str | int) and item["id"] != ""
 
 
-def _next_cursor(said: Mapping[str, Json]) -> str | None:
-    cursor, more = said.get("nextCursor"), said.get("hasMore")
-    if more is False:
+def _next_cursor(said: Mapping[str, Json], records: int) -> str | None:
+    """Return the cursor of the page after one of so many records, None where it is the last."""
+    cursor = said.get("nextCursor", said.get("next_cursor"))
+    more = str(said.get("hasMore", said.get("has_more"))).lower()
+    if more == "false":
         return None
     if isinstance(cursor, str | int) and not isinstance(cursor, bool) and cursor != "":
         return str(cursor)
-    if more is True:
-        raise ListingFault("the client list says that there are more pages, but names no next cursor")
     number, size, total = (_whole(said.get(name)) for name in ("pageNo", "pageSize", "total"))
-    if number is not None and size and total is not None and number * size < total:
-        return f"{PAGE_NUMBER}{number + 1}"
+    if number and size:
+        goes_on = more == "true" or (number * size < total if total is not None else records >= size)
+        return counted_page(number + 1, size) if goes_on else None
+    if more == "true":
+        raise ListingFault("the client list says that there are more pages, but names no next cursor")
+    told = total is not None or not said.keys().isdisjoint({"nextCursor", "next_cursor"})
+    if not told and records in _USUAL_SIZES:
+        raise ListingFault(
+            f"the client list has exactly {records} clients: whether there are more cannot be told",
+            hint="match by id with --read each",
+        )
     return None
 
 
+def counted_page(number: int, size: int) -> str:
+    """Return the cursor of a page, from 1, of an API that counts pages of so many records."""
+    return f"{PAGE_NUMBER}{number}&pageSize={size}"
+
+
 def _whole(value: Json) -> int | None:
+    """Return a number of things, which some write as a text; None where it is none."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     return None
@@ -115,6 +136,7 @@ class Listing:
         self._ids: set[str] = set()
         self._total: int | None = None
         self._count = 0
+        self._empty = 0
         self.complete = False
 
     @property
@@ -140,21 +162,20 @@ class Listing:
     def accept(self, page: Page, *, at: float) -> str | None:
         """Take in the next page, read at ``at``; return the cursor of the one after it, None at the end.
 
-        Raises :class:`ListingFault` for a page that came before and for a cursor that leads back.
+        Raises :class:`ListingFault` for a page that came before, for a cursor that leads back, and for an end that
+        comes before all the clients that the API tells of.
         """
         self._count += 1
         self._ended_at = at
         ids = [str(record["id"]) for record in page.records]
-        mark = hash(tuple(ids))
-        if mark in self._pages:
-            raise ListingFault(
-                f"page {self._count} of the client list repeats an earlier page",
-                hint="the API ignores the cursor; with match by id, --read each does without the list",
-            )
-        self._pages.add(mark)
         self._ids.update(ids)
         self._total = page.total if page.total is not None else self._total
+        if self._count == 1 and page.next_cursor is not None and page.size and page.size < PAGE_SIZE:
+            # An API that counts pages knows no ``limit``: from the beginning again, with as many as it may give.
+            return counted_page(1, PAGE_SIZE)
+        self._notice_repeating(ids)
         if page.next_cursor is None:
+            self._notice_missing()
             self.complete = True
             return None
         if page.next_cursor in self._cursors:
@@ -164,6 +185,24 @@ class Listing:
             )
         self._cursors.add(page.next_cursor)
         return page.next_cursor
+
+    def _notice_repeating(self, ids: list[str]) -> None:
+        mark = hash(tuple(ids))
+        self._empty = 0 if ids else self._empty + 1
+        if mark in self._pages if ids else self._empty > _EMPTY_PAGES:
+            raise ListingFault(
+                f"page {self._count} of the client list repeats an earlier page",
+                hint="the API ignores the cursor; with match by id, --read each does without the list",
+            )
+        self._pages.add(mark)
+
+    def _notice_missing(self) -> None:
+        # A client that was made meanwhile may stand on a page that was read before: some are no sign of anything.
+        if self._total is not None and len(self._ids) + self._count < self._total:
+            raise ListingFault(
+                f"the client list ended after {len(self._ids):,} of the {self._total:,} clients that it tells of",
+                hint="with match by id, --read each does without the list",
+            )
 
 
 def ids_to_confirm(missing: Iterable[str]) -> tuple[str, ...]:

@@ -77,7 +77,8 @@ def redirect_target(reply: Reply) -> str:
     """Return where a redirect pointed: its origin and path only, for a query may hold secrets."""
     try:
         parts = urlsplit(reply.headers.get("location", ""))
-        host = f"{parts.scheme or 'https'}://{parts.hostname}" if parts.hostname else ""
+        port = f":{parts.port}" if parts.port else ""
+        host = f"{parts.scheme or 'https'}://{parts.hostname}{port}" if parts.hostname else ""
     except ValueError:
         return "an address that is none"
     return _clean(f"{host}{parts.path}") or "nowhere"

@@ -252,7 +252,8 @@ class Exchange:
             self._streak.clear()
             task.attempts += ruling.counts
             return
-        self._why = describe(reply)[1]
+        page = task.request.kind == "page"
+        self._why = (describe(reply, asked="a page of clients") if page else describe(reply))[1]
         self.failing.set()
         if ruling.counts and not was_open:
             task.attempts += 1

@@ -82,8 +82,11 @@ def settled_by_reading(
     return doubtful(change, last, attempts, why)._replace(record=record)
 
 
-def describe(reply: Reply) -> tuple[str, str]:
-    """Return a reply's code and message for a row: the API's own words, or the fault's."""
+def describe(reply: Reply, *, asked: str = "the client that was asked for") -> tuple[str, str]:
+    """Return a reply's code and message for a row: the API's own words, or the fault's.
+
+    ``asked`` is what a 2xx should have brought.
+    """
     status = reply.http_status
     if status is None or (reply.fault and status < 300):
         words = _FAULT_WORDS.get(Fault(reply.fault), reply.fault) if reply.fault in set(Fault) else reply.fault
@@ -91,5 +94,5 @@ def describe(reply: Reply) -> tuple[str, str]:
     if 300 <= status < 400:
         return f"http_{status}", f"redirected to {redirect_target(reply)}; redirects are not followed"
     if 200 <= status < 300:
-        return f"http_{status}", "the answer is not the client that was asked for"
+        return f"http_{status}", f"the answer is not {asked}"
     return read_error(reply)

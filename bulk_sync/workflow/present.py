@@ -20,6 +20,7 @@ from bulk_sync.planning.reading import (
 from bulk_sync.planning.snapshot import Listing, ListingFault, ids_to_confirm, parse_page
 from bulk_sync.planning.values import is_object
 from bulk_sync.records import Json, Reply, Request
+from bulk_sync.sending.outcomes import describe
 from bulk_sync.workflow.desk import Desk
 
 _KEPT_AT_ONCE = 500
@@ -141,9 +142,15 @@ async def _list(
 
 async def _page(read: Reader, cursor: str) -> Json:
     async for _, reply in read([Request("page", cursor=cursor)]):
-        if reply.http_status is not None and reply.http_status >= 400:
+        status = reply.http_status
+        if status is not None and 300 <= status < 400:
             raise ListingFault(
-                f"the clients cannot be listed: HTTP {reply.http_status}{_said(reply.body)}",
+                f"the clients cannot be listed: {describe(reply)[1]}",
+                hint="is --base-url the API's own address?",
+            )
+        if status is not None and status >= 400:
+            raise ListingFault(
+                f"the clients cannot be listed: HTTP {status}{_said(reply.body)}",
                 hint="with match by id, --read each does without the list",
             )
         return reply.body

@@ -7,6 +7,7 @@ import gzip
 import json
 import socket
 import ssl
+import zlib
 from collections.abc import Callable
 
 import httpx2
@@ -76,7 +77,8 @@ def test_odd_values_are_sent_as_they_are(value: Json) -> None:
         (Request("get", "clt_1"), b"/api/v1/clients/clt_1"),
         (Request("page"), b"/api/v1/clients?limit=100"),
         (Request("page", cursor="a+b/c=&limit=1"), b"/api/v1/clients?limit=100&cursor=a%2Bb%2Fc%3D%26limit%3D1"),
-        (Request("page", cursor="pageNo=2"), b"/api/v1/clients?pageNo=2&pageSize=100"),
+        (Request("page", cursor="pageNo=2&pageSize=20"), b"/api/v1/clients?pageNo=2&pageSize=20"),
+        (Request("page", cursor="pageNo=2 x#"), b"/api/v1/clients?pageNo=2%20x%23"),
         (Request("get", "a/b"), b"/api/v1/clients/a%2Fb"),
         (Request("get", "../x"), b"/api/v1/clients/..%2Fx"),
         (Request("get", "?x"), b"/api/v1/clients/%3Fx"),
@@ -150,6 +152,24 @@ def test_a_packed_answer_is_unpacked_up_to_the_limit() -> None:
 
     assert packed(json.dumps(CLIENT).encode()).body == CLIENT
     assert packed(b'{"id": "clt_1", "x": "' + b"0" * 10_000_000 + b'"}').body is None
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"),
+    [
+        ("GZIP", gzip.compress),
+        ("x-gzip", gzip.compress),
+        (" gzip", lambda raw: gzip.compress(raw[:9]) + gzip.compress(raw[9:]) + bytes(8)),
+        ("deflate", zlib.compress),
+        ("Deflate", lambda raw: zlib.compress(raw)[2:-4]),
+        ("identity", bytes),
+    ],
+)
+def test_codings_are_told_as_http_has_them(coding: str, pack: Callable[[bytes], bytes]) -> None:
+    """Letter case, the old name, members one after the other, deflate with and without a head."""
+    response = httpx2.Response(200, stream=httpx2.ByteStream(pack(json.dumps(CLIENT).encode())))
+    response.headers["content-encoding"] = coding
+    assert send(lambda _: response, Request("get", "clt_1")).body == CLIENT
 
 
 @pytest.mark.parametrize(("status", "fault"), [(200, Fault.TOO_LARGE), (404, Fault.TOO_LARGE)])

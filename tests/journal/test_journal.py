@@ -208,6 +208,27 @@ def test_one_cancelled_waiter_takes_nothing_from_the_others(planned: Planned) ->
     assert journal.connection.execute("SELECT count(*) FROM requests").fetchone() == (3,)
 
 
+def test_requests_that_never_left_are_not_counted(planned: Planned) -> None:
+    """A server that could not be reached, and a stop before it left, cost no quota; what had no answer may have."""
+    journal = planned(2)
+    answers = [
+        (Reply(429, {}), "again"),
+        (Reply(None, {}, fault="timeout"), "again_in_doubt"),
+        (Reply(None, {}, fault="stopped", left=False), "again"),
+        (Reply(None, {}, fault="unsendable", left=False), "failed"),
+        (OK, "done"),
+    ]
+
+    async def go() -> None:
+        log = RequestLog(journal)
+        for reply, verdict in answers:
+            await log.answered(await log.intend(Request("patch", "clt_2", {"name": "x"}), 2), reply, verdict)
+        await log.intend(Request("get", "clt_2"), None)
+
+    asyncio.run(go())
+    assert JournalBook(journal, SUMMARY).request_counts() == {"patch": 3, "get": 1}
+
+
 def test_an_answer_is_kept_as_it_came(planned: Planned) -> None:
     """Its text, where that is at hand; results read it as they read what was written anew."""
     journal = planned(2)

@@ -16,6 +16,7 @@ from bulk_sync.records import Json
 
 A: dict[str, Json] = {"id": "a"}
 B: dict[str, Json] = {"id": "b"}
+MANY: list[dict[str, Json]] = [{"id": str(number)} for number in range(100)]
 
 
 @pytest.mark.parametrize(
@@ -25,8 +26,22 @@ B: dict[str, Json] = {"id": "b"}
         ({"items": [A], "nextCursor": None, "hasMore": False}, Page((A,), None, None)),
         ({"items": [A], "nextCursor": "x", "hasMore": False}, Page((A,), None, None)),
         ({"items": [A], "nextCursor": 7}, Page((A,), "7", None)),
-        ({"items": [A], "meta": {"count": 1, "total": 3, "pageNo": 1, "pageSize": 2}}, Page((A,), "pageNo=2", 3)),
-        ({"items": [A], "meta": {"count": 1, "total": 3, "pageNo": 2, "pageSize": 2}}, Page((A,), None, 3)),
+        (
+            {"items": [A], "meta": {"count": 1, "total": 3, "pageNo": 1, "pageSize": 2}},
+            Page((A,), "pageNo=2&pageSize=2", 3, 2),
+        ),
+        ({"items": [A], "meta": {"count": 1, "total": 3, "pageNo": 2, "pageSize": 2}}, Page((A,), None, 3, 2)),
+        (
+            {"items": [A], "meta": {"total": "3", "pageNo": "1", "pageSize": "2"}},
+            Page((A,), "pageNo=2&pageSize=2", 3, 2),
+        ),
+        ({"items": [A, B], "meta": {"pageNo": 1, "pageSize": 2}}, Page((A, B), "pageNo=2&pageSize=2", None, 2)),
+        ({"items": [A], "meta": {"pageNo": 2, "pageSize": 2}}, Page((A,), None, None, 2)),
+        ({"items": [A], "hasMore": True, "pageNo": 1, "pageSize": 1}, Page((A,), "pageNo=2&pageSize=1", None, 1)),
+        ({"items": [A], "next_cursor": "x", "has_more": True}, Page((A,), "x", None)),
+        ({"items": [A], "next_cursor": "x", "has_more": "false"}, Page((A,), None, None)),
+        ({"items": MANY, "nextCursor": None}, Page(tuple(MANY), None, None)),
+        ({"items": MANY, "total": 100}, Page(tuple(MANY), None, 100)),
         ({"data": [A, B], "meta": {"nextCursor": "y", "hasMore": True}}, Page((A, B), "y", None)),
         ({"data": [], "meta": {"nextCursor": None, "hasMore": False}}, Page((), None, None)),
         ([A, B], Page((A, B), None, 2)),
@@ -48,7 +63,11 @@ def test_envelopes(body: Json, page: Page) -> None:
         {"items": [A, {"name": "no id"}]},
         {"items": [None]},
         {"items": [A], "hasMore": True},
-        [{"id": str(number)} for number in range(100)],
+        {"items": [A], "hasMore": "true"},
+        MANY,
+        MANY[:20],
+        {"items": MANY},
+        {"items": MANY, "meta": {"count": 100}},
     ],
 )
 def test_what_is_no_page_or_hides_that_there_is_more(body: Json) -> None:
@@ -81,6 +100,41 @@ def test_a_cursor_that_loops_is_noticed() -> None:
     listing.accept(Page((A,), "x", None), at=1)
     with pytest.raises(ListingFault, match="page 2 of the client list leads back"):
         listing.accept(Page((B,), "x", None), at=2)
+
+
+def test_an_api_that_counts_pages_is_asked_for_large_ones() -> None:
+    """It knows no limit: from the beginning again, with as many as it may give; where it does not, on with its own."""
+    large = Listing(started_at=0)
+    assert large.accept(Page((A,), "pageNo=2&pageSize=20", 3, 20), at=1) == "pageNo=1&pageSize=100"
+    assert large.accept(Page((A, B, {"id": "c"}), None, 3, 100), at=2) is None
+    assert (large.complete, large.clients) == (True, 3)
+    small = Listing(started_at=0)
+    first = Page((A,), "pageNo=2&pageSize=1", 2, 1)
+    assert [small.accept(first, at=1), small.accept(first, at=2)] == ["pageNo=1&pageSize=100", "pageNo=2&pageSize=1"]
+    assert small.accept(Page((B,), None, 2, 1), at=3) is None
+    assert (small.complete, small.clients) == (True, 2)
+
+
+def test_a_list_that_ends_before_all_its_clients_is_a_fault() -> None:
+    """What the API says that there is was not seen; one client more per page may have been made meanwhile."""
+    listing = Listing(started_at=0)
+    listing.accept(Page((A,), "x", 250), at=1)
+    with pytest.raises(ListingFault, match="ended after 2 of the 250 clients"):
+        listing.accept(Page((B,), None, 250), at=2)
+    listing = Listing(started_at=0)
+    listing.accept(Page((A,), "x", 3), at=1)
+    assert listing.accept(Page((B,), None, 3), at=2) is None
+
+
+def test_empty_pages_on_the_way_are_no_end() -> None:
+    """A server may leave out what is filtered; without end, it is one that goes round in circles."""
+    listing = Listing(started_at=0)
+    assert [listing.accept(Page((), str(number), None), at=1) for number in range(5)] == ["0", "1", "2", "3", "4"]
+    assert listing.accept(Page((A,), None, None), at=2) is None
+    listing = Listing(started_at=0)
+    pages = (listing.accept(Page((), str(number), None), at=1) for number in range(100))
+    with pytest.raises(ListingFault):
+        list(pages)
 
 
 def test_fifty_missing_ids_are_confirmed() -> None:

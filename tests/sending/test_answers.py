@@ -50,6 +50,8 @@ def test_an_error_is_read(body: Json, text: str, code: str, message: str) -> Non
     [
         ("https://evil.example/login?token=secret#x", "https://evil.example/login"),
         ("https://user:pass@evil.example/a", "https://evil.example/a"),
+        ("https://api.example:8443/v1?x=1", "https://api.example:8443/v1"),
+        ("https://api.example:99999/v1", "an address that is none"),
         ("/elsewhere?x=1", "/elsewhere"),
         ("", "nowhere"),
         ("http://[broken", "an address that is none"),

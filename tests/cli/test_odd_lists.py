@@ -1,0 +1,63 @@
+"""Answers to GET /clients that are no list of clients, as a person meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+Program = Any
+MAPPING = "version: 1\nresource: clients\nmatch: {column: E-mail, by: email}\nfields:\n  name: Company\n"
+
+
+@pytest.fixture
+def answering(program: Program) -> Iterator[Callable[[int, dict[str, str], bytes], None]]:
+    """Serve one answer for everything; the program sends there."""
+    with ExitStack() as stack:
+
+        def serve(status: int, headers: dict[str, str], body: bytes) -> None:
+            class Handler(BaseHTTPRequestHandler):
+                def do_GET(self) -> None:
+                    self.send_response(status)
+                    for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(body)
+
+                def log_message(self, *_: object) -> None:
+                    """Say nothing."""
+
+            server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+            stack.callback(server.server_close)
+            thread = Thread(target=server.serve_forever)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            base = f"http://127.0.0.1:{server.server_port}/api/v1"
+            program.environ |= {"BULK_SYNC_BASE_URL": base, "HEFFL_API_KEY": "key_1", "BULK_SYNC_RATE": "none"}
+            program.write("m.yaml", MAPPING)
+            program.write_csv("clients.csv", [["E-mail", "Company"], ["a@example.com", "A"]])
+
+        yield serve
+
+
+def test_a_redirect_is_named_with_what_helps(program: Program, answering: Callable[..., None]) -> None:
+    """Where it points, port included, and no advice to read the clients one by one, which would be redirected too."""
+    answering(301, {"Location": "https://api.example.com:8443/api/v1/clients?limit=100"}, b"")
+    ran = program("run", "clients.csv", "-m", "m.yaml", "--yes")
+    assert ran.code == 3, ran.err
+    assert "redirected to https://api.example.com:8443/api/v1/clients; redirects are not followed" in ran.err
+    assert "is --base-url the API's own address?" in ran.err and "--read each" not in ran.err
+    tested = program("key", "test")
+    assert "redirected to https://api.example.com:8443" in tested.err and "own address" in tested.err
+
+
+def test_a_page_that_is_none_is_called_so(program: Program, answering: Callable[..., None]) -> None:
+    """Some portal's page in place of the list: nobody asked for a client."""
+    answering(200, {"Content-Type": "text/html"}, b"<html>sign in</html>")
+    ran = program("run", "clients.csv", "-m", "m.yaml", "--yes", "--max-outage", "1s")
+    assert (ran.code, "the answer is not a page of clients" in ran.err) == (3, True), ran.err
