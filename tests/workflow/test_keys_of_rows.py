@@ -60,6 +60,19 @@ def test_keys_that_lead_nowhere(open_office: Callable[..., Any]) -> None:
     assert "PATCH" not in office.requests()
 
 
+def test_a_problem_of_keys_names_the_cell_of_the_key_that_it_tells(open_office: Callable[..., Any]) -> None:
+    """A key that contradicts the first is told with its own cell, whether clients are listed or read one by one."""
+    office = open_office(records=RECORDS)
+    rows = [("c2@example.com", "CON002", "+971500000003", "clt_2", "https://example.com")]
+    source = office.source(("E-mail", "No", "Phone", "ID", "Site"), rows)
+    others = [{"column": "No", "by": "number"}, {"column": "Phone", "by": "phone"}]
+    for first in ({"column": "E-mail", "by": "email"}, {"column": "ID", "by": "id"}):
+        ended = office.run(source, office.mapping(match=[first, *others], fields={"website": "Site"}))
+        (problem,) = office.rows(ended)[0].problems
+        assert (problem.cell, problem.column, problem.value) == ("C2", "Phone", "+971500000003")
+        assert 'column "Phone"' in str(ended.summary.problem_groups)
+
+
 def test_the_field_that_is_the_key_can_change(open_office: Callable[..., Any]) -> None:
     """A client found by its e-mail gets a new one, also where the run is stopped and goes on."""
     office = open_office(records=RECORDS)
