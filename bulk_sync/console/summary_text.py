@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bulk_sync.console.plan_text import duration
 from bulk_sync.records import RunSummary
-from bulk_sync.workflow.reasons import ending
+from bulk_sync.workflow.reasons import stopped_words
 
 
 def summary_lines(summary: RunSummary) -> Iterator[str]:
@@ -16,8 +16,7 @@ def summary_lines(summary: RunSummary) -> Iterator[str]:
     counts = ", ".join(f"{count:,} {status}" for status, count in summary.counts.items()) or "nothing to do"
     yield f"{where}{summary.kind} {summary.run}: {rows:,} {'row' if rows == 1 else 'rows'}: {counts}"
     if summary.stopped_by:
-        detail = summary.stopped_by.partition(":")[2]
-        yield f"stopped: {ending(summary.stopped_by).words}{f' ({detail})' if detail else ''}"
+        yield f"stopped: {stopped_words(summary.stopped_by)}"
     if summary.requests:
         total = sum(summary.requests.values())
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in summary.requests.items())

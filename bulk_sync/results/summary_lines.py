@@ -50,7 +50,8 @@ def status_counts(summary: RunSummary) -> tuple[StatusCount, ...]:
 
 def headline(summary: RunSummary) -> str:
     """Say in one line what was run, on what, and how it ended."""
-    ending = f"stopped: {summary.stopped_by}" if summary.stopped_by else "finished"
+    why = summary.stopped_words or summary.stopped_by
+    ending = f"stopped: {why}" if why else "finished"
     return f"{summary.kind} {summary.run} of {summary.source or 'a table'} - {ending}"
 
 
@@ -89,7 +90,7 @@ def _unsent(summary: RunSummary) -> tuple[tuple[Figure, Figure], ...]:
     ]
     if not left:
         return ()
-    return (*left, ("why", summary.stopped_by or "the attempts were used up"))
+    return (*left, ("why", summary.stopped_words or summary.stopped_by or "the attempts were used up"))
 
 
 def _figures(summary: RunSummary) -> tuple[tuple[Figure, Figure], ...]:

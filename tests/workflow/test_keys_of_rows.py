@@ -108,6 +108,27 @@ def test_rows_of_one_client_are_one_change(open_office: Callable[..., Any]) -> N
     assert (stored["website"], stored["phone"]) == ("https://a.example", "+971500000088")
 
 
+def test_rows_that_were_not_sent_say_so_and_why(open_office: Callable[..., Any]) -> None:
+    """A merged row was sent with another only where something was sent; what stopped the run stands in each row."""
+    office = open_office(records=RECORDS)
+    rows = [(f"clt_{n}", f"https://{n}.example", "") for n in (1, 2)] + [("clt_2", "", "+971500000088")]
+    source = office.source(("Client ID", "Site", "Phone"), rows)
+    mapping = office.mapping(match="Client ID", fields={"website": "Site", "phone": "Phone"})
+    assert [each.message for each in office.rows(office.plan(source, mapping))] == ["", "", "goes with row 3"]
+
+    guarded = [each.message for each in office.rows(office.run(source, mapping, max_changed="0"))]
+    assert guarded[::2] == [
+        "stopped: a guard stopped it (max-changed)",
+        "goes with row 3; stopped: a guard stopped it (max-changed)",
+    ]
+    stopped = office.run(source, mapping, workers=1, max_requests=1)
+    why = "stopped: --max-requests is used up"
+    found = office.rows(stopped)
+    assert [each.status for each in found] == ["not_sent"] * 3
+    assert [each.message for each in found] == [why, why, f"goes with row 3; {why}"]
+    assert [each.message for each in office.rows(office.resume(stopped.summary.run))][2].startswith("sent with row 3")
+
+
 @pytest.mark.parametrize("read", ["each", "none"])
 def test_other_keys_need_the_list(open_office: Callable[..., Any], read: str) -> None:
     """Reading a client at a time, or none, is refused where the key is not the id."""
