@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bulk_sync.console.plan_text import duration
 from bulk_sync.records import RunSummary
+from bulk_sync.results.summary_lines import more_causes
 from bulk_sync.workflow.reasons import stopped_words
 
 
@@ -24,7 +25,7 @@ def summary_lines(summary: RunSummary) -> Iterator[str]:
     for count, text in summary.problem_groups[:10]:
         yield f"  {count:,} {'row' if count == 1 else 'rows'}: {text}"
     if len(summary.problem_groups) > 10:
-        yield f"  and {len(summary.problem_groups) - 10} more causes: see the sheet Problems"
+        yield f"  {more_causes(len(summary.problem_groups) - 10, summary.output)}"
     if summary.output:
         yield f"results: {summary.output}"
     for step in summary.next_steps:

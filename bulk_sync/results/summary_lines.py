@@ -55,6 +55,28 @@ def headline(summary: RunSummary) -> str:
     return f"{summary.kind} {summary.run} of {summary.source or 'a table'} - {ending}"
 
 
+def sandbox_line(summary: RunSummary) -> str:
+    """Say of a run against the sandbox what was written to, '' of any other."""
+    if not summary.sandbox:
+        return ""
+    if summary.requests.get("patch"):
+        return "SANDBOX - a stand-in was written to, not the CRM"
+    return "SANDBOX - for a stand-in, not the CRM; nothing was written"
+
+
+def more_causes(count: int, output: str) -> str:
+    """Say how many causes are not told, and where the results have them all.
+
+    >>> more_causes(1, "a.xlsx"), more_causes(2, "a.csv")
+    ('and 1 more cause: see the sheet Problems', 'and 2 more causes: see sync_message in the results')
+    """
+    where = ""
+    if output:
+        is_workbook = output.lower().endswith(".xlsx")
+        where = f": see {'the sheet Problems' if is_workbook else 'sync_message in the results'}"
+    return f"and {count:,} more {'cause' if count == 1 else 'causes'}{where}"
+
+
 def sections(summary: RunSummary) -> tuple[Section, ...]:
     """Return what is to be said beside the counts; sections without lines are left out."""
     found = (

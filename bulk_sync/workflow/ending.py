@@ -90,7 +90,7 @@ def refused_groups(journal: Journal, counts: Mapping[str, int]) -> Iterator[tupl
     if not _has_bad(counts):
         return
     for rows, status, code, messages, message in Tallies(journal).sent_codes(_BAD):
-        more = f", and {messages - 1} other messages" if messages > 1 else ""
+        more = f", and {messages - 1:,} other message{'s' if messages > 2 else ''}" if messages > 1 else ""
         yield rows, f"{status}: {on_a_line(message)}{more} ({code or 'no code'})"
 
 

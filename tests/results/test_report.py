@@ -58,9 +58,12 @@ def test_the_page_tells_the_run(make_book: MakeBook, tmp_path: Path) -> None:
 
 
 def test_the_sandbox_is_said(make_book: MakeBook, summary: RunSummary, tmp_path: Path) -> None:
-    """A sandbox's page says so at its top."""
+    """A sandbox's page says so at its top, and whether anything was written to it."""
     assert "SANDBOX" not in _page(make_book(), tmp_path)
-    assert "SANDBOX – a stand-in was written to" in _page(make_book(summary=summary._replace(sandbox=True)), tmp_path)
+    written = summary._replace(sandbox=True)
+    assert "SANDBOX - a stand-in was written to, not the CRM" in _page(make_book(summary=written), tmp_path)
+    planned = written._replace(kind="plan", requests={"page": 1})
+    assert "SANDBOX - for a stand-in, not the CRM; nothing was written" in _page(make_book(summary=planned), tmp_path)
 
 
 def test_text_from_outside_is_text(make_book: MakeBook, tmp_path: Path) -> None:

@@ -236,6 +236,10 @@ def test_the_sandbox_is_said_on_the_summary_and_in_every_row(
     assert "SANDBOX - a stand-in was written to, not the CRM" in sheet_text(path, "Summary")
     assert all("SANDBOX" in line for line in sheet_text(path, "Results").splitlines()[1:])
 
+    planned = make_book(summary=summary._replace(sandbox=True, kind="plan", requests={"page": 1}))
+    path = write_results(planned, tmp_path / "plan.xlsx").path
+    assert "SANDBOX - for a stand-in, not the CRM; nothing was written" in sheet_text(path, "Summary")
+
 
 @pytest.mark.parametrize(
     ("what", "sheets"), [("changes", ["Changes", "Summary"]), ("problems", ["Problems", "Summary"])]
