@@ -18,9 +18,10 @@ from bulk_sync.resources import get_resource
 from bulk_sync.results import check_writable, write_results
 from bulk_sync.results.placing import check_place, check_replaceable, default_path
 from bulk_sync.results.table import What
+from bulk_sync.results.text import on_a_line
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.ending import Cause, causes, first_problems, on_a_line, refused_groups, skipped_by_reason
+from bulk_sync.workflow.ending import Cause, causes, first_problems, refused_groups, skipped_by_reason
 from bulk_sync.workflow.reasons import ending, stopped_words
 from bulk_sync.workflow.view import PlanView
 

@@ -129,6 +129,16 @@ def test_rows_that_were_not_sent_say_so_and_why(open_office: Callable[..., Any])
     assert [each.message for each in office.rows(office.resume(stopped.summary.run))][2].startswith("sent with row 3")
 
 
+def test_rows_that_differ_in_blanks_alone_say_so(open_office: Callable[..., Any]) -> None:
+    """The summary tells the two values as they are, and those of a column that comes again."""
+    office = open_office(records=RECORDS)
+    rows = [("clt_1", "ACME LLC"), ("clt_1", "ACME  LLC"), ("clt_2", "x\u00a0@y"), ("clt_3", "x\u00a0@y")]
+    source = office.source(("Client ID", "Text"), rows)
+    for field, told in (("name", "wants name 'ACME LLC', row 3 'ACME  LLC'"), ("email", 'value "x\\xa0@y"')):
+        ended = office.check(source, office.mapping(match="Client ID", fields={field: "Text"}))
+        assert [text for _, text in ended.summary.problem_groups if told in text]
+
+
 @pytest.mark.parametrize("read", ["each", "none"])
 def test_other_keys_need_the_list(open_office: Callable[..., Any], read: str) -> None:
     """Reading a client at a time, or none, is refused where the key is not the id."""
