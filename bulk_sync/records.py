@@ -279,7 +279,10 @@ class RequestLine(NamedTuple):
 
 
 class RunSummary(NamedTuple):
-    """What a run did, in figures. ``counts`` has every status that occurred; times are ISO with offset."""
+    """What a run did, in figures. ``counts`` has every status that occurred; times are ISO with offset.
+
+    ``stopped_by`` is what ended it early as scripts know it, ``stopped_words`` as a person is told it.
+    """
 
     run: str
     kind: Literal["run", "check", "plan", "retry", "undo"]
@@ -303,3 +306,4 @@ class RunSummary(NamedTuple):
     next_steps: tuple[str, ...] = ()
     quota: Mapping[str, Json] = {}
     problem_groups: tuple[tuple[int, str], ...] = ()
+    stopped_words: str = ""

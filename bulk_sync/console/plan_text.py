@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from bulk_sync.records import Json
+from bulk_sync.results.text import on_a_line
 from bulk_sync.workflow.view import Difference, PlanView
 
 _VALUE_LIMIT = 60
@@ -120,6 +121,5 @@ def shown(value: Json) -> str:
     if value is None or value == "":
         return "(empty)"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    line = " ".join(text.split())
-    line = line if len(line) <= _VALUE_LIMIT else line[: _VALUE_LIMIT - 1] + "…"
+    line = on_a_line(text, _VALUE_LIMIT)
     return f'"{line}"' if isinstance(value, str) else line

@@ -16,7 +16,8 @@ from bulk_sync.journal.store import Journal
 from bulk_sync.planning.values import shown_value
 from bulk_sync.records import ChangedField, Json, RequestLine, RowResult, RunSummary, Status
 
-_SENT = frozenset({Status.UPDATED, Status.DIFFERS, Status.FAILED, Status.IN_DOUBT, Status.READY})
+_SENT = frozenset({Status.UPDATED, Status.DIFFERS, Status.FAILED, Status.IN_DOUBT})
+_TO_SEND = _SENT | {Status.READY}
 _BATCH = 250
 """Rows that are held at once, with what was sent and answered for each."""
 _UNSENT = frozenset({Status.SKIPPED, Status.INVALID})
@@ -199,22 +200,25 @@ class JournalBook:
         problems = load_problems(problem_text)
         told = message or (tell(problems) if problems else "")
         if end is None:
+            own_status = STATUSES[status] if status else self._open_status
             return RowResult(
                 row_number=number,
                 values=load_cells(cells),
-                status=STATUSES[status] if status else self._open_status,
+                status=own_status,
                 code=code,
                 client_id=record_id or "",
-                message=told,
+                message="; ".join(filter(None, (self._stopped(own_status), told))),
                 finished_at=self._planned_at() if status else "",
                 problems=problems,
                 line=line,
                 raw=raw,
             )
-        merged = f"sent with row {end.first_row}" if end.first_row != number else ""
+        merged = self._merged(end) if end.first_row != number else ""
+        stopped = self._stopped(end.status)
         client_number = str(end.answer.get("number") or "") if end.answer else ""
-        changed = tuple(end.payload) if end.status in _SENT else ()
-        message = "; ".join(filter(None, (merged, end.message, told))) if merged or told else end.message
+        changed = tuple(end.payload) if end.status in _TO_SEND else ()
+        beside = merged or stopped or told
+        message = "; ".join(filter(None, (merged, stopped, end.message, told))) if beside else end.message
         finished_at = iso(end.finished_at) if end.finished_at else ""
         return _row_result(
             (
@@ -234,6 +238,14 @@ class JournalBook:
                 raw,
             )
         )
+
+    def _merged(self, end: _Ended) -> str:
+        return f"{'sent' if end.status in _SENT else 'goes'} with row {end.first_row}"
+
+    def _stopped(self, status: Status) -> str:
+        """Return why a row was not sent, where the run was stopped by something."""
+        why = self.summary.stopped_words if status is Status.NOT_SENT else ""
+        return f"stopped: {why}" if why else ""
 
     def _planned_at(self) -> str:
         return iso(self._journal.header.started_at) if self._journal.header.started_at else ""

@@ -12,8 +12,8 @@ _SPACES = "'’ \u00a0\u2009\u202f"
 _TAIL = r"(?:[eE][+-]?[0-9]{1,3})?"
 _BY_SIGN = {
     sign: re.compile(
-        rf"[+-]?(?:[0-9]+|[0-9]{{1,3}}(?:(?P<group>[{other}{_SPACES}])[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*))"
-        rf"(?:[{sign}][0-9]+)?{_TAIL}"
+        rf"[+-]?(?:(?:[0-9]+|(?!0[^0-9])[0-9]{{1,3}}(?P<group>[{other}{_SPACES}])[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*)"
+        rf"(?:[{sign}][0-9]+)?|[{sign}][0-9]+){_TAIL}"
     )
     for sign, other in ((".", ","), (",", "."))
 }
@@ -27,8 +27,12 @@ _MAX_DIGITS = 400
 def read_number(text: str, sign: str) -> Decimal | None:
     """Read a text as a number with this decimal sign; groups of three may be set apart. None if it is none.
 
+    A lone zero is no group, so that 0.125 has one reading; nothing need stand before a decimal sign.
+
     >>> read_number("1.234,5", ","), read_number("1,234", "."), read_number("1,234", ",")
     (Decimal('1234.5'), Decimal('1234'), Decimal('1.234'))
+    >>> read_number("0.125", "."), read_number("0.125", ","), read_number("-.5", ".")
+    (Decimal('0.125'), None, Decimal('-0.5'))
     """
     plain = text.replace("\u2212", "-")
     if len(plain) > _MAX_DIGITS or not _BY_SIGN[sign].fullmatch(plain):

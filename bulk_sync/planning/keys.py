@@ -115,13 +115,14 @@ class KeyIndex:
 
     ``kinds`` are the ``by`` of the mapping's ``match``, in order. Built incrementally from pages; keeps the
     keys, the ids and a label of each record, not the records. Answers are final only after the whole listing
-    (or, for a single ``id``, once the id was seen).
+    (or, for a single ``id``, once the id was seen). Not ``whole``: there are clients that it will not be shown.
     """
 
-    def __init__(self, kinds: Sequence[str]) -> None:
+    def __init__(self, kinds: Sequence[str], *, whole: bool = True) -> None:
         if not kinds:
             raise ValueError("at least one kind of key")
         self._kinds = tuple(kinds)
+        self._nobody = ": no client has it" if whole else ""
         self._owners: tuple[dict[str, tuple[str, ...]], ...] = tuple({} for _ in kinds)
         self._labels: dict[str, str] = {}
         self._hints_left = HINTS
@@ -190,13 +191,13 @@ class KeyIndex:
                 continue
             owners = self.candidates(text, kind=place)
             if record_id not in owners:
-                who = f"it is that of {self._listed(owners)}" if owners else "no client has it"
+                who = f": it is that of {self._listed(owners)}" if owners else self._nobody
                 first = f"{self._kinds[0]} {keys[0].strip()!r} finds {self._named(record_id)}"
                 return Match(
                     "disagree",
                     candidates=(record_id, *owners),
                     code=codes.KEYS_DISAGREE,
-                    message=f"{first}, whose {kind} is not {text.strip()!r}: {who}",
+                    message=f"{first}, whose {kind} is not {text.strip()!r}{who}",
                     hint="correct the row, or leave the key out of match",
                     key=place,
                 )
@@ -217,7 +218,7 @@ def agrees(record: Mapping[str, Json], kinds: Sequence[str], keys: Sequence[str]
 
     The first key is the id it was read by, so only the others can disagree.
     """
-    index = KeyIndex(kinds)
+    index = KeyIndex(kinds, whole=False)
     index.add([record])
     return index.find(keys)
 

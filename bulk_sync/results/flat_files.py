@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -31,6 +32,8 @@ from bulk_sync.results.text import utf8_text, visible
 FORMULA_SIGNS = frozenset("=+-@\t\r\n＝＋－＠|%")
 """What a spreadsheet takes for the beginning of a formula when it opens a CSV."""
 
+_SIGNED = re.compile(r"[+-][0-9]+(?:[.,][0-9]+)*|\+(?:[ ()-]*[0-9]){7,}[ ()-]*")
+"""A number with its sign, or a phone, neither of which is a formula."""
 _SERVER_PROBLEM_COLUMNS = frozenset({PROBLEM_COLUMNS.index(name) for name in ("code", "message", "hint")})
 # json.dumps makes such an encoder for each call that is not of its usual kind, which costs as much as a short line.
 _encode_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
@@ -39,8 +42,8 @@ _encode_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 def write_csv(book: RunBook, path: Path, what: What = "results") -> tuple[str, ...]:
     """Write a CSV in UTF-8 with a byte order mark, which Excel needs, and return what is to be said about it.
 
-    Text of the server that a spreadsheet would take for a formula gets an apostrophe before it; the source's
-    own columns stay as they are.
+    Text of the server that a spreadsheet would take for a formula gets an apostrophe before it, and so does a new
+    value, which stands beside the old one and the stored one; the source's own columns stay as they are.
     """
     with path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
@@ -88,6 +91,11 @@ def flat_text(value: str | Cell) -> str:
     return general_text(value.value) if isinstance(value.value, (int, float)) else str(value.value)
 
 
+def _inert(cell: Plain) -> Plain:
+    """As :func:`neutral`, but a signed number and a phone stay as they are."""
+    return neutral(cell) if isinstance(cell, str) and not _SIGNED.fullmatch(cell) else cell
+
+
 def _neutral(cells: Sequence[Plain], columns: frozenset[int]) -> list[Plain]:
     return [_neutral_cell(cell) if index in columns else cell for index, cell in enumerate(cells)]
 
@@ -99,8 +107,7 @@ def _neutral_cell(cell: Plain) -> Plain:
 def _change_lines(book: RunBook) -> Iterator[tuple[Plain, ...]]:
     sent = book.summary.kind not in {"plan", "check"}
     for change in book.changes():
-        row_number, client, field, old, new, stored = change_cells(change, sent=sent)
-        yield row_number, _neutral_cell(client), field, _neutral_cell(old), new, _neutral_cell(stored)
+        yield tuple(map(_inert, change_cells(change, sent=sent)))
 
 
 def _problem_lines(book: RunBook) -> Iterator[tuple[Plain, ...]]:

@@ -14,7 +14,7 @@ from bulk_sync.results.charts import KINDS, request_figures
 from bulk_sync.results.drawing import draw
 from bulk_sync.results.page_rows import gather_rows
 from bulk_sync.results.placing import Written, fingerprint, place
-from bulk_sync.results.summary_lines import duration, headline, sections, status_counts
+from bulk_sync.results.summary_lines import duration, headline, sandbox_line, sections, status_counts
 from bulk_sync.results.table import RunBook
 from bulk_sync.results.text import cut, visible
 
@@ -52,6 +52,7 @@ def _write(book: RunBook, path: Path) -> tuple[str, ...]:
     parts = environment.get_template("page.html.jinja").generate(
         summary=book.summary,
         headline=headline(book.summary),
+        sandbox=sandbox_line(book.summary),
         counts=status_counts(book.summary),
         sections=sections(book.summary),
         requests=requests,

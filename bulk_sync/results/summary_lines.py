@@ -50,8 +50,31 @@ def status_counts(summary: RunSummary) -> tuple[StatusCount, ...]:
 
 def headline(summary: RunSummary) -> str:
     """Say in one line what was run, on what, and how it ended."""
-    ending = f"stopped: {summary.stopped_by}" if summary.stopped_by else "finished"
+    why = summary.stopped_words or summary.stopped_by
+    ending = f"stopped: {why}" if why else "finished"
     return f"{summary.kind} {summary.run} of {summary.source or 'a table'} - {ending}"
+
+
+def sandbox_line(summary: RunSummary) -> str:
+    """Say of a run against the sandbox what was written to, '' of any other."""
+    if not summary.sandbox:
+        return ""
+    if summary.requests.get("patch"):
+        return "SANDBOX - a stand-in was written to, not the CRM"
+    return "SANDBOX - for a stand-in, not the CRM; nothing was written"
+
+
+def more_causes(count: int, output: str) -> str:
+    """Say how many causes are not told, and where the results have them all.
+
+    >>> more_causes(1, "a.xlsx"), more_causes(2, "a.csv")
+    ('and 1 more cause: see the sheet Problems', 'and 2 more causes: see sync_message in the results')
+    """
+    where = ""
+    if output:
+        is_workbook = output.lower().endswith(".xlsx")
+        where = f": see {'the sheet Problems' if is_workbook else 'sync_message in the results'}"
+    return f"and {count:,} more {'cause' if count == 1 else 'causes'}{where}"
 
 
 def sections(summary: RunSummary) -> tuple[Section, ...]:
@@ -89,7 +112,7 @@ def _unsent(summary: RunSummary) -> tuple[tuple[Figure, Figure], ...]:
     ]
     if not left:
         return ()
-    return (*left, ("why", summary.stopped_by or "the attempts were used up"))
+    return (*left, ("why", summary.stopped_words or summary.stopped_by or "the attempts were used up"))
 
 
 def _figures(summary: RunSummary) -> tuple[tuple[Figure, Figure], ...]:

@@ -9,6 +9,8 @@ MESSAGE_LIMIT = 4_000
 
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_ODD_BLANK = re.compile("[^\\S ]|[\u00ad\u180e\u200b\u2060\ufeff]")
+_SHORT_ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def cut(text: str, limit: int) -> str:
@@ -44,6 +46,18 @@ def visible(text: str) -> str:
     return text if text.isprintable() else _UNSEEN.sub(_escape, text)
 
 
+def on_a_line(text: str, limit: int = 100) -> str:
+    r"""Show a text on one line, its end left out where it is long.
+
+    Spaces stay as many as they are, other blanks become their escape: values that differ only there look different.
+
+    >>> on_a_line("ACME  LLC"), on_a_line("ACME\u00a0LLC\t\n"), on_a_line("x" * 9, 5)
+    ('ACME  LLC', 'ACME\\xa0LLC\\t\\n', 'xxxx…')
+    """
+    line = text if text.isascii() and text.isprintable() else visible(_ODD_BLANK.sub(_blank_escape, text))
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
 def utf8_text(text: str) -> str:
     r"""Show lone surrogates, which no file can hold, as their escape.
 
@@ -51,6 +65,10 @@ def utf8_text(text: str) -> str:
     'a\\ud800b'
     """
     return text if text.isascii() else _LONE_SURROGATE.sub(_escape, text)
+
+
+def _blank_escape(found: re.Match[str]) -> str:
+    return _SHORT_ESCAPES.get(found[0]) or _escape(found)
 
 
 def _escape(found: re.Match[str]) -> str:

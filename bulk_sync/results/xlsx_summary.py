@@ -7,7 +7,7 @@ from textwrap import wrap
 from xlsxwriter import Workbook
 
 from bulk_sync.records import RunSummary
-from bulk_sync.results.summary_lines import Figure, headline, sections, status_counts
+from bulk_sync.results.summary_lines import Figure, headline, sandbox_line, sections, status_counts
 from bulk_sync.results.text import cut, visible
 from bulk_sync.results.xlsx_cells import cell_heads, plain_cell
 from bulk_sync.results.xlsx_sheets import LineSheet, Styles
@@ -23,8 +23,8 @@ def write_summary(workbook: Workbook, styles: Styles, summary: RunSummary) -> No
     page = _Page(workbook.add_worksheet("Summary", LineSheet), styles)
     page.line(("bulk_sync results", "title"), height=24)
     page.line((_inert(headline(summary)), "subtitle"))
-    if summary.sandbox:
-        page.band("SANDBOX - a stand-in was written to, not the CRM", "banner")
+    if sandbox := sandbox_line(summary):
+        page.band(sandbox, "banner")
     page.heading("Rows")
     for status, rows, share, meaning in status_counts(summary):
         page.line((status, status), (rows, "count"), (share, "share"), (meaning, "subtitle"))

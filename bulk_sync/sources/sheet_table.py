@@ -182,6 +182,11 @@ def texts(row: RawRow) -> list[str]:
     return [cell_text(row.cells.get(column, "")) for column in range(last + 1)]
 
 
+def hidden_sheet_note(sheet: str, hidden: Collection[str]) -> tuple[str, ...]:
+    """Say that the sheet that is read is one of those that the workbook hides."""
+    return (f"sheet {sheet} is hidden in the workbook, and read all the same",) if sheet in hidden else ()
+
+
 def hidden_columns_note(sheet: str, spans: Iterable[tuple[int, int]], width: int) -> tuple[str, ...]:
     """Say which columns below a header the workbook hides; ``spans`` are from 0, the end not included."""
     hidden = [column_letters(column) for first, end in spans for column in range(first, min(end, width))]

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from bulk_sync.sources.content import Content
 from bulk_sync.sources.options import SourceOptions
 from bulk_sync.sources.sheet_choice import chosen_sheet
-from bulk_sync.sources.sheet_table import RawRow, SheetSource, first_texts, hidden_columns_note
+from bulk_sync.sources.sheet_table import RawRow, SheetSource, first_texts, hidden_columns_note, hidden_sheet_note
 
 
 class RowReader(Protocol):
@@ -42,17 +42,19 @@ class StreamedSource(SheetSource, Generic[Reader]):
         read: Callable[[str], Reader],
     ) -> None:
         """Choose among ``sheets`` (name → whether it is hidden); ``read`` gives a reader of the one named."""
+        hidden = {sheet for sheet, is_hidden in sheets.items() if is_hidden}
         name = chosen_sheet(
             str(path),
             sheets=tuple(sheets),
-            hidden={sheet for sheet, hidden in sheets.items() if hidden},
+            hidden=hidden,
             wanted=options.sheet,
             needs=needs,
             peek=lambda sheet: first_texts(read(sheet).rows()),
         )
         self._reader = read(name)
         super().__init__(path, name, options, needs)
-        self.notes = (*content.notes, *hidden_columns_note(name, self._reader.hidden_columns, len(self.header)))
+        columns = hidden_columns_note(name, self._reader.hidden_columns, len(self.header))
+        self.notes = (*content.notes, *hidden_sheet_note(name, hidden), *columns)
 
     def _raw_rows(self) -> Iterator[RawRow]:
         return self._reader.rows()

@@ -20,7 +20,14 @@ from bulk_sync.sources.format_code import FormatCode, format_code
 from bulk_sync.sources.number_format import Numbers
 from bulk_sync.sources.options import SourceOptions
 from bulk_sync.sources.sheet_choice import chosen_sheet
-from bulk_sync.sources.sheet_table import Covered, RawRow, SheetSource, first_texts, hidden_columns_note
+from bulk_sync.sources.sheet_table import (
+    Covered,
+    RawRow,
+    SheetSource,
+    first_texts,
+    hidden_columns_note,
+    hidden_sheet_note,
+)
 from bulk_sync.sources.xlsx_merged import Merged, MergedCells
 
 _BLANK = frozenset({xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK})
@@ -47,7 +54,8 @@ class XlsSource(SheetSource):
         except BaseException:
             self.close()
             raise
-        self.notes = (*content.notes, *hidden_columns_note(name, self._book.hidden_columns(name), len(self.header)))
+        columns = hidden_columns_note(name, self._book.hidden_columns(name), len(self.header))
+        self.notes = (*content.notes, *hidden_sheet_note(name, self._book.hidden), *columns)
 
     def close(self) -> None:
         """Close the file."""

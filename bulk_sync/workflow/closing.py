@@ -18,10 +18,11 @@ from bulk_sync.resources import get_resource
 from bulk_sync.results import check_writable, write_results
 from bulk_sync.results.placing import check_place, check_replaceable, default_path
 from bulk_sync.results.table import What
+from bulk_sync.results.text import on_a_line
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.ending import Cause, causes, first_problems, on_a_line, refused_groups, skipped_by_reason
-from bulk_sync.workflow.reasons import ending
+from bulk_sync.workflow.ending import Cause, causes, first_problems, refused_groups, skipped_by_reason
+from bulk_sync.workflow.reasons import ending, stopped_words
 from bulk_sync.workflow.view import PlanView
 
 _BAD = (Status.INVALID, Status.FAILED, Status.DIFFERS, Status.IN_DOUBT)
@@ -130,6 +131,7 @@ def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.
     summary = blank._replace(
         exit_code=int(code),
         stopped_by=stopped,
+        stopped_words=stopped_words(stopped),
         counts=by_name,
         requests=book.request_counts(),
         finished_at=iso(finished_at) if finished_at else "",

@@ -14,7 +14,7 @@ from bulk_sync.planning import codes
 from bulk_sync.planning.accidents import AccidentWatch
 from bulk_sync.planning.canary import CanaryPicker
 from bulk_sync.planning.differ import Diff, DiffRules, diff, idle_outcome
-from bulk_sync.planning.keys import agrees
+from bulk_sync.planning.keys import Match, agrees
 from bulk_sync.planning.ledger import LedgerEntry
 from bulk_sync.planning.merge import Merged, PayloadRow, merge_rows
 from bulk_sync.planning.summary import PlanTally
@@ -142,7 +142,7 @@ def _check_id(decision: Decision, row: OpenRow) -> None:
         return
     match = agrees(found[0], decision.kinds, row.keys)
     if match.outcome != "found":
-        _refuse(decision, row, match.problem(row=row.number, value=row.keys[match.key]))
+        _refuse_match(decision, row, match)
 
 
 def _find_key(decision: Decision, row: OpenRow) -> None:
@@ -152,11 +152,15 @@ def _find_key(decision: Decision, row: OpenRow) -> None:
     if match.outcome == "found":
         decision.tables.assign_record(row.number, match.record_id)
     else:
-        _refuse(decision, row, match.problem(row=row.number, value=row.keys[match.key]))
+        _refuse_match(decision, row, match)
 
 
-def _refuse(decision: Decision, row: OpenRow, problem: Problem) -> None:
-    problems = (*row.problems, decision.place(problem, row.line))
+def _refuse_match(decision: Decision, row: OpenRow, match: Match) -> None:
+    _refuse(decision, row, match.problem(row=row.number, value=row.keys[match.key]), key=match.key)
+
+
+def _refuse(decision: Decision, row: OpenRow, problem: Problem, *, key: int = 0) -> None:
+    problems = (*row.problems, decision.place(problem, row.line, key))
     decision.tables.settle_row(row.number, Status.INVALID, problem.code, "", problems=problems)
 
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 from bulk_sync.errors import Problem
 from bulk_sync.journal import Journal, JournalBook, Tallies
 from bulk_sync.records import RunSummary, Status
+from bulk_sync.results.text import on_a_line
 
 FIRST_PROBLEMS = 20
 _CELLS_TOLD = 3
-_LINE_LIMIT = 100
 _BAD = (Status.FAILED, Status.DIFFERS, Status.IN_DOUBT)
 
 
@@ -90,16 +90,10 @@ def refused_groups(journal: Journal, counts: Mapping[str, int]) -> Iterator[tupl
     if not _has_bad(counts):
         return
     for rows, status, code, messages, message in Tallies(journal).sent_codes(_BAD):
-        more = f", and {messages - 1} other messages" if messages > 1 else ""
+        more = f", and {messages - 1:,} other message{'s' if messages > 2 else ''}" if messages > 1 else ""
         yield rows, f"{status}: {on_a_line(message)}{more} ({code or 'no code'})"
 
 
 def skipped_by_reason(journal: Journal, summary: RunSummary) -> dict[str, int]:
     """Return how many rows were skipped for which code."""
     return dict(Tallies(journal).skipped_codes()) if summary.counts.get(Status.SKIPPED) else {}
-
-
-def on_a_line(text: str) -> str:
-    """Return a text as one line, cut where it is long."""
-    line = " ".join(text.split())
-    return line if len(line) <= _LINE_LIMIT else line[: _LINE_LIMIT - 1] + "…"

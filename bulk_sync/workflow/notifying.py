@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from bulk_sync.errors import BulkSyncError, ExitCode
 from bulk_sync.records import RunSummary
+from bulk_sync.results.summary_lines import more_causes
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.closing import Ended
 from bulk_sync.workflow.desk import Desk
@@ -80,7 +81,7 @@ def _message(
         lines.append(f"stopped by {stopped}")
     lines.extend(f"- {cause}" for cause in fresh[:_CAUSES_TOLD])
     if len(fresh) > _CAUSES_TOLD:
-        lines.append(f"- and {len(fresh) - _CAUSES_TOLD} more causes: see the sheet Problems")
+        lines.append(f"- {more_causes(len(fresh) - _CAUSES_TOLD, summary.output)}")
     if old := len(all_causes) - len(fresh):
         lines.append(f"{old} {'cause was' if old == 1 else 'causes were'} told before")
     if fresh or stopped:

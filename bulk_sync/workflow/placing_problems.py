@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from bulk_sync.errors import Problem
 from bulk_sync.mapping.header import fold_name
 from bulk_sync.mapping.spec import MappingSpec
 from bulk_sync.records import cell_name
 
-Place = Callable[[Problem, int | None], Problem]
-"""Adds cell and column to a problem of a row, told the row's line where that differs from its number."""
+
+class Place(Protocol):
+    """Adds cell and column to a problem of a row.
+
+    ``line`` is the row's where that differs from its number; ``key`` is the entry of ``match`` that a problem without
+    a field is about, from 0.
+    """
+
+    def __call__(self, problem: Problem, line: int | None, key: int = 0) -> Problem:
+        """Return the problem with the cells of its field, or of its key."""
+        ...
 
 
 def placer(spec: MappingSpec, header: Sequence[str], sheet: str) -> Place:
@@ -23,10 +33,10 @@ def placer(spec: MappingSpec, header: Sequence[str], sheet: str) -> Place:
         return [index for index in found if index is not None]
 
     by_field = {name: places(program.columns) for name, program in spec.programs.items()}
-    keys = places([key.column for key in spec.match])
+    by_key = [places([key.column]) for key in spec.match]
 
-    def place(problem: Problem, line: int | None) -> Problem:
-        indexes = by_field.get(problem.field, []) if problem.field else keys[:1]
+    def place(problem: Problem, line: int | None, key: int = 0) -> Problem:
+        indexes = by_field.get(problem.field, []) if problem.field else by_key[key]
         if problem.cell or problem.row is None or not indexes:
             return problem
         cells = [cell_name(index, problem.row, sheet=sheet, line=line) for index in indexes]

@@ -75,7 +75,7 @@ async def read_present(
         )
     blind = how == "none"  # then nobody looks an id up, and a million of them take 150 MB
     if wanted is None:
-        wanted = set(tables.wanted_records()) if by_id and not blind else set()
+        wanted = _wanted(tables, kinds) if by_id and not blind else set()
     rows = 0 if blind else len(wanted) if by_id else tables.count_open()
     choice = choose_reading(how, rows=rows, by_id=by_id, memory=memory)
     present = Present(choice.how, choice.reason, desk.clock.time())
@@ -92,6 +92,11 @@ async def read_present(
             present.gone.difference_update(single)
         await _each(desk, tables, present, single, read)
     return present
+
+
+def _wanted(tables: PlanTables, kinds: tuple[str, ...]) -> set[str]:
+    """Return the ids of the open rows: a row with further keys is for no record before these were compared."""
+    return set(tables.wanted_records()) if len(kinds) == 1 else {row.keys[0] for row in tables.open_rows()}
 
 
 def _seen(present: Present) -> KeyIndex | set[str]:

@@ -50,6 +50,12 @@ ENDINGS: Mapping[str, Ending] = {
 }
 
 
+def stopped_words(stopped_by: str) -> str:
+    """Return what a command was stopped by as a person is told it, with its detail; '' where nothing stopped it."""
+    detail = stopped_by.partition(":")[2]
+    return f"{ending(stopped_by).words}{f' ({detail})' if detail else ''}"
+
+
 def ending(stopped_by: str) -> Ending:
     """Return how a command ends for what it was stopped by; a reason of another version is told as it is."""
     reason = stopped_by.partition(":")[0]

@@ -15,6 +15,7 @@ from bulk_sync.planning.stale import check_plan
 from bulk_sync.planning.values import is_custom
 from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
+from bulk_sync.results.flat_files import neutral
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import Ended, outputs, summarise
@@ -132,7 +133,7 @@ def _kept_payload(path: Path, change: StoredChange, kept: KeptLines) -> dict[str
         return change.payload
     lines = kept.changes.get(change.rows[0], {})
     for name, value in _lines_of(change.payload):
-        if name in lines and isinstance(value, str) and _plain(value) and lines[name] != value:
+        if name in lines and isinstance(value, str) and _plain(value) and lines[name] not in {value, neutral(value)}:
             raise SourceError(
                 f"{path}: row {change.rows[0]}, {name}: the new value was edited ({value!r} → {lines[name]!r})",
                 hint="a plan is sent as it was shown; correct the source and plan again",

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from bulk_sync.console.summary_text import summary_lines
+from bulk_sync.records import RunSummary
+
 Desk = Any
 RUN = ("run", "c.csv", "-m", "m.yaml", "--yes", "--output", "r.csv", "--overwrite")
 
@@ -32,3 +37,21 @@ def test_a_refused_key_is_told_with_what_to_do(desk: Desk) -> None:
         "next: to go on where it stopped: bulk-sync resume RUN",
         "warning: the API refused the key: Invalid API key",
     ]
+
+
+@pytest.mark.parametrize(
+    ("causes", "output", "told"),
+    [
+        (10, "r.xlsx", ""),
+        (11, "r.xlsx", "  and 1 more cause: see the sheet Problems"),
+        (12, "r.csv", "  and 2 more causes: see sync_message in the results"),
+        (12, "R.JSONL", "  and 2 more causes: see sync_message in the results"),
+        (12, "", "  and 2 more causes"),
+    ],
+)
+def test_causes_that_are_not_told_are_where_the_results_have_them(causes: int, output: str, told: str) -> None:
+    """Only a workbook has sheets to look at."""
+    groups = tuple((1, f"cause {n}") for n in range(causes))
+    summary = RunSummary("r", "check", 1, "", {"invalid": causes}, {}, "s", "", "m", "t", "a", "", "", 0.0)
+    lines = list(summary_lines(summary._replace(output=output, problem_groups=groups)))
+    assert [line for line in lines if "more cause" in line] == ([told] if told else [])

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bulk_sync.console.plan_text import clock, plan_lines, requests_line
-from bulk_sync.workflow.view import PlanView
+from bulk_sync.console.plan_text import clock, difference_text, plan_lines, requests_line
+from bulk_sync.workflow.view import Difference, PlanView
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,18 @@ def test_the_heading_says_what_is_planned() -> None:
     assert plan[0] == "Plan r2: c.csv → SANDBOX (a stand-in, no real client is touched)"
     [lost] = [line for line in plan if "jobTitle" in line]
     assert lost.startswith("  not undoable         2   ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("ACME LLC", "ACME  LLC", '"ACME LLC" → "ACME  LLC"'),
+        ("ACME LLC", "ACME\u00a0LLC", '"ACME LLC" → "ACME\\xa0LLC"'),
+        ("ACME LLC", "ACME LLC ", '"ACME LLC" → "ACME LLC "'),
+        ("1 Main St\nDubai", "1 Main St Dubai", '"1 Main St\\nDubai" → "1 Main St Dubai"'),
+        ("a\tb", "a\u200bb", '"a\\tb" → "a\\u200bb"'),
+    ],
+)
+def test_values_that_differ_in_blanks_look_different(old: str, new: str, told: str) -> None:
+    """Each stands on one line, with its blanks as many and of the kind that they are."""
+    assert difference_text(Difference(2, "clt_1", "name", old, new, old_known=True)) == f"name: {told}"

@@ -167,6 +167,9 @@ def test_text_fields_get_the_text_and_types_the_stored_value(
         (Cell("", 0.5, N, "# ?/?"), "", "unshown_format"),
         (Cell("abc", "abc", T), ", type: number", "not_number"),
         ("1,5", ", type: number, decimal: .", "not_number"),
+        ("0,125", ", type: number, decimal: .", "not_number"),
+        (".", ", type: number", "not_number"),
+        ("5.", ", type: number", "not_number"),
         ("12345678901234567890", ", type: number", "imprecise_number"),
         ("0.1234567890123456789", ", type: number", "imprecise_number"),
         ("1e999", ", type: number", "imprecise_number"),
@@ -347,6 +350,11 @@ def survey(mapper: RowMapper, values: list[str]) -> list[object]:
         ("number", ["1", "20"], [1, 20]),
         ("number", ["1'000", "2 000,5"], [1000, 2000.5]),
         ("integer", ["1.000.000", "1.000"], [1000000, 1000]),
+        ("number", ["0.125", "0.250"], [0.125, 0.25]),
+        ("number", ["1,234", "-0,125"], [1.234, -0.125]),
+        ("number", ["1.234", "0.125"], [1.234, 0.125]),
+        ("number", [".25", "-.5", "1.234"], [0.25, -0.5, 1.234]),
+        ("number", [",5", "1.234"], [0.5, 1234]),
         ("date", ["03/04/2024", "13/04/2024"], ["2024-04-03", "2024-04-13"]),
         ("date", ["03/04/2024", "04/13/2024"], ["2024-03-04", "2024-04-13"]),
         ("date", ["2024-04-03", "05/05/2024"], ["2024-04-03", "2024-05-05"]),
@@ -366,6 +374,11 @@ def test_a_column_is_read_by_all_its_values(
         (
             "number", ["1,234"], "source.decimal",
             ('column "A": "1,234" (Clients!B2) reads as 1234 or 1.234, and no other value of the column tells the '
+            "decimal sign"),
+        ),
+        (
+            "number", ["012.345"], "source.decimal",
+            ('column "A": "012.345" (Clients!B2) reads as 12.345 or 12345, and no other value of the column tells the '
             "decimal sign"),
         ),
         (

@@ -88,6 +88,8 @@ VALUES: list[tuple[TransformSpec, str, object]] = [
     ({"number": "en"}, "12,34,567.50", 1234567.5),
     ({"number": "en"}, "1,23", "not_number"),
     ({"number": "en"}, "1,2345", "not_number"),
+    ({"number": "en"}, "0,125", "not_number"),
+    ({"number": "de"}, "-0.125", "not_number"),
     ({"number": "en"}, "$ 5.00", 5),
     ({"number": "en"}, "5.00 USD", 5),
     ({"number": "en"}, "-AED 5", -5),

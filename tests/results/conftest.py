@@ -52,7 +52,7 @@ SUMMARY = RunSummary(
     run="20260301-091500-7f3a",
     kind="run",
     exit_code=3,
-    stopped_by="--until 06:00",
+    stopped_by="until",
     counts={"updated": 1, "invalid": 2, "failed": 1, "not_sent": 1},
     requests={"page": 1, "patch": 2},
     source="clients.xlsx",
@@ -72,6 +72,7 @@ SUMMARY = RunSummary(
     ),
     quota={"limit": 60, "remaining": 57},
     problem_groups=((1, '"n/a" is not an e-mail address'),),
+    stopped_words="the time of --until has come",
 )
 HEADER = ("Client ID", "Company", "E-mail", "Code", "Credit", "Since", "VIP")
 EMAIL_PROBLEM = Problem(

@@ -1,11 +1,13 @@
 """The results as CSV and JSONL."""
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 from bulk_sync.records import Cell, CellKind, ChangedField, RowResult, Status
 from bulk_sync.results import write_results
+from bulk_sync.results.flat_files import FORMULA_SIGNS
 from bulk_sync.results.table import RunBook, What
 
 MakeBook = Callable[..., RunBook]
@@ -86,7 +88,7 @@ def test_a_csv_has_every_row_and_a_mark_for_excel(make_book: MakeBook, tmp_path:
 
 
 def test_changes_and_problems_as_csv(make_book: MakeBook, tmp_path: Path) -> None:
-    """What the server showed is neutralised, what the user wrote is not."""
+    """What looks like a formula is neutralised."""
     assert _text(make_book(), tmp_path / "changes.csv", "changes") == "\ufeff" + CSV_CHANGES
     assert _text(make_book(), tmp_path / "problems.csv", "problems") == "\ufeff" + CSV_PROBLEMS
 
@@ -111,6 +113,20 @@ def test_phones_and_formulas_of_the_user_stay(make_book: MakeBook, tmp_path: Pat
     book = make_book(header=("Phone", "Credit", "Note"), rows=[row], changes=())
     line = _text(book, tmp_path / "own.csv").splitlines()[1]
     assert line == "+971501234567,-5,=A1,2,failed,'+x,'=id,'@n,,,0,'-1,"
+
+
+def test_old_new_and_stored_are_told_alike(make_book: MakeBook, tmp_path: Path) -> None:
+    """A value that is what was sent looks so: phones and numbers as they are, formulas with their apostrophe."""
+    phones = ["+971501234567", "+971 (50) 123-45-67", "-5", "+1.234,5", "Acme"]
+    formulas = ["=1+1", "@SUM(1)", "+cmd|' /C calc'!A0", "-2+3", "+2-3", "\t=1", "\r=1", "＝1", "-", "+971501234567+1"]
+    values = (*phones, *formulas)
+    changes = [ChangedField(2, "cl_1", "cf_a", value, value, value, stored_shown=True) for value in values]
+    path = write_results(make_book(changes=changes), tmp_path / "changes.csv", what="changes").path
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        lines = [line[3:] for line in csv.reader(file)][1:]
+    assert lines[: len(phones)] == [[phone] * 3 for phone in phones]
+    assert len(lines) == len(changes)
+    assert not [text for line in lines[len(phones) :] for text in line if text[0] in FORMULA_SIGNS]
 
 
 def test_a_jsonl_line_has_problems_and_changes(make_book: MakeBook, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_the_page_tells_the_run(make_book: MakeBook, tmp_path: Path) -> None:
     )
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", words)).replace("&#34;", '"').replace("&lt;", "<")
     for part in (
-        "run 20260301-091500-7f3a of clients.xlsx - stopped: --until 06:00 · 2026-03-01T09:15:03+04:00 · 3.0 s",
+        "run 20260301-091500-7f3a of clients.xlsx - stopped: the time of --until has come · 2026-03-01T09:15:03+04:00",
         "5 rows 1 updated 20.0 % accepted by the API 2 invalid 40.0 % refused here, never sent",
         "What to do next to go on where it stopped: bulk-sync resume 20260301-091500-7f3a",
         "60 a minute allowed",
@@ -58,9 +58,12 @@ def test_the_page_tells_the_run(make_book: MakeBook, tmp_path: Path) -> None:
 
 
 def test_the_sandbox_is_said(make_book: MakeBook, summary: RunSummary, tmp_path: Path) -> None:
-    """A sandbox's page says so at its top."""
+    """A sandbox's page says so at its top, and whether anything was written to it."""
     assert "SANDBOX" not in _page(make_book(), tmp_path)
-    assert "SANDBOX – a stand-in was written to" in _page(make_book(summary=summary._replace(sandbox=True)), tmp_path)
+    written = summary._replace(sandbox=True)
+    assert "SANDBOX - a stand-in was written to, not the CRM" in _page(make_book(summary=written), tmp_path)
+    planned = written._replace(kind="plan", requests={"page": 1})
+    assert "SANDBOX - for a stand-in, not the CRM; nothing was written" in _page(make_book(summary=planned), tmp_path)
 
 
 def test_text_from_outside_is_text(make_book: MakeBook, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ WHOLE = {
     "kind": "run",
     "parent": None,
     "exit_code": 3,
-    "stopped_by": "--until 06:00",
+    "stopped_by": "until",
     "sandbox": False,
     "counts": {
         "updated": 1,

@@ -50,7 +50,7 @@ PROBLEMS = """\
 [4, null, "I4", null, null, null, "row_width", "row 4 has 8 cells, the header 7", null]"""
 SUMMARY = """\
 ["bulk_sync results", null, null, null]
-["run 20260301-091500-7f3a of clients.xlsx - stopped: --until 06:00", null, null, null]
+["run 20260301-091500-7f3a of clients.xlsx - stopped: the time of --until has come", null, null, null]
 [null, null, null, null]
 ["Rows", null, null, null]
 ["updated", 1, 0.2, "accepted by the API"]
@@ -65,7 +65,7 @@ SUMMARY = """\
 [null, null, null, null]
 ["Left unsent", null, null, null]
 ["rows not_sent", 1, null, null]
-["why", "--until 06:00", null, null]
+["why", "the time of --until has come", null, null]
 [null, null, null, null]
 ["Problems by cause", null, null, null]
 [1, "\\"n/a\\" is not an e-mail address", null, null]
@@ -235,6 +235,10 @@ def test_the_sandbox_is_said_on_the_summary_and_in_every_row(
     path = write_results(make_book(summary=summary._replace(sandbox=True)), tmp_path / "sandbox.xlsx").path
     assert "SANDBOX - a stand-in was written to, not the CRM" in sheet_text(path, "Summary")
     assert all("SANDBOX" in line for line in sheet_text(path, "Results").splitlines()[1:])
+
+    planned = make_book(summary=summary._replace(sandbox=True, kind="plan", requests={"page": 1}))
+    path = write_results(planned, tmp_path / "plan.xlsx").path
+    assert "SANDBOX - for a stand-in, not the CRM; nothing was written" in sheet_text(path, "Summary")
 
 
 @pytest.mark.parametrize(

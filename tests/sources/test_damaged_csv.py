@@ -85,7 +85,7 @@ def _damaged(body: str, way: str, at: int, delimiter: str, end: str) -> str:
 
 def _bare(row: tuple[str, ...]) -> tuple[str, ...]:
     """Leave out what the damage itself may have added to a cell or taken from it, and what a mapping trims."""
-    return tuple(value.strip().translate(dict.fromkeys(map(ord, f'{DELIMITERS}"\r\n'))) for value in row)
+    return tuple(value.translate(dict.fromkeys(map(ord, f'{DELIMITERS}"\r\n'))).strip() for value in row)
 
 
 def _check(table: list[list[str]], content: bytes) -> None:

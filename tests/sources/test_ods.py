@@ -177,7 +177,9 @@ def test_sheets(ods: Ods) -> None:
     hidden = other.format("Secret", 'table:style-name="hid"', "h")
     path = ods(row(text("id")), row(text("1")), more=hidden)
     assert open_source(path).sheet == "Clients"
-    assert [one.values for one in open_source(path, SourceOptions(sheet="Secret")).rows()] == [("h",)]
+    secret = open_source(path, SourceOptions(sheet="Secret"))
+    assert [one.values for one in secret.rows()] == [("h",)]
+    assert secret.notes == ("sheet Secret is hidden in the workbook, and read all the same",)
     path = ods(row(text("id")), row(text("1")), more=other.format("Other", "", "o"))
     with pytest.raises(Question, match="2 sheets that fit: Clients, Other"):
         open_source(path)

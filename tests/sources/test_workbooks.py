@@ -155,10 +155,26 @@ def test_several_sheets_that_fit_are_a_question(workbook: Workbook) -> None:
         open_source(path)
     assert (asked.value.setting, asked.value.choices) == ("source.sheet", ("Clients", "Other"))
     assert open_source(path, needs=("id", "price")).sheet == "Other"
-    assert open_source(path, SourceOptions(sheet="hidden")).sheet == "Hidden"
+    hidden = open_source(path, SourceOptions(sheet="hidden"))
+    assert hidden.notes == ("sheet Hidden is hidden in the workbook, and read all the same",)
     assert open_source(path, SourceOptions(sheet=2)).sheet == "Other"
     with pytest.raises(SourceError, match="has no sheet 'Nope'"):
         open_source(path, SourceOptions(sheet="Nope"))
+
+
+def test_a_hidden_sheet_that_nothing_stands_beside_is_said(workbook: Workbook) -> None:
+    """Where a chart alone is visible, the sheet behind it is read, and nobody is left to guess which."""
+
+    def shape(book: Book, sheet: Worksheet) -> None:
+        line = book.add_chart({"type": "line"})
+        line.add_series({"values": "=Clients!$A$1"})
+        chart = book.add_chartsheet("Chart")
+        chart.set_chart(line)
+        chart.activate()
+        sheet.hide()
+
+    source = open_source(workbook([HEADER], shape))
+    assert source.notes == ("sheet Clients is hidden in the workbook, and read all the same",)
 
 
 def test_a_number_too_long_for_a_spreadsheet_is_warned_about(workbook: Workbook) -> None:

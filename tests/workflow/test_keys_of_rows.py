@@ -60,6 +60,19 @@ def test_keys_that_lead_nowhere(open_office: Callable[..., Any]) -> None:
     assert "PATCH" not in office.requests()
 
 
+def test_a_problem_of_keys_names_the_cell_of_the_key_that_it_tells(open_office: Callable[..., Any]) -> None:
+    """A key that contradicts the first is told with its own cell, whether clients are listed or read one by one."""
+    office = open_office(records=RECORDS)
+    rows = [("c2@example.com", "CON002", "+971500000003", "clt_2", "https://example.com")]
+    source = office.source(("E-mail", "No", "Phone", "ID", "Site"), rows)
+    others = [{"column": "No", "by": "number"}, {"column": "Phone", "by": "phone"}]
+    for first in ({"column": "E-mail", "by": "email"}, {"column": "ID", "by": "id"}):
+        ended = office.run(source, office.mapping(match=[first, *others], fields={"website": "Site"}))
+        (problem,) = office.rows(ended)[0].problems
+        assert (problem.cell, problem.column, problem.value) == ("C2", "Phone", "+971500000003")
+        assert 'column "Phone"' in str(ended.summary.problem_groups)
+
+
 def test_the_field_that_is_the_key_can_change(open_office: Callable[..., Any]) -> None:
     """A client found by its e-mail gets a new one, also where the run is stopped and goes on."""
     office = open_office(records=RECORDS)
@@ -93,6 +106,37 @@ def test_rows_of_one_client_are_one_change(open_office: Callable[..., Any]) -> N
     assert "sent with row 2" in found[2].message and office.requests()["PATCH"] == 1
     stored = office.server.records()["clt_1"]
     assert (stored["website"], stored["phone"]) == ("https://a.example", "+971500000088")
+
+
+def test_rows_that_were_not_sent_say_so_and_why(open_office: Callable[..., Any]) -> None:
+    """A merged row was sent with another only where something was sent; what stopped the run stands in each row."""
+    office = open_office(records=RECORDS)
+    rows = [(f"clt_{n}", f"https://{n}.example", "") for n in (1, 2)] + [("clt_2", "", "+971500000088")]
+    source = office.source(("Client ID", "Site", "Phone"), rows)
+    mapping = office.mapping(match="Client ID", fields={"website": "Site", "phone": "Phone"})
+    assert [each.message for each in office.rows(office.plan(source, mapping))] == ["", "", "goes with row 3"]
+
+    guarded = [each.message for each in office.rows(office.run(source, mapping, max_changed="0"))]
+    assert guarded[::2] == [
+        "stopped: a guard stopped it (max-changed)",
+        "goes with row 3; stopped: a guard stopped it (max-changed)",
+    ]
+    stopped = office.run(source, mapping, workers=1, max_requests=1)
+    why = "stopped: --max-requests is used up"
+    found = office.rows(stopped)
+    assert [each.status for each in found] == ["not_sent"] * 3
+    assert [each.message for each in found] == [why, why, f"goes with row 3; {why}"]
+    assert [each.message for each in office.rows(office.resume(stopped.summary.run))][2].startswith("sent with row 3")
+
+
+def test_rows_that_differ_in_blanks_alone_say_so(open_office: Callable[..., Any]) -> None:
+    """The summary tells the two values as they are, and those of a column that comes again."""
+    office = open_office(records=RECORDS)
+    rows = [("clt_1", "ACME LLC"), ("clt_1", "ACME  LLC"), ("clt_2", "x\u00a0@y"), ("clt_3", "x\u00a0@y")]
+    source = office.source(("Client ID", "Text"), rows)
+    for field, told in (("name", "wants name 'ACME LLC', row 3 'ACME  LLC'"), ("email", 'value "x\\xa0@y"')):
+        ended = office.check(source, office.mapping(match="Client ID", fields={field: "Text"}))
+        assert [text for _, text in ended.summary.problem_groups if told in text]
 
 
 @pytest.mark.parametrize("read", ["each", "none"])

@@ -12,7 +12,8 @@ import pytest
 
 from bulk_sync.console.plan_text import plan_lines
 from bulk_sync.errors import Refused, SourceError
-from bulk_sync.journal import PlanTables
+from bulk_sync.journal import JournalBook, PlanTables
+from bulk_sync.results import write_results
 from bulk_sync.results.summary_json import SUMMARY_SCHEMA, summary_json
 from bulk_sync.workflow import runs
 from bulk_sync.workflow.view import PlanView
@@ -108,6 +109,21 @@ def test_rows_deleted_from_a_flat_plan(open_office: Callable[..., Any], name: st
     ended = office.run_plan(name, output="results.xlsx")
     assert ended.summary.counts == {"updated": 5, "skipped": 1}
     assert office.server.records()["clt_3"]["name"] == "Old 3"
+
+
+def test_a_plan_s_changes_as_csv(open_office: Callable[..., Any]) -> None:
+    """Cut down by its lines: the apostrophe before what looks like a formula is no edit, and is not sent."""
+    office, _, mapping = prepared(open_office)
+    rows = [("clt_1", "=1+1", "", ""), ("clt_2", "+971501234567", "", ""), ("clt_3", "-2+3", "", "")]
+    plan = office.plan(office.source(HEADER, rows), mapping)
+    path = office.folder / f"changes-{plan.summary.run}.csv"
+    with runs.opened(office.desk(), plan.summary.run) as journal:
+        write_results(JournalBook(journal, plan.summary), path, what="changes")
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line for line in lines if b"clt_3" not in line))
+    assert office.run_plan(path.name).summary.counts == {"updated": 2, "skipped": 1}
+    stored = office.server.records()
+    assert [stored[f"clt_{n}"]["name"] for n in (1, 2, 3)] == ["=1+1", "+971501234567", "Old 3"]
 
 
 def test_an_edited_value_is_refused(open_office: Callable[..., Any]) -> None:

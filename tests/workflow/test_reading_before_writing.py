@@ -46,6 +46,24 @@ def test_both_envelopes_are_read(open_office: Callable[..., Any], pages: Any) ->
     assert office.requests() == {"GET": 3}
 
 
+@pytest.mark.parametrize("read", ["auto", "list", "each"])
+def test_an_id_with_further_keys_reads_its_clients(open_office: Callable[..., Any], read: str) -> None:
+    """The id finds the client, and the other keys are compared with what was read of it; merged rows are."""
+    office = open_office(records=clients(4))
+    rows = [
+        ("clt_00001", "company  1", "https://1.example"),
+        ("clt_00001", "", "https://1.example"),
+        ("clt_00002", "Company 3", "https://2.example"),
+        ("clt_00009", "Company 9", "https://9.example"),
+    ]
+    source = office.source(("Client ID", "Company", "Site"), rows)
+    match = ["Client ID", {"column": "Company", "by": "name"}]
+    ended = office.run(source, office.mapping(match=match, fields={"website": "Site"}), read=read)
+    found = [(each.status, each.code) for each in office.rows(ended)]
+    assert found == [("updated", ""), ("updated", ""), ("invalid", "keys_disagree"), ("invalid", "no_match")]
+    assert office.requests()["PATCH"] == 1
+
+
 def test_a_large_account_is_found_out_cheaply(open_office: Callable[..., Any]) -> None:
     """20 rows in an account of 3,000: the list is given up after a tenth in vain, and not begun the next night."""
     office = open_office(records=clients(3000))

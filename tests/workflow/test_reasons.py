@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bulk_sync.sending.ports import Stop, StopReason
-from bulk_sync.workflow.reasons import ENDINGS, OwnReason, ending
+from bulk_sync.workflow.reasons import ENDINGS, OwnReason, ending, stopped_words
 
 
 def test_every_reason_has_its_exit_code_and_its_words() -> None:
@@ -23,4 +23,6 @@ def test_a_stop_ends_a_command_as_it_ends_a_run(reason: StopReason) -> None:
 def test_a_reason_has_a_detail_or_is_of_another_version() -> None:
     """What follows the colon changes nothing; what nobody knows halts, under its own name."""
     assert ending("guard:shifted") == ENDINGS["guard"]
+    assert stopped_words("guard:shifted") == "a guard stopped it (shifted)"
+    assert (stopped_words("until"), stopped_words("")) == ("the time of --until has come", "")
     assert (ending("moon").words, int(ending("moon").exit_code)) == ("moon", 3)

@@ -37,7 +37,7 @@ def parse_number(text: str, decimal: str, group: str) -> int | float | None:
     """Read a number with the given marks, None for what is not one.
 
     A currency before or after is left out; parentheses or a minus on either side make it negative. Marks between
-    thousands must stand where they belong (1,234,567 or 12,34,567).
+    thousands must stand where they belong (1,234,567 or 12,34,567), and not after a lone zero: 0,125 has decimals.
     """
     number = _CURRENCY.sub("", ascii_digits(text).replace("٫", decimal).replace("٬", group).replace("\u2212", "-"))
     negative = False
@@ -66,6 +66,8 @@ def _ungrouped(whole: str, group: str) -> str | None:
         return None
     blocks = re.split(f"[{marks}]", whole)
     lengths = {len(block) for block in blocks[1:-1]}
+    if blocks[0] == "0":
+        return None
     western, indian = lengths <= {3}, lengths <= {2} and len(blocks[0]) <= 2
     return "".join(blocks) if western or indian else None
 
