@@ -125,14 +125,12 @@ def _finder(decision: Decision) -> Callable[[OpenRow], None]:
 
 
 def _check_id(decision: Decision, row: OpenRow) -> None:
-    record_id = row.record_id or row.keys[0]
-    if row.record_id is None:
-        decision.tables.assign_record(row.number, record_id)
+    record_id = row.record_id or ""
     if record_id in decision.present.gone:
         problem = Problem(codes.NO_MATCH, f"{_GONE}: {record_id}", row=row.number, value=record_id)
         _refuse(decision, row, problem)
         return
-    if len(decision.kinds) == 1:
+    if not any(row.keys[1:]):
         return
     found = decision.tables.record(record_id)
     if found is None:

@@ -184,7 +184,7 @@ async def take_in(desk: Desk, journal: Journal, table: Table, settings: Settings
     tables = PlanTables(journal)
     chosen = chooser(settings)
     shaped = only_fields(table.spec, settings)
-    by_id = len(table.spec.match) == 1 and table.spec.match[0].by == "id"
+    by_id = table.spec.match[0].by == "id"
     for note in _detected(table.source, table.spec):
         desk.talk.say(note)
     desk.talk.phase("reading")
@@ -227,7 +227,7 @@ def _refused(row: SourceRow) -> RowEntry:
 
 
 def mapped_entry(row: SourceRow, mapped: MappedRow, *, by_id: bool) -> RowEntry:
-    """Return how a mapped row goes into the journal; ``by_id``: its one key is the record's id."""
+    """Return how a mapped row goes into the journal; ``by_id``: its first key is the record's id."""
     record_id = mapped.keys[0] if by_id and mapped.keys and mapped.keys[0] else None
     if mapped.problems:
         for problem in mapped.problems:

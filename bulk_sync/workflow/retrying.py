@@ -72,7 +72,7 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
                 mapper=mapper,
                 chosen=chooser(settings),
                 shaped=only_fields(spec, settings),
-                by_id=len(spec.match) == 1 and spec.match[0].by == "id",
+                by_id=spec.match[0].by == "id",
             )
             _take_in(journal, retry_entries(rows, rules, found := Findings()))
         journal.update_header(notes=tuple(found.notes()))
