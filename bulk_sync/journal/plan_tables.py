@@ -104,6 +104,10 @@ class PlanTables:
             ):
                 yield record_id
 
+    def has_unknown(self) -> bool:
+        """Whether the record of an open row is still to be looked up."""
+        return bool(self._number("SELECT EXISTS (SELECT 1 FROM open_rows WHERE record_id IS NULL)"))
+
     def settle_row(
         self,
         number: int,

@@ -107,7 +107,7 @@ async def _breathe(desk: Desk) -> None:
 
 
 async def _match(desk: Desk, decision: Decision) -> None:
-    """Find the record of each row by its keys; a row without one ends here."""
+    """Find the record of each row by its keys, unless it is known; a row without one ends here."""
     if decision.kinds == ("id",) and decision.present.how == "none":
         return
     find = _finder(decision)
@@ -126,11 +126,7 @@ def _finder(decision: Decision) -> Callable[[OpenRow], None]:
 
 def _check_id(decision: Decision, row: OpenRow) -> None:
     record_id = row.record_id or ""
-    if record_id in decision.present.gone:
-        problem = Problem(codes.NO_MATCH, f"{_GONE}: {record_id}", row=row.number, value=record_id)
-        _refuse(decision, row, problem)
-        return
-    if not any(row.keys[1:]):
+    if _refuse_gone(decision, row, record_id) or not any(row.keys[1:]):
         return
     found = decision.tables.record(record_id)
     if found is None:
@@ -144,6 +140,9 @@ def _check_id(decision: Decision, row: OpenRow) -> None:
 
 
 def _find_key(decision: Decision, row: OpenRow) -> None:
+    if row.record_id is not None:
+        _refuse_gone(decision, row, row.record_id)
+        return
     if decision.present.index is None:
         return
     match = decision.present.index.find(row.keys)
@@ -151,6 +150,14 @@ def _find_key(decision: Decision, row: OpenRow) -> None:
         decision.tables.assign_record(row.number, match.record_id)
     else:
         _refuse(decision, row, match.problem(row=row.number, value=row.keys[match.key]))
+
+
+def _refuse_gone(decision: Decision, row: OpenRow, record_id: str) -> bool:
+    """Refuse a row whose client does not exist, and say whether that was so."""
+    if record_id not in decision.present.gone:
+        return False
+    _refuse(decision, row, Problem(codes.NO_MATCH, f"{_GONE}: {record_id}", row=row.number, value=record_id))
+    return True
 
 
 def _refuse(decision: Decision, row: OpenRow, problem: Problem) -> None:

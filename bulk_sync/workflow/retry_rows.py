@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from bulk_sync.errors import Problem
 from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry, Tallies
 from bulk_sync.mapping.mapper import RowMapper
+from bulk_sync.planning import codes
 from bulk_sync.records import MappedRow, RowResult, SourceRow, Status, cell_text
 from bulk_sync.results.read_back import Edit, RetryRow
+from bulk_sync.workflow.deciding import UNREAD
 from bulk_sync.workflow.intake import LEFT_OUT, mapped_entry
 
 AGAIN = frozenset({Status.FAILED, Status.IN_DOUBT, Status.NOT_SENT, Status.INVALID})
@@ -61,7 +63,8 @@ class RetryRules:
     mapper: RowMapper
     chosen: Callable[[int, int], bool]
     shaped: Callable[[MappedRow], MappedRow]
-    by_id: bool
+    kinds: tuple[str, ...]
+    """The ``by`` of the mapping's ``match``."""
 
 
 def retry_entries(rows: Iterator[RetryRow], rules: RetryRules, found: Findings) -> Iterator[RowEntry]:
@@ -112,7 +115,22 @@ def _entry(place: int, row: RetryRow, result: RowResult, rules: RetryRules, foun
     plain = source._replace(problems=())
     if not rules.mapper.selects(plain):
         return RowEntry(source, None, None, Status.SKIPPED, LEFT_OUT, "left out by the mapping's where")
-    return mapped_entry(source, rules.shaped(rules.mapper.map(plain)), by_id=rules.by_id)
+    mapped = rules.mapper.map(plain)
+    return mapped_entry(source, rules.shaped(mapped), rules.kinds, _known(row, result, mapped, rules))
+
+
+def _known(row: RetryRow, result: RowResult, mapped: MappedRow, rules: RetryRules) -> str | None:
+    """Return the client that the run found for a row whose keys are what they were, whatever they would find now."""
+    if not result.client_id or (rules.kinds[0] == "id" and result.code in _NOT_FOUND):
+        return None
+    if row.edits and rules.mapper.map(plain_row(result)).keys != mapped.keys:
+        return None
+    return result.client_id
+
+
+def plain_row(result: RowResult) -> SourceRow:
+    """Return a row as the run read it."""
+    return SourceRow(result.row_number, result.values, result.line)
 
 
 def _kept(source: SourceRow, result: RowResult, run: str) -> RowEntry:
@@ -124,4 +142,6 @@ def _kept(source: SourceRow, result: RowResult, run: str) -> RowEntry:
     return RowEntry(source, None, record, result.status, result.code, message)
 
 
+_NOT_FOUND = frozenset({codes.NO_MATCH, codes.KEYS_DISAGREE, UNREAD})
+"""Codes of rows that stand beside the client whose id they name, although the run did not find that it is theirs."""
 _NO_ROW = Problem("sync_row_blank", "the row has no sync_row")

@@ -72,7 +72,7 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
                 mapper=mapper,
                 chosen=chooser(settings),
                 shaped=only_fields(spec, settings),
-                by_id=spec.match[0].by == "id",
+                kinds=tuple(key.by for key in spec.match),
             )
             _take_in(journal, retry_entries(rows, rules, found := Findings()))
         journal.update_header(notes=tuple(found.notes()))

@@ -160,7 +160,8 @@ def _seed_sandbox(target: Target, job: Job, tables: PlanTables) -> None:
     if target.sandbox is None:
         return
     by = job.spec.match[0].by
-    keys = dict.fromkeys(row.keys[0] for row in tables.open_rows() if row.keys)
+    sought = (row for row in tables.open_rows() if row.keys and (by == "id" or row.record_id is None))
+    keys = dict.fromkeys(row.keys[0] for row in sought)
     target.seed({by: key} for key in keys)
 
 
