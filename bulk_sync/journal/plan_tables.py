@@ -30,6 +30,7 @@ OUTCOME_AT = len(SUMMED["changes"]) + 1
 """Where in a line of ``CHANGES`` the entry of the outcome begins."""
 CHANGES = "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id"
 """SQL for changes, each beside its outcome, if it has one."""
+_PAYLOAD = SUMMED["rows"].index("payload")
 _UNENDED = "(outcomes.status IS NULL OR outcomes.status NOT IN ({}))".format(",".join(f"'{end}'" for end in OUTCOMES))
 """SQL for a change without an outcome that ``resume`` keeps to."""
 
@@ -82,6 +83,25 @@ class PlanTables:
                 (record_id,),
             ).fetchall()
         return [self._open_row(entry) for entry in found]
+
+    def reopen_kept(self, record_id: str) -> None:
+        """Open the rows for one record that had been sent by the run before, within the caller's transaction."""
+        self._journal.update(
+            "rows",
+            {"status": None, "code": "", "message": ""},
+            f"record_id = :record_id AND status IN ('{Status.UNCHANGED}', '{Status.DIFFERS}') AND payload <> '{{}}'",
+            record_id=record_id,
+        )
+
+    def skipped_wishes(self, record_id: str, code: str) -> list[dict[str, Json]]:
+        """Return what the rows for one record want that are skipped with ``code``, in source order."""
+        with self._journal.faults():
+            found = self._connection.execute(
+                f"SELECT * FROM rows WHERE record_id = ? AND status = '{Status.SKIPPED}' AND code = ? "
+                "AND payload NOTNULL ORDER BY number",
+                (record_id, code),
+            ).fetchall()
+        return [load(self._journal.checked("rows", entry)[_PAYLOAD]) for entry in found]
 
     def index_records(self) -> None:
         """Make look-ups by record fast; called once, after the rows are in."""

@@ -27,7 +27,7 @@ class Merged(NamedTuple):
     are ``invalid``. No rows: nothing to send.
     """
 
-    payload: dict[str, Json]
+    payload: Mapping[str, Json]
     rows: tuple[int, ...]
     problems: tuple[Problem, ...] = ()
 
@@ -59,6 +59,18 @@ def merge_rows(client: str, rows: Iterable[PayloadRow]) -> Merged:
     kept = [row for row in ordered if row.row_number not in refused]
     problems = [_contradiction(client, place, wish, wishes) for place, wishes in clashes.items() for wish in wishes]
     return Merged(_join(kept), tuple(row.row_number for row in kept), tuple(sorted(problems, key=_by_row)))
+
+
+def whole_units(payload: Mapping[str, Json], sent: Sequence[Mapping[str, Json]]) -> Mapping[str, Json]:
+    """Complete the units of a payload by the parts that it lacks and that were sent before, the latter in order.
+
+    A unit that is sent in part may be kept in part, so that what was sent before would be lost.
+    """
+    if not sent:
+        return payload
+    joined = _join([PayloadRow(0, payload), *(PayloadRow(0, wish) for wish in sent)])
+    whole = {field: joined[field] for field in payload}
+    return payload if whole == payload else whole
 
 
 def _by_row(problem: Problem) -> tuple[int, str]:

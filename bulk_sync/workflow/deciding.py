@@ -16,13 +16,14 @@ from bulk_sync.planning.canary import CanaryPicker
 from bulk_sync.planning.differ import Diff, DiffRules, diff, idle_outcome
 from bulk_sync.planning.keys import agrees
 from bulk_sync.planning.ledger import LedgerEntry
-from bulk_sync.planning.merge import Merged, PayloadRow, merge_rows
+from bulk_sync.planning.merge import Merged, PayloadRow, merge_rows, whole_units
 from bulk_sync.planning.summary import PlanTally
 from bulk_sync.records import Status
 from bulk_sync.resources.fields import Resource
 from bulk_sync.settings import Settings
 from bulk_sync.state.store import State
 from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.intake import LEFT_OUT
 from bulk_sync.workflow.placing_problems import Place
 from bulk_sync.workflow.present import Present
 
@@ -64,6 +65,8 @@ class Decision:
     now: float
     watch: AccidentWatch
     place: Place
+    rejoin: bool = False
+    """Whether rows that an earlier run has sent take part again where a further row of their client is sent."""
 
 
 async def decide(desk: Desk, decision: Decision, tally: PlanTally) -> None:
@@ -89,6 +92,8 @@ async def decide(desk: Desk, decision: Decision, tally: PlanTally) -> None:
                     made += _decide_client(decision, tally, record_id, [row])
                 elif record_id not in handled:
                     handled.add(record_id)
+                    if decision.rejoin:
+                        tables.reopen_kept(record_id)
                     made += _decide_client(decision, tally, record_id, tables.open_rows_of(record_id))
             tables.add_changes(made)
             for change in made:
@@ -192,15 +197,16 @@ def _decide_client(
 
 def _merge(decision: Decision, record_id: str, rows: list[OpenRow]) -> Merged:
     """Merge the rows of one client, and end those that contradict."""
+    sent = decision.tables.skipped_wishes(record_id, LEFT_OUT) if decision.rejoin else []
     if len(rows) == 1:
-        return Merged(rows[0].payload, (rows[0].number,))
+        return Merged(whole_units(rows[0].payload, sent), (rows[0].number,))
     by_number = {row.number: row for row in rows}
     merged = merge_rows(record_id, [PayloadRow(row.number, row.payload) for row in rows])
     for number, problems in _by_row(merged.problems):
         row = by_number[number]
         placed = [decision.place(problem, row.line) for problem in problems]
         decision.tables.settle_row(number, Status.INVALID, problems[0].code, "", problems=(*row.problems, *placed))
-    return merged
+    return merged._replace(payload=whole_units(merged.payload, sent))
 
 
 def _ledger(decision: Decision, record_id: str) -> LedgerEntry | None:

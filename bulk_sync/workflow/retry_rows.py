@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bulk_sync.errors import Problem
-from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry, Tallies
+from bulk_sync.journal import Journal, JournalBook, RowEntry, Tallies
 from bulk_sync.mapping.mapper import RowMapper
 from bulk_sync.planning import codes
 from bulk_sync.records import MappedRow, RowResult, SourceRow, Status, cell_text
@@ -16,6 +16,7 @@ from bulk_sync.workflow.intake import LEFT_OUT, mapped_entry
 
 AGAIN = frozenset({Status.FAILED, Status.IN_DOUBT, Status.NOT_SENT, Status.INVALID})
 """Statuses that are tried again as they are; an ``invalid`` row only to see whether its problem is still there."""
+_SENT = frozenset({Status.UPDATED, Status.DIFFERS, Status.UNCHANGED})
 EDITS_TOLD = 100
 
 
@@ -71,7 +72,7 @@ def retry_entries(rows: Iterator[RetryRow], rules: RetryRules, found: Findings) 
     """Yield each row of the results file, then those that it no longer has, as they go into the retry's journal.
 
     A row that cannot be told apart gets a number above all others, since its own is no use; of a repeated row the
-    first copy keeps it.
+    first copy keeps it. Rows that had been sent go in with what they wanted, for a further row of their client.
     """
     spare = Tallies(rules.before).last_row()
     seen: set[int] = set()
@@ -87,11 +88,13 @@ def retry_entries(rows: Iterator[RetryRow], rules: RetryRules, found: Findings) 
         seen.add(row.sync_row)
         found.ignored += any(problem.code == "sync_column_edited" for problem in row.problems)
         yield _entry(place, row, row.result, rules, found)
-    for number, line, values in PlanTables(rules.before).cells():
-        if number not in seen:
+    if len(seen) == rules.book.counts().total():
+        return
+    for was in rules.book.rows():
+        if was.row_number not in seen:
             found.deleted += 1
-            row_as_read = SourceRow(number, values, line)
-            yield RowEntry(row_as_read, None, None, Status.SKIPPED, LEFT_OUT, "deleted from the results file")
+            wish, record = _wish(was, rules), was.client_id or None
+            yield RowEntry(plain_row(was), wish, record, Status.SKIPPED, LEFT_OUT, "deleted from the results file")
 
 
 def _first_copy(row: RetryRow, rules: RetryRules, seen: set[int]) -> SourceRow | None:
@@ -108,7 +111,7 @@ def _entry(place: int, row: RetryRow, result: RowResult, rules: RetryRules, foun
     if not rules.chosen(place, result.row_number):
         return RowEntry(source, None, None, Status.SKIPPED, LEFT_OUT, "left out by --rows or --first")
     if not row.edits and result.status not in AGAIN:
-        return _kept(source, result, rules.before.header.run)
+        return _kept(source, result, rules)
     found.add(result.row_number, row.edits)
     if not source.values:
         return RowEntry(source._replace(problems=result.problems), None, None, Status.INVALID, result.code)
@@ -133,13 +136,21 @@ def plain_row(result: RowResult) -> SourceRow:
     return SourceRow(result.row_number, result.values, result.line)
 
 
-def _kept(source: SourceRow, result: RowResult, run: str) -> RowEntry:
+def _kept(source: SourceRow, result: RowResult, rules: RetryRules) -> RowEntry:
     """Keep a row that is not tried again: what had succeeded needs nothing now, the rest is as it was."""
-    record = result.client_id or None
+    run, wish, record = rules.before.header.run, _wish(result, rules), result.client_id or None
     if result.status in {Status.UPDATED, Status.UNCHANGED}:
-        return RowEntry(source, None, record, Status.UNCHANGED, "", f"{result.status} by run {run}, and not edited")
+        return RowEntry(source, wish, record, Status.UNCHANGED, "", f"{result.status} by run {run}, and not edited")
     message = f"as run {run} left it: {result.message}" if result.message else f"as run {run} left it"
-    return RowEntry(source, None, record, result.status, result.code, message)
+    return RowEntry(source, wish, record, result.status, result.code, message)
+
+
+def _wish(result: RowResult, rules: RetryRules) -> MappedRow | None:
+    """Return what a row wanted that the run has sent, or found to be so."""
+    if result.status not in _SENT or not result.client_id:
+        return None
+    mapped = rules.shaped(rules.mapper.map(plain_row(result)))
+    return mapped._replace(problems=()) if mapped.payload and not mapped.invalid else None
 
 
 _NOT_FOUND = frozenset({codes.NO_MATCH, codes.KEYS_DISAGREE, UNREAD})

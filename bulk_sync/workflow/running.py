@@ -186,6 +186,7 @@ async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]
         now=desk.clock.time(),
         watch=watch,
         place=placer(job.spec, journal.header.header, journal.header.sheet),
+        rejoin=job.kind == "retry",
     )
     await decide(desk, decision, tally)
     summary = tally.summary()

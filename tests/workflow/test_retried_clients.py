@@ -116,3 +116,77 @@ def test_keys_that_disagreed_are_compared_again(open_office: Callable[..., Any])
     assert [end[:2] for end in ends(office, retried)] == [("invalid", "keys_disagree"), ("unchanged", "")]
     correct(office, "second.csv", ("clt_1,c2@", "clt_1,c1@"))
     assert ends(office, office.retry("second.csv", output="third.csv"))[0] == ("updated", "", "clt_1")
+
+
+ADDRESS: Mapping[str, Any] = {
+    "match": "ID",
+    "fields": {"name": "Company", "billingAddress.address": "Street", "billingAddress.city": "City"},
+    "partial": ["billingAddress"],
+}
+PARTS = ("ID", "Company", "Street", "City")
+
+
+def sent_bodies(office: Any, client: str) -> list[Any]:
+    return [each.body for each in office.server.log if each.method == "PATCH" and each.client_id == client]
+
+
+def in_parts(office: Any, *more: tuple[str, ...], **mapping: Any) -> Any:
+    """Two rows of a client, each with a part of its address, and a row of another."""
+    rows = [("clt_1", "One", "Main St 1", ""), ("clt_1", "", "", "Dubai"), ("clt_2", "Two", "", ""), *more]
+    return office.run(office.source(PARTS, rows), office.mapping(**{**ADDRESS, **mapping}), output="first.csv")
+
+
+def test_an_edited_row_takes_the_sent_rows_of_its_client_along(open_office: Callable[..., Any]) -> None:
+    """The address goes out whole, and both rows have the status of the one change."""
+    office = open_office(records=RECORDS)
+    assert in_parts(office).summary.counts == {"updated": 3}
+    correct(office, "first.csv", ("Dubai", "Sharjah"))
+    retried = office.retry("first.csv", output="second.csv")
+    assert sent_bodies(office, "clt_1")[-1] == {"billingAddress": {"address": "Main St 1", "city": "Sharjah"}}
+    assert [end[0] for end in ends(office, retried)] == ["updated", "updated", "unchanged"]
+    assert "sent with row 2" in office.rows(retried)[1].message
+    assert retried.summary.counts == {"updated": 2, "unchanged": 1}
+
+
+def test_an_edit_that_contradicts_a_sent_row_is_refused(open_office: Callable[..., Any]) -> None:
+    """The other row was updated and is not edited: both are named, nothing is sent; without it the edit goes out."""
+    office = open_office(records=RECORDS)
+    in_parts(office)
+    correct(office, "first.csv", ("clt_1,,,Dubai", "clt_1,Uno,,Dubai"))
+    retried = office.retry("first.csv", output="second.csv")
+    assert [end[:2] for end in ends(office, retried)] == [
+        ("invalid", "rows_contradict"), ("invalid", "rows_contradict"), ("unchanged", ""),
+    ]  # fmt: skip
+    assert len(sent_bodies(office, "clt_1")) == 1
+    path = office.folder / "second.csv"
+    path.write_bytes(b"".join(line for line in path.read_bytes().splitlines(keepends=True) if b",One," not in line))
+    again = office.retry("second.csv", output="third.csv")
+    assert [end[0] for end in ends(office, again)] == ["skipped", "updated", "unchanged"]
+    assert office.server.records()["clt_1"]["name"] == "Uno"
+
+
+def test_a_row_that_was_deleted_from_the_file_keeps_its_part_of_a_unit(open_office: Callable[..., Any]) -> None:
+    """Only the line to correct was left in the file: what its deleted neighbour had sent is not erased."""
+    office = open_office(records=RECORDS)
+    in_parts(office)
+    path = office.folder / "first.csv"
+    path.write_bytes(b"".join(line for line in path.read_bytes().splitlines(keepends=True) if b"Main" not in line))
+    correct(office, "first.csv", ("Dubai", "Sharjah"))
+    retried = office.retry("first.csv", output="second.csv")
+    assert sent_bodies(office, "clt_1")[-1] == {"billingAddress": {"address": "Main St 1", "city": "Sharjah"}}
+    assert [end[0] for end in ends(office, retried)] == ["skipped", "updated", "unchanged"]
+
+
+def test_a_row_found_by_its_key_only_now_takes_its_client_along(open_office: Callable[..., Any]) -> None:
+    """The row was invalid, so that the run did not look for its client, which another row was sent to."""
+    office = open_office(records=RECORDS)
+    by_email = {"match": {"column": "E-mail", "by": "email"}, "fields": {**ADDRESS["fields"], "phone": "Phone"}}
+    rows = [("c1@x.example", "One", "Main St 1", "", ""), ("c1@x.example", "", "", "Dubai", "no phone")]
+    source = office.source(("E-mail", *PARTS[1:], "Phone"), rows)
+    ended = office.run(source, office.mapping(**{**ADDRESS, **by_email}), output="first.csv")
+    assert ended.summary.counts == {"updated": 1, "invalid": 1}
+    correct(office, "first.csv", (",no phone,", ",+971501234567,"))
+    retried = office.retry("first.csv", output="second.csv")
+    assert retried.summary.counts == {"updated": 2}
+    address = {"address": "Main St 1", "city": "Dubai"}
+    assert sent_bodies(office, "clt_1")[-1] == {"billingAddress": address, "phone": "+971501234567"}
