@@ -29,10 +29,14 @@ SETTLED = "settled"
 LEFT_OUT = "left_out"
 """Code of a row that ``--rows``, ``--first`` or the mapping's ``where`` or ``rows: visible`` leaves out."""
 
+NOT_CHOSEN = "not_chosen"
+"""Code of a row that needs a retry and that ``--rows`` or ``--first`` of one left out."""
+
 HIDDEN = "hidden in the workbook, left out by rows: visible"
 
 CODES = {
     LEFT_OUT: "left out by --rows, --first, or the mapping's rows or where",
+    NOT_CHOSEN: "left out by --rows or --first of a retry; a retry of its results takes the row up again",
 }
 
 

@@ -12,7 +12,7 @@ from bulk_sync.planning import codes
 from bulk_sync.records import MappedRow, RowResult, SourceRow, Status, cell_text
 from bulk_sync.results.read_back import Edit, RetryRow
 from bulk_sync.workflow.deciding import UNREAD
-from bulk_sync.workflow.intake import LEFT_OUT, mapped_entry
+from bulk_sync.workflow.intake import LEFT_OUT, NOT_CHOSEN, mapped_entry
 
 AGAIN = frozenset({Status.FAILED, Status.IN_DOUBT, Status.NOT_SENT, Status.INVALID})
 """Statuses that are tried again as they are; an ``invalid`` row only to see whether its problem is still there."""
@@ -108,18 +108,27 @@ def _first_copy(row: RetryRow, rules: RetryRules, seen: set[int]) -> SourceRow |
 
 def _entry(place: int, row: RetryRow, result: RowResult, rules: RetryRules, found: Findings) -> RowEntry:
     source = SourceRow(result.row_number, row.values, result.line, row.problems, result.raw)
-    if not rules.chosen(place, result.row_number):
-        return RowEntry(source, None, None, Status.SKIPPED, LEFT_OUT, "left out by --rows or --first")
-    if not row.edits and result.status not in AGAIN:
+    if not row.edits and result.status not in AGAIN and result.code != NOT_CHOSEN:
         return _kept(source, result, rules)
-    found.add(result.row_number, row.edits)
     if not source.values:
         return RowEntry(source._replace(problems=result.problems), None, None, Status.INVALID, result.code)
     plain = source._replace(problems=())
     if not rules.mapper.selects(plain):
         return RowEntry(source, None, None, Status.SKIPPED, LEFT_OUT, "left out by the mapping's where")
     mapped = rules.mapper.map(plain)
-    return mapped_entry(source, rules.shaped(mapped), rules.kinds, _known(row, result, mapped, rules))
+    known = _known(row, result, mapped, rules)
+    if not rules.chosen(place, result.row_number):
+        return RowEntry(source, None, known, Status.SKIPPED, NOT_CHOSEN, _what_it_was(row, result, rules))
+    found.add(result.row_number, row.edits)
+    return mapped_entry(source, rules.shaped(mapped), rules.kinds, known)
+
+
+def _what_it_was(row: RetryRow, result: RowResult, rules: RetryRules) -> str:
+    """Say what becomes of a row that needs a retry and is left out, and how the run had left it."""
+    if result.code == NOT_CHOSEN:
+        return result.message
+    left = f"{result.status} by run {rules.before.header.run}{', and edited since' if row.edits else ''}"
+    return f"left out by --rows or --first, still to be retried: {left}{': ' * bool(result.message)}{result.message}"
 
 
 def _known(row: RetryRow, result: RowResult, mapped: MappedRow, rules: RetryRules) -> str | None:

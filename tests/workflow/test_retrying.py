@@ -340,3 +340,35 @@ def test_a_mapping_that_changed_since_is_said(office: Desktop, tmp_path: Path) -
     (tmp_path / "mapping.yaml").write_text("version: 1\n", encoding="utf-8")
     office.retry("first.xlsx", output="second.xlsx")
     assert any("the retry goes by the mapping that the run had" in text for text in office.talk.warnings)
+
+
+def test_rows_that_were_not_chosen_are_taken_up_by_a_later_retry(office: Desktop) -> None:
+    """A retry of one row leaves the others to be retried from its results; what needs none stays as it is."""
+    first = office.send(output="first.xlsx")
+
+    def correct(sheet: Worksheet, at: dict[str, int]) -> None:
+        sheet.cell(6, at["E-mail"]).value = "right5@x.example"
+        sheet.cell(7, at["Company"]).value = "Better 6"
+
+    office.edit("first.xlsx", correct)
+    office.patched()
+    second = office.retry("first.xlsx", rows="3", output="second.xlsx")
+    assert office.patched() == ["clt_2"]
+    assert statuses(office, "second.xlsx") == {
+        2: "unchanged", 3: "updated", 4: "skipped", 5: "skipped", 6: "skipped", 7: "skipped",
+    }  # fmt: skip
+    assert (second.summary.exit_code, second.summary.notes) == (0, ())
+    lines = office.sheet("second.xlsx")
+    assert [line["sync_code"] for line in lines[2:]] == ["not_chosen"] * 4
+    run = first.summary.run
+    start = "left out by --rows or --first, still to be retried: "
+    assert lines[2]["sync_message"].startswith(f"{start}failed by run {run}: ")
+    assert lines[5]["sync_message"] == f"{start}updated by run {run}, and edited since"
+
+    third = office.retry("second.xlsx", first=4, output="third.xlsx")
+    assert sorted(office.patched()) == ["clt_3", "clt_4"]
+    assert office.sheet("third.xlsx")[5]["sync_message"] == lines[5]["sync_message"]
+    office.retry(third.summary.run, output="fourth.xlsx")
+    assert sorted(office.patched()) == ["clt_5", "clt_6"]
+    assert set(statuses(office, "fourth.xlsx").values()) == {"unchanged", "updated"}
+    assert office.server.records()["clt_6"]["name"] == "Better 6"
