@@ -372,3 +372,17 @@ def test_rows_that_were_not_chosen_are_taken_up_by_a_later_retry(office: Desktop
     assert sorted(office.patched()) == ["clt_5", "clt_6"]
     assert set(statuses(office, "fourth.xlsx").values()) == {"unchanged", "updated"}
     assert office.server.records()["clt_6"]["name"] == "Better 6"
+
+
+def test_natural_corrections_of_a_csv_are_taken(open_office: Callable[..., Office]) -> None:
+    """A plus before a phone number, a month and a day in their order: a spreadsheet does neither."""
+    office = open_office(records=[{"id": f"clt_{n}", "type": "company", "name": f"Old {n}"} for n in (1, 2)])
+    rows = [("clt_1", "971501234567", "2024-01-13"), ("clt_2", "+971501234568", "2024-13-01")]
+    fields = {"phone": "Phone", "cf_since": {"column": "Since", "type": "date"}}
+    mapping = office.mapping(match="ID", fields=fields)
+    office.run(office.source(("ID", "Phone", "Since"), rows), mapping, output="first.csv", allow=("new-custom-field",))
+    path = office.folder / "first.csv"
+    text = path.read_text("utf-8-sig").replace(",971501", ",+971501").replace("2024-13-01", "2024-01-13")
+    path.write_text(text, encoding="utf-8")
+    retried = office.retry("first.csv", output="second.csv", allow=("new-custom-field",))
+    assert retried.summary.counts == {"updated": 2}
