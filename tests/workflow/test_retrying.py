@@ -386,3 +386,18 @@ def test_natural_corrections_of_a_csv_are_taken(open_office: Callable[..., Offic
     path.write_text(text, encoding="utf-8")
     retried = office.retry("first.csv", output="second.csv", allow=("new-custom-field",))
     assert retried.summary.counts == {"updated": 2}
+
+
+def test_a_csv_in_the_encoding_of_a_spreadsheet_is_refused_with_a_way_out(office: Desktop) -> None:
+    """Excel's plain "CSV" is not UTF-8, and no mapping can say so for a results file: the hint names what helps."""
+    office.write([["clt_1", "Çelik", "no address", "", "", 1]])
+    office.send(output="first.csv")
+    path = office.folder / "first.csv"
+    utf8 = path.read_bytes().decode("utf-8-sig").replace("no address", "a@x.example")
+    path.write_bytes(utf8.encode("cp1252"))
+    with pytest.raises(SourceError) as caught:
+        office.retry("first.csv")
+    assert "first.csv is not UTF-8 (byte 0xC7 in line 2" in caught.value.message
+    assert caught.value.hint.startswith('save the file anew as "CSV UTF-8", or work on the results workbook')
+    path.write_text(utf8, encoding="utf-8-sig")
+    assert office.retry("first.csv", output="second.csv").summary.counts == {"updated": 1}
