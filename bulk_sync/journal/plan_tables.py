@@ -103,6 +103,18 @@ class PlanTables:
             ).fetchall()
         return [load(self._journal.checked("rows", entry)[_PAYLOAD]) for entry in found]
 
+    def wish(self, number: int) -> dict[str, Json] | None:
+        """Return what a row wants, None where it was not mapped."""
+        with self._journal.faults():
+            found = self._connection.execute("SELECT * FROM rows WHERE number = ?", (number,)).fetchone()
+        payload = self._journal.checked("rows", found)[_PAYLOAD] if found else None
+        return load(payload) if payload else None
+
+    def reduce_wish(self, number: int, left_out: Collection[str]) -> None:
+        """Let a row want less: not the fields in ``left_out``. Within the caller's transaction."""
+        wish = {name: value for name, value in (self.wish(number) or {}).items() if name not in left_out}
+        self._journal.update("rows", {"payload": dump(wish)}, "number = :number", number=number)
+
     def index_records(self) -> None:
         """Make look-ups by record fast; called once, after the rows are in."""
         with self._journal.transaction() as connection:

@@ -29,6 +29,9 @@ SETTLED = "settled"
 LEFT_OUT = "left_out"
 """Code of a row that ``--rows``, ``--first`` or the mapping's ``where`` or ``rows: visible`` leaves out."""
 
+REDUCED = "reduced"
+"""Fact of a run, and of its retries: rows want less than the mapping says, as fields were left out of its plan."""
+
 NOT_CHOSEN = "not_chosen"
 """Code of a row that needs a retry and that ``--rows`` or ``--first`` of one left out."""
 

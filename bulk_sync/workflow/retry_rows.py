@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bulk_sync.errors import Problem
-from bulk_sync.journal import Journal, JournalBook, RowEntry, Tallies
+from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry, Tallies
 from bulk_sync.mapping.mapper import RowMapper
 from bulk_sync.planning import codes
 from bulk_sync.records import MappedRow, RowResult, SourceRow, Status, cell_text
@@ -64,6 +64,8 @@ class RetryRules:
     mapper: RowMapper
     chosen: Callable[[int, int], bool]
     shaped: Callable[[MappedRow], MappedRow]
+    shaped_before: Callable[[MappedRow], MappedRow] | None
+    """How the run before limited a row's fields, where its plan was then reduced; None where it was not."""
     kinds: tuple[str, ...]
     """The ``by`` of the mapping's ``match``."""
 
@@ -118,9 +120,21 @@ def _entry(place: int, row: RetryRow, result: RowResult, rules: RetryRules, foun
     mapped = rules.mapper.map(plain)
     known = _known(row, result, mapped, rules)
     if not rules.chosen(place, result.row_number):
-        return RowEntry(source, None, known, Status.SKIPPED, NOT_CHOSEN, _what_it_was(row, result, rules))
+        wish = _reduced(rules.shaped(mapped), result, rules)._replace(problems=())
+        return RowEntry(source, wish, known, Status.SKIPPED, NOT_CHOSEN, _what_it_was(row, result, rules))
     found.add(result.row_number, row.edits)
-    return mapped_entry(source, rules.shaped(mapped), rules.kinds, known)
+    return mapped_entry(source, _reduced(rules.shaped(mapped), result, rules), rules.kinds, known)
+
+
+def _reduced(mapped: MappedRow, result: RowResult, rules: RetryRules) -> MappedRow:
+    """Take out the fields that were left out of the run's plan, but for those whose cells were edited since."""
+    wanted = PlanTables(rules.before).wish(result.row_number) if rules.shaped_before else None
+    if rules.shaped_before is None or wanted is None:
+        return mapped
+    planned = rules.shaped_before(rules.mapper.map(plain_row(result))).payload
+    left_out = {name: value for name, value in planned.items() if name not in wanted}
+    kept = {name: value for name, value in mapped.payload.items() if name not in left_out or left_out[name] != value}
+    return mapped._replace(payload=kept)
 
 
 def _what_it_was(row: RetryRow, result: RowResult, rules: RetryRules) -> str:
@@ -155,11 +169,12 @@ def _kept(source: SourceRow, result: RowResult, rules: RetryRules) -> RowEntry:
 
 
 def _wish(result: RowResult, rules: RetryRules) -> MappedRow | None:
-    """Return what a row wanted that the run has sent, or found to be so."""
-    if result.status not in _SENT or not result.client_id:
+    """Return what a row wanted that was sent, or found to be so, before it was left out or not."""
+    left_out = result.code == LEFT_OUT and PlanTables(rules.before).wish(result.row_number) is not None
+    if not (result.status in _SENT or left_out) or not result.client_id:
         return None
-    mapped = rules.shaped(rules.mapper.map(plain_row(result)))
-    return mapped._replace(problems=()) if mapped.payload and not mapped.invalid else None
+    mapped = _reduced(rules.shaped(rules.mapper.map(plain_row(result))), result, rules)
+    return None if mapped.invalid else mapped._replace(problems=())
 
 
 _NOT_FOUND = frozenset({codes.NO_MATCH, codes.KEYS_DISAGREE, UNREAD})

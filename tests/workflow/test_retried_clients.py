@@ -175,6 +175,9 @@ def test_a_row_that_was_deleted_from_the_file_keeps_its_part_of_a_unit(open_offi
     retried = office.retry("first.csv", output="second.csv")
     assert sent_bodies(office, "clt_1")[-1] == {"billingAddress": {"address": "Main St 1", "city": "Sharjah"}}
     assert [end[0] for end in ends(office, retried)] == ["skipped", "updated", "unchanged"]
+    correct(office, "second.csv", ("Sharjah", "Ajman"))
+    office.retry("second.csv", output="third.csv")
+    assert sent_bodies(office, "clt_1")[-1] == {"billingAddress": {"address": "Main St 1", "city": "Ajman"}}
 
 
 def test_a_row_found_by_its_key_only_now_takes_its_client_along(open_office: Callable[..., Any]) -> None:
