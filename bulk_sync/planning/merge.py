@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bulk_sync.errors import Problem
 from bulk_sync.planning import codes
-from bulk_sync.planning.values import is_custom, is_object, same_value
+from bulk_sync.planning.values import is_custom, is_empty, is_object, same_value
 from bulk_sync.records import Json
 
 SHOWN_ROWS = 5
@@ -95,9 +96,9 @@ def _agree(wishes: Sequence[_Wish]) -> bool:
 def _contradiction(client: str, place: _Place, wish: _Wish, wishes: Sequence[_Wish]) -> Problem:
     field = ".".join(name for name in place if name)
     others = [other for other in wishes if not same_value(other.value, wish.value)]
-    named = ", ".join(f"row {other.row_number} {other.value!r}" for other in others[:SHOWN_ROWS])
+    named = ", ".join(f"row {other.row_number} {_shown(other.value)}" for other in others[:SHOWN_ROWS])
     more = f" and {len(others) - SHOWN_ROWS} more rows" if len(others) > SHOWN_ROWS else ""
-    mine = f"row {wish.row_number} wants {field} {wish.value!r}"
+    mine = f"row {wish.row_number} wants {field} {_shown(wish.value)}"
     return Problem(
         code=codes.ROWS_CONTRADICT,
         message=f"rows for client {client} contradict: {mine}, {named}{more}",
@@ -106,6 +107,12 @@ def _contradiction(client: str, place: _Place, wish: _Wish, wishes: Sequence[_Wi
         field=field,
         value="" if wish.value is None else str(wish.value),
     )
+
+
+def _shown(value: Json) -> str:
+    if is_empty(value):
+        return "(empty)"
+    return repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _join(rows: Sequence[PayloadRow]) -> dict[str, Json]:
