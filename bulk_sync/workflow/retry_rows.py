@@ -16,7 +16,8 @@ from bulk_sync.workflow.intake import LEFT_OUT, NOT_CHOSEN, mapped_entry
 
 AGAIN = frozenset({Status.FAILED, Status.IN_DOUBT, Status.NOT_SENT, Status.INVALID})
 """Statuses that are tried again as they are; an ``invalid`` row only to see whether its problem is still there."""
-_SENT = frozenset({Status.UPDATED, Status.DIFFERS, Status.UNCHANGED})
+_SENT = frozenset({Status.UPDATED, Status.DIFFERS, Status.UNCHANGED, Status.IN_DOUBT})
+"""Statuses of rows whose client has, or may have, what they wanted."""
 EDITS_TOLD = 100
 
 
@@ -169,7 +170,7 @@ def _kept(source: SourceRow, result: RowResult, rules: RetryRules) -> RowEntry:
 
 
 def _wish(result: RowResult, rules: RetryRules) -> MappedRow | None:
-    """Return what a row wanted that was sent, or found to be so, before it was left out or not."""
+    """Return what a row wanted that its client has, or may have, by the run or by one before it."""
     left_out = result.code == LEFT_OUT and PlanTables(rules.before).wish(result.row_number) is not None
     if not (result.status in _SENT or left_out) or not result.client_id:
         return None

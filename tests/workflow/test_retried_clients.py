@@ -180,6 +180,20 @@ def test_a_row_that_was_deleted_from_the_file_keeps_its_part_of_a_unit(open_offi
     assert sent_bodies(office, "clt_1")[-1] == {"billingAddress": {"address": "Main St 1", "city": "Ajman"}}
 
 
+def test_what_a_deleted_row_may_have_sent_is_not_erased(open_office: Callable[..., Any]) -> None:
+    """Two rows of a client are in doubt, and one was deleted from the file: its part of the address goes along."""
+    unread = Scripted(fault=REFUSED, ids=frozenset({"clt_1"}), methods=frozenset({"GET"}), attempts=frozenset({1}))
+    office = open_office(records=RECORDS, config=first_try(APPLIED, "clt_1", more=(unread,)))
+    rows = [("clt_1", "", "Main St 1", ""), ("clt_1", "", "", "Dubai")]
+    ended = office.run(office.source(PARTS, rows), office.mapping(**ADDRESS), attempts=1, output="first.csv")
+    assert ended.summary.counts == {"in_doubt": 2}
+    path = office.folder / "first.csv"
+    path.write_bytes(b"".join(line for line in path.read_bytes().splitlines(keepends=True) if b"Main" not in line))
+    retried = office.retry("first.csv", output="second.csv")
+    assert retried.summary.counts == {"skipped": 1, "updated": 1}
+    assert sent_bodies(office, "clt_1")[-1] == {"billingAddress": {"address": "Main St 1", "city": "Dubai"}}
+
+
 def test_a_row_found_by_its_key_only_now_takes_its_client_along(open_office: Callable[..., Any]) -> None:
     """The row was invalid, so that the run did not look for its client, which another row was sent to."""
     office = open_office(records=RECORDS)
