@@ -176,7 +176,12 @@ def refusing_office(open_office: Callable[..., Any], *clients: str) -> tuple[Any
 def test_a_retry_leaves_out_what_was_left_out_of_the_plan(open_office: Callable[..., Any]) -> None:
     """The names were deleted from the plan's file: no retry sends one, unless its cell was edited since."""
     office, _ = refusing_office(open_office, "clt_0", "clt_1")
-    edited(office.folder / "plan.xlsx", "Changes", lambda sheet: [sheet.delete_rows(row) for row in (6, 4, 2)])
+
+    def delete_names(sheet: Any) -> None:
+        for line in (6, 4, 2):
+            sheet.delete_rows(line)
+
+    edited(office.folder / "plan.xlsx", "Changes", delete_names)
     ended = office.run_plan("plan.xlsx", output="first.xlsx")
     assert ended.summary.counts == {"failed": 2, "updated": 1}
     edited(office.folder / "first.xlsx", "Results", lambda sheet: sheet.__setitem__("D4", "Buyer"))
