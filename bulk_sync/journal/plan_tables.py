@@ -30,6 +30,7 @@ OUTCOME_AT = len(SUMMED["changes"]) + 1
 """Where in a line of ``CHANGES`` the entry of the outcome begins."""
 CHANGES = "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id"
 """SQL for changes, each beside its outcome, if it has one."""
+_PAYLOAD = SUMMED["rows"].index("payload")
 _UNENDED = "(outcomes.status IS NULL OR outcomes.status NOT IN ({}))".format(",".join(f"'{end}'" for end in OUTCOMES))
 """SQL for a change without an outcome that ``resume`` keeps to."""
 
@@ -83,6 +84,37 @@ class PlanTables:
             ).fetchall()
         return [self._open_row(entry) for entry in found]
 
+    def reopen_kept(self, record_id: str) -> None:
+        """Open the rows for one record that had been sent by the run before, within the caller's transaction."""
+        self._journal.update(
+            "rows",
+            {"status": None, "code": "", "message": ""},
+            f"record_id = :record_id AND status IN ('{Status.UNCHANGED}', '{Status.DIFFERS}') AND payload <> '{{}}'",
+            record_id=record_id,
+        )
+
+    def skipped_wishes(self, record_id: str, code: str) -> list[dict[str, Json]]:
+        """Return what the rows for one record want that are skipped with ``code``, in source order."""
+        with self._journal.faults():
+            found = self._connection.execute(
+                f"SELECT * FROM rows WHERE record_id = ? AND status = '{Status.SKIPPED}' AND code = ? "
+                "AND payload NOTNULL ORDER BY number",
+                (record_id, code),
+            ).fetchall()
+        return [load(self._journal.checked("rows", entry)[_PAYLOAD]) for entry in found]
+
+    def wish(self, number: int) -> dict[str, Json] | None:
+        """Return what a row wants, None where it was not mapped."""
+        with self._journal.faults():
+            found = self._connection.execute("SELECT * FROM rows WHERE number = ?", (number,)).fetchone()
+        payload = self._journal.checked("rows", found)[_PAYLOAD] if found else None
+        return load(payload) if payload else None
+
+    def reduce_wish(self, number: int, left_out: Collection[str]) -> None:
+        """Let a row want less: not the fields in ``left_out``. Within the caller's transaction."""
+        wish = {name: value for name, value in (self.wish(number) or {}).items() if name not in left_out}
+        self._journal.update("rows", {"payload": dump(wish)}, "number = :number", number=number)
+
     def index_records(self) -> None:
         """Make look-ups by record fast; called once, after the rows are in."""
         with self._journal.transaction() as connection:
@@ -103,6 +135,10 @@ class PlanTables:
                 "SELECT DISTINCT record_id FROM open_rows WHERE record_id NOTNULL"
             ):
                 yield record_id
+
+    def has_unknown(self) -> bool:
+        """Whether the record of an open row is still to be looked up."""
+        return bool(self._number("SELECT EXISTS (SELECT 1 FROM open_rows WHERE record_id IS NULL)"))
 
     def settle_row(
         self,

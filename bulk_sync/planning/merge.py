@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bulk_sync.errors import Problem
 from bulk_sync.planning import codes
-from bulk_sync.planning.values import is_custom, is_object, same_value
+from bulk_sync.planning.values import is_custom, is_empty, is_object, same_value
 from bulk_sync.records import Json
 
 SHOWN_ROWS = 5
@@ -27,7 +28,7 @@ class Merged(NamedTuple):
     are ``invalid``. No rows: nothing to send.
     """
 
-    payload: dict[str, Json]
+    payload: Mapping[str, Json]
     rows: tuple[int, ...]
     problems: tuple[Problem, ...] = ()
 
@@ -61,6 +62,18 @@ def merge_rows(client: str, rows: Iterable[PayloadRow]) -> Merged:
     return Merged(_join(kept), tuple(row.row_number for row in kept), tuple(sorted(problems, key=_by_row)))
 
 
+def whole_units(payload: Mapping[str, Json], sent: Sequence[Mapping[str, Json]]) -> Mapping[str, Json]:
+    """Complete the units of a payload by the parts that it lacks and that were sent before, the latter in order.
+
+    A unit that is sent in part may be kept in part, so that what was sent before would be lost.
+    """
+    if not sent:
+        return payload
+    joined = _join([PayloadRow(0, payload), *(PayloadRow(0, wish) for wish in sent)])
+    whole = {field: joined[field] for field in payload}
+    return payload if whole == payload else whole
+
+
 def _by_row(problem: Problem) -> tuple[int, str]:
     return problem.row or 0, problem.field
 
@@ -83,9 +96,9 @@ def _agree(wishes: Sequence[_Wish]) -> bool:
 def _contradiction(client: str, place: _Place, wish: _Wish, wishes: Sequence[_Wish]) -> Problem:
     field = ".".join(name for name in place if name)
     others = [other for other in wishes if not same_value(other.value, wish.value)]
-    named = ", ".join(f"row {other.row_number} {other.value!r}" for other in others[:SHOWN_ROWS])
+    named = ", ".join(f"row {other.row_number} {_shown(other.value)}" for other in others[:SHOWN_ROWS])
     more = f" and {len(others) - SHOWN_ROWS} more rows" if len(others) > SHOWN_ROWS else ""
-    mine = f"row {wish.row_number} wants {field} {wish.value!r}"
+    mine = f"row {wish.row_number} wants {field} {_shown(wish.value)}"
     return Problem(
         code=codes.ROWS_CONTRADICT,
         message=f"rows for client {client} contradict: {mine}, {named}{more}",
@@ -94,6 +107,12 @@ def _contradiction(client: str, place: _Place, wish: _Wish, wishes: Sequence[_Wi
         field=field,
         value="" if wish.value is None else str(wish.value),
     )
+
+
+def _shown(value: Json) -> str:
+    if is_empty(value):
+        return "(empty)"
+    return repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _join(rows: Sequence[PayloadRow]) -> dict[str, Json]:

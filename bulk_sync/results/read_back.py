@@ -238,9 +238,9 @@ class _Columns:
 
     def refuse_scars(self, row: SourceRow, result: RowResult) -> None:
         """Refuse a file whose cells look damaged by a spreadsheet rather than edited."""
-        for _, edit in self.edits(row, result):
+        for position, edit in self.edits(row, result):
             was, found = flat_text(edit.old), cell_text(edit.new)
-            words = scar(was, found)
+            words = scar(was, found, was_wrong=_is_problem(position, result))
             if words:
                 raise SourceError(
                     f'the column "{edit.column}" came back damaged by a spreadsheet: {words}; '
@@ -250,6 +250,13 @@ class _Columns:
 
     def _cell(self, index: int, row: SourceRow) -> str:
         return cell_name(index, row.row_number, sheet=self.table.sheet, line=row.line)
+
+
+def _is_problem(position: int, result: RowResult) -> bool:
+    """Whether the cell at a position of the source is what made the row invalid."""
+    own = cell_name(position, result.row_number, line=result.line)
+    wrong = (problem.cell for problem in result.problems if problem.severity == "error")
+    return any(name.rpartition("!")[2] == own for cells in wrong for name in cells.split(", "))
 
 
 class JsonlTable:

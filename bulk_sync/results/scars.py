@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
 _EXPONENT = re.compile(r"([+-]?\d(?:[.,](\d+))?)E([+-]?\d+)", re.IGNORECASE)
@@ -14,20 +15,23 @@ _MONTH = re.compile(r"(\d{1,2}[- ][A-Z][a-z]{2}([- ]\d{2,4})?|[A-Z][a-z]{2}[- ]\
 _NUMBER = re.compile(r"[+-]?[\d,]*\.?\d+")
 
 
-def scar(was: str, found: str) -> str:
+def scar(was: str, found: str, *, was_wrong: bool = False) -> str:
     """Say what a spreadsheet did to a cell; '' where it looks like an edit by hand.
+
+    ``was_wrong``: the cell was a row's problem, so that whoever corrects it may well do what a spreadsheet does, such
+    as to take zeros off or to write a date in another way.
 
     >>> scar("971501234567", "9.71501E+11")
     'a long number became an exponent'
     >>> scar("00123", "123"), scar("2024-01-05", "05/01/2024")
     ('leading zeros or a plus sign were lost', 'a date was written anew')
-    >>> scar("Dubai", "Sharjah")
-    ''
+    >>> scar("Dubai", "Sharjah"), scar("971501234567", "+971501234567"), scar("2024-13-01", "2024-01-13")
+    ('', '', '')
     """
     if not was or not found:
         return ""
     for does_fit, words in _SCARS:
-        if does_fit(was, found):
+        if does_fit(was, found) and not (was_wrong and does_fit in _CORRECTIONS):
             return words
     return ""
 
@@ -52,9 +56,16 @@ def _rounded(was: str, found: str) -> bool:
 
 def _date(was: str, found: str) -> bool:
     iso, other = _ISO_DATE.match(was), _OTHER_DATE.match(found)
-    if iso is None or other is None or found.startswith(iso[0]):
+    if iso is None or other is None or _ISO_DATE.match(found):
         return False
     year, month, day = (int(part) for part in iso.groups())
+    with suppress(ValueError):
+        date(year, month, day)
+        return _same_date(year, month, day, other)
+    return False  # a spreadsheet writes anew only what it takes for a date
+
+
+def _same_date(year: int, month: int, day: int, other: re.Match[str]) -> bool:
     numbers = sorted(int(part) for part in other.groups())
     return numbers in (sorted((year, month, day)), sorted((year % 100, month, day)))
 
@@ -65,8 +76,8 @@ def _month(was: str, found: str) -> bool:
 
 
 def _retyped(was: str, found: str) -> bool:
-    """Excel writes a number in its own way: 12.50 became 12.5."""
-    if not (_NUMBER.fullmatch(was) and _NUMBER.fullmatch(found)):
+    """Excel writes a number in its own way: 12.50 became 12.5; it never adds a plus."""
+    if not (_NUMBER.fullmatch(was) and _NUMBER.fullmatch(found)) or found.startswith("+"):
         return False
     with suppress(InvalidOperation):
         return Decimal(was.replace(",", "")) == Decimal(found.replace(",", ""))
@@ -92,3 +103,6 @@ _SCARS = (
     (_retyped, "a number was written anew"),
     (_letters_lost, "letters were lost to another encoding"),
 )
+
+_CORRECTIONS = (_zeros_lost, _date, _month, _retyped)
+"""Those that a correction by hand may look like, too."""

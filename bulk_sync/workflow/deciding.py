@@ -16,13 +16,14 @@ from bulk_sync.planning.canary import CanaryPicker
 from bulk_sync.planning.differ import Diff, DiffRules, diff, idle_outcome
 from bulk_sync.planning.keys import Match, agrees
 from bulk_sync.planning.ledger import LedgerEntry
-from bulk_sync.planning.merge import Merged, PayloadRow, merge_rows
+from bulk_sync.planning.merge import Merged, PayloadRow, merge_rows, whole_units
 from bulk_sync.planning.summary import PlanTally
 from bulk_sync.records import Status
 from bulk_sync.resources.fields import Resource
 from bulk_sync.settings import Settings
 from bulk_sync.state.store import State
 from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.intake import LEFT_OUT
 from bulk_sync.workflow.placing_problems import Place
 from bulk_sync.workflow.present import Present
 
@@ -64,6 +65,8 @@ class Decision:
     now: float
     watch: AccidentWatch
     place: Place
+    rejoin: bool = False
+    """Whether rows that an earlier run has sent take part again where a further row of their client is sent."""
 
 
 async def decide(desk: Desk, decision: Decision, tally: PlanTally) -> None:
@@ -89,6 +92,8 @@ async def decide(desk: Desk, decision: Decision, tally: PlanTally) -> None:
                     made += _decide_client(decision, tally, record_id, [row])
                 elif record_id not in handled:
                     handled.add(record_id)
+                    if decision.rejoin:
+                        tables.reopen_kept(record_id)
                     made += _decide_client(decision, tally, record_id, tables.open_rows_of(record_id))
             tables.add_changes(made)
             for change in made:
@@ -107,7 +112,7 @@ async def _breathe(desk: Desk) -> None:
 
 
 async def _match(desk: Desk, decision: Decision) -> None:
-    """Find the record of each row by its keys; a row without one ends here."""
+    """Find the record of each row by its keys, unless it is known; a row without one ends here."""
     if decision.kinds == ("id",) and decision.present.how == "none":
         return
     find = _finder(decision)
@@ -125,14 +130,8 @@ def _finder(decision: Decision) -> Callable[[OpenRow], None]:
 
 
 def _check_id(decision: Decision, row: OpenRow) -> None:
-    record_id = row.record_id or row.keys[0]
-    if row.record_id is None:
-        decision.tables.assign_record(row.number, record_id)
-    if record_id in decision.present.gone:
-        problem = Problem(codes.NO_MATCH, f"{_GONE}: {record_id}", row=row.number, value=record_id)
-        _refuse(decision, row, problem)
-        return
-    if len(decision.kinds) == 1:
+    record_id = row.record_id or ""
+    if _refuse_gone(decision, row, record_id) or not any(row.keys[1:]):
         return
     found = decision.tables.record(record_id)
     if found is None:
@@ -146,6 +145,9 @@ def _check_id(decision: Decision, row: OpenRow) -> None:
 
 
 def _find_key(decision: Decision, row: OpenRow) -> None:
+    if row.record_id is not None:
+        _refuse_gone(decision, row, row.record_id)
+        return
     if decision.present.index is None:
         return
     match = decision.present.index.find(row.keys)
@@ -153,6 +155,14 @@ def _find_key(decision: Decision, row: OpenRow) -> None:
         decision.tables.assign_record(row.number, match.record_id)
     else:
         _refuse_match(decision, row, match)
+
+
+def _refuse_gone(decision: Decision, row: OpenRow, record_id: str) -> bool:
+    """Refuse a row whose client does not exist, and say whether that was so."""
+    if record_id not in decision.present.gone:
+        return False
+    _refuse(decision, row, Problem(codes.NO_MATCH, f"{_GONE}: {record_id}", row=row.number, value=record_id))
+    return True
 
 
 def _refuse_match(decision: Decision, row: OpenRow, match: Match) -> None:
@@ -191,15 +201,16 @@ def _decide_client(
 
 def _merge(decision: Decision, record_id: str, rows: list[OpenRow]) -> Merged:
     """Merge the rows of one client, and end those that contradict."""
+    sent = decision.tables.skipped_wishes(record_id, LEFT_OUT) if decision.rejoin else []
     if len(rows) == 1:
-        return Merged(rows[0].payload, (rows[0].number,))
+        return Merged(whole_units(rows[0].payload, sent), (rows[0].number,))
     by_number = {row.number: row for row in rows}
     merged = merge_rows(record_id, [PayloadRow(row.number, row.payload) for row in rows])
     for number, problems in _by_row(merged.problems):
         row = by_number[number]
         placed = [decision.place(problem, row.line) for problem in problems]
         decision.tables.settle_row(number, Status.INVALID, problems[0].code, "", problems=(*row.problems, *placed))
-    return merged
+    return merged._replace(payload=whole_units(merged.payload, sent))
 
 
 def _ledger(decision: Decision, record_id: str) -> LedgerEntry | None:

@@ -16,7 +16,7 @@ from bulk_sync.planning.guards import (
 )
 from bulk_sync.planning.values import is_empty
 from bulk_sync.records import Status
-from bulk_sync.workflow.intake import LEFT_OUT
+from bulk_sync.workflow.intake import LEFT_OUT, NOT_CHOSEN
 from bulk_sync.workflow.view import Finding
 
 ACCIDENTS = "accidents"
@@ -95,7 +95,8 @@ def limits_on_plan(journal: Journal, book: JournalBook, limits: RunLimits) -> li
 
 def _rows_left_out(journal: Journal) -> int:
     """Count the rows that the user left out; those that a rule of the mapping kept as they are took part."""
-    return Tallies(journal).rows_planned(Status.SKIPPED, LEFT_OUT)
+    tallies = Tallies(journal)
+    return sum(tallies.rows_planned(Status.SKIPPED, code) for code in (LEFT_OUT, NOT_CHOSEN))
 
 
 def accidents_again(journal: Journal, *, readable: Collection[str]) -> tuple[GuardFinding, ...]:

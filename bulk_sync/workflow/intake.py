@@ -29,10 +29,17 @@ SETTLED = "settled"
 LEFT_OUT = "left_out"
 """Code of a row that ``--rows``, ``--first`` or the mapping's ``where`` or ``rows: visible`` leaves out."""
 
+REDUCED = "reduced"
+"""Fact of a run, and of its retries: rows want less than the mapping says, as fields were left out of its plan."""
+
+NOT_CHOSEN = "not_chosen"
+"""Code of a row that needs a retry and that ``--rows`` or ``--first`` of one left out."""
+
 HIDDEN = "hidden in the workbook, left out by rows: visible"
 
 CODES = {
     LEFT_OUT: "left out by --rows, --first, or the mapping's rows or where",
+    NOT_CHOSEN: "left out by --rows or --first of a retry; a retry of its results takes the row up again",
 }
 
 
@@ -184,11 +191,11 @@ async def take_in(desk: Desk, journal: Journal, table: Table, settings: Settings
     tables = PlanTables(journal)
     chosen = chooser(settings)
     shaped = only_fields(table.spec, settings)
-    by_id = len(table.spec.match) == 1 and table.spec.match[0].by == "id"
+    kinds = tuple(key.by for key in table.spec.match)
     for note in _detected(table.source, table.spec):
         desk.talk.say(note)
     desk.talk.phase("reading")
-    for count in tables.add_rows(_entries(table, chosen, shaped, by_id=by_id)):
+    for count in tables.add_rows(_entries(table, chosen, shaped, kinds)):
         desk.talk.step(count)
         await asyncio.sleep(0)  # lets a signal through
         if desk.stop.is_set():
@@ -203,8 +210,7 @@ def _entries(
     table: Table,
     chosen: Callable[[int, int], bool],
     shaped: Callable[[MappedRow], MappedRow],
-    *,
-    by_id: bool,
+    kinds: tuple[str, ...],
 ) -> Iterator[RowEntry]:
     map_row = table.mapper.map
     visible_only = table.spec.source.rows == "visible"
@@ -218,7 +224,7 @@ def _entries(
         elif not table.mapper.selects(row):
             yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, "left out by the mapping's where")
         else:
-            yield mapped_entry(row, shaped(map_row(row)), by_id=by_id)
+            yield mapped_entry(row, shaped(map_row(row)), kinds)
 
 
 def _refused(row: SourceRow) -> RowEntry:
@@ -226,16 +232,24 @@ def _refused(row: SourceRow) -> RowEntry:
     return RowEntry(row, None, None, Status.INVALID, code)
 
 
-def mapped_entry(row: SourceRow, mapped: MappedRow, *, by_id: bool) -> RowEntry:
-    """Return how a mapped row goes into the journal; ``by_id``: its one key is the record's id."""
-    record_id = mapped.keys[0] if by_id and mapped.keys and mapped.keys[0] else None
+def mapped_entry(row: SourceRow, mapped: MappedRow, kinds: tuple[str, ...], known: str | None = None) -> RowEntry:
+    """Return how a mapped row goes into the journal.
+
+    ``kinds`` are the ``by`` of the mapping's ``match``. ``known`` is the record that the row is for, where that is
+    settled: its keys are then no longer asked.
+    """
+    named = (mapped.keys[0] or None) if kinds[0] == "id" and mapped.keys else None
+    # Of several keys the others may disagree: a row that ends here, before they are asked, has no client yet.
+    record_id = known or (named if len(kinds) == 1 else None)
+    if known and len(kinds) > 1:
+        mapped = mapped._replace(keys=(mapped.keys[0], *[""] * (len(kinds) - 1)))
     if mapped.problems:
         for problem in mapped.problems:
             if problem.severity == "error":
                 return RowEntry(row, mapped, record_id, Status.INVALID, problem.code)
     if not mapped.payload:
         return RowEntry(row, mapped, record_id, Status.UNCHANGED, "", "every mapped cell is blank and kept")
-    return RowEntry(row, mapped, record_id)
+    return RowEntry(row, mapped, record_id or named)
 
 
 def chooser(settings: Settings) -> Callable[[int, int], bool]:

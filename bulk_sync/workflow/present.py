@@ -63,11 +63,10 @@ async def read_present(
 ) -> Present:
     """Read what planning needs of the CRM, as ``--read`` says, and keep it in the journal.
 
-    ``kinds`` are the mapping's match keys; ``wanted`` the ids to read, those of the open rows if not given. Raises
-    what ``read`` raises, and
+    ``kinds`` are the mapping's match keys; ``wanted`` the ids to read, those of the open rows if not given: where
+    each of these has one, no other key is looked up. Raises what ``read`` raises, and
     :class:`~bulk_sync.planning.snapshot.ListingFault` for a listing that cannot be trusted.
     """
-    by_id = kinds[0] == "id"
     if how == "none" and len(kinds) > 1:
         raise Refused(
             "--read none cannot compare the second key of match: nothing is read",
@@ -75,7 +74,8 @@ async def read_present(
         )
     blind = how == "none"  # then nobody looks an id up, and a million of them take 150 MB
     if wanted is None:
-        wanted = _wanted(tables, kinds) if by_id and not blind else set()
+        wanted = set() if blind else set(tables.wanted_records())
+    by_id = kinds[0] == "id" or (bool(wanted) and not tables.has_unknown())
     rows = 0 if blind else len(wanted) if by_id else tables.count_open()
     choice = choose_reading(how, rows=rows, by_id=by_id, memory=memory)
     present = Present(choice.how, choice.reason, desk.clock.time())
@@ -84,7 +84,7 @@ async def read_present(
     if choice.how == "list":
         present.index = KeyIndex(kinds)
         await _list(desk, tables, present, choice, wanted, rows, read)
-    if by_id:
+    if wanted:
         missing = [record_id for record_id in sorted(wanted) if record_id not in _seen(present)]
         single = ids_to_confirm(missing) if present.complete else missing
         if present.complete:
@@ -92,11 +92,6 @@ async def read_present(
             present.gone.difference_update(single)
         await _each(desk, tables, present, single, read)
     return present
-
-
-def _wanted(tables: PlanTables, kinds: tuple[str, ...]) -> set[str]:
-    """Return the ids of the open rows: a row with further keys is for no record before these were compared."""
-    return set(tables.wanted_records()) if len(kinds) == 1 else {row.keys[0] for row in tables.open_rows()}
 
 
 def _seen(present: Present) -> KeyIndex | set[str]:

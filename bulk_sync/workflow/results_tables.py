@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from bulk_sync.errors import SourceError
+from bulk_sync.errors import Question, SourceError
 from bulk_sync.records import cell_text
 from bulk_sync.results.read_back import JsonlTable, PlanLine, ResultsTable, changes_sheets, plan_lines, results_sheets
 from bulk_sync.sources import SourceOptions, open_source
@@ -32,7 +32,7 @@ def results_tables(path: Path) -> Iterator[list[ResultsTable]]:
 def _sheets(path: Path, choose: Callable[[Iterable[str]], tuple[str, ...]], what: str) -> Iterator[list[Source]]:
     names = sheet_names(path)
     if names is None:
-        source = open_source(path, SourceOptions(header_row=1))
+        source = _open_flat(path)
         try:
             yield [source]
         finally:
@@ -50,6 +50,18 @@ def _sheets(path: Path, choose: Callable[[Iterable[str]], tuple[str, ...]], what
     finally:
         for source in sources:
             source.close()
+
+
+def _open_flat(path: Path) -> Source:
+    try:
+        return open_source(path, SourceOptions(header_row=1))
+    except Question as question:
+        # The mapping could answer that for the source alone: this file was written as UTF-8 with commas.
+        raise SourceError(
+            f"{question.message} The results were written as UTF-8: a spreadsheet has saved them in another way",
+            hint='save the file anew as "CSV UTF-8", or work on the results workbook instead: '
+            "bulk-sync runs RUN --output FILE.xlsx writes it",
+        ) from question
 
 
 def sheet_names(path: Path) -> tuple[str, ...] | None:

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from bulk_sync.errors import Problem
 from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry, Tallies
 from bulk_sync.mapping.mapper import RowMapper
+from bulk_sync.planning import codes
 from bulk_sync.records import MappedRow, RowResult, SourceRow, Status, cell_text
 from bulk_sync.results.read_back import Edit, RetryRow
-from bulk_sync.workflow.intake import LEFT_OUT, mapped_entry
+from bulk_sync.workflow.deciding import UNREAD
+from bulk_sync.workflow.intake import LEFT_OUT, NOT_CHOSEN, mapped_entry
 
 AGAIN = frozenset({Status.FAILED, Status.IN_DOUBT, Status.NOT_SENT, Status.INVALID})
 """Statuses that are tried again as they are; an ``invalid`` row only to see whether its problem is still there."""
+_SENT = frozenset({Status.UPDATED, Status.DIFFERS, Status.UNCHANGED, Status.IN_DOUBT})
+"""Statuses of rows whose client has, or may have, what they wanted."""
 EDITS_TOLD = 100
 
 
@@ -61,14 +65,17 @@ class RetryRules:
     mapper: RowMapper
     chosen: Callable[[int, int], bool]
     shaped: Callable[[MappedRow], MappedRow]
-    by_id: bool
+    shaped_before: Callable[[MappedRow], MappedRow] | None
+    """How the run before limited a row's fields, where its plan was then reduced; None where it was not."""
+    kinds: tuple[str, ...]
+    """The ``by`` of the mapping's ``match``."""
 
 
 def retry_entries(rows: Iterator[RetryRow], rules: RetryRules, found: Findings) -> Iterator[RowEntry]:
     """Yield each row of the results file, then those that it no longer has, as they go into the retry's journal.
 
     A row that cannot be told apart gets a number above all others, since its own is no use; of a repeated row the
-    first copy keeps it.
+    first copy keeps it. Rows that had been sent go in with what they wanted, for a further row of their client.
     """
     spare = Tallies(rules.before).last_row()
     seen: set[int] = set()
@@ -84,11 +91,13 @@ def retry_entries(rows: Iterator[RetryRow], rules: RetryRules, found: Findings) 
         seen.add(row.sync_row)
         found.ignored += any(problem.code == "sync_column_edited" for problem in row.problems)
         yield _entry(place, row, row.result, rules, found)
-    for number, line, values in PlanTables(rules.before).cells():
-        if number not in seen:
+    if len(seen) == rules.book.counts().total():
+        return
+    for was in rules.book.rows():
+        if was.row_number not in seen:
             found.deleted += 1
-            row_as_read = SourceRow(number, values, line)
-            yield RowEntry(row_as_read, None, None, Status.SKIPPED, LEFT_OUT, "deleted from the results file")
+            wish, record = _wish(was, rules), was.client_id or None
+            yield RowEntry(plain_row(was), wish, record, Status.SKIPPED, LEFT_OUT, "deleted from the results file")
 
 
 def _first_copy(row: RetryRow, rules: RetryRules, seen: set[int]) -> SourceRow | None:
@@ -102,26 +111,73 @@ def _first_copy(row: RetryRow, rules: RetryRules, seen: set[int]) -> SourceRow |
 
 def _entry(place: int, row: RetryRow, result: RowResult, rules: RetryRules, found: Findings) -> RowEntry:
     source = SourceRow(result.row_number, row.values, result.line, row.problems, result.raw)
-    if not rules.chosen(place, result.row_number):
-        return RowEntry(source, None, None, Status.SKIPPED, LEFT_OUT, "left out by --rows or --first")
-    if not row.edits and result.status not in AGAIN:
-        return _kept(source, result, rules.before.header.run)
-    found.add(result.row_number, row.edits)
+    if not row.edits and result.status not in AGAIN and result.code != NOT_CHOSEN:
+        return _kept(source, result, rules)
     if not source.values:
         return RowEntry(source._replace(problems=result.problems), None, None, Status.INVALID, result.code)
     plain = source._replace(problems=())
     if not rules.mapper.selects(plain):
         return RowEntry(source, None, None, Status.SKIPPED, LEFT_OUT, "left out by the mapping's where")
-    return mapped_entry(source, rules.shaped(rules.mapper.map(plain)), by_id=rules.by_id)
+    mapped = rules.mapper.map(plain)
+    known = _known(row, result, mapped, rules)
+    if not rules.chosen(place, result.row_number):
+        wish = _reduced(rules.shaped(mapped), result, rules)._replace(problems=())
+        return RowEntry(source, wish, known, Status.SKIPPED, NOT_CHOSEN, _what_it_was(row, result, rules))
+    found.add(result.row_number, row.edits)
+    return mapped_entry(source, _reduced(rules.shaped(mapped), result, rules), rules.kinds, known)
 
 
-def _kept(source: SourceRow, result: RowResult, run: str) -> RowEntry:
+def _reduced(mapped: MappedRow, result: RowResult, rules: RetryRules) -> MappedRow:
+    """Take out the fields that were left out of the run's plan, but for those whose cells were edited since."""
+    wanted = PlanTables(rules.before).wish(result.row_number) if rules.shaped_before else None
+    if rules.shaped_before is None or wanted is None:
+        return mapped
+    planned = rules.shaped_before(rules.mapper.map(plain_row(result))).payload
+    left_out = {name: value for name, value in planned.items() if name not in wanted}
+    kept = {name: value for name, value in mapped.payload.items() if name not in left_out or left_out[name] != value}
+    return mapped._replace(payload=kept)
+
+
+def _what_it_was(row: RetryRow, result: RowResult, rules: RetryRules) -> str:
+    """Say what becomes of a row that needs a retry and is left out, and how the run had left it."""
+    if result.code == NOT_CHOSEN:
+        return result.message
+    left = f"{result.status} by run {rules.before.header.run}{', and edited since' if row.edits else ''}"
+    return f"left out by --rows or --first, still to be retried: {left}{': ' * bool(result.message)}{result.message}"
+
+
+def _known(row: RetryRow, result: RowResult, mapped: MappedRow, rules: RetryRules) -> str | None:
+    """Return the client that the run found for a row whose keys are what they were, whatever they would find now."""
+    if not result.client_id or (rules.kinds[0] == "id" and result.code in _NOT_FOUND):
+        return None
+    if row.edits and rules.mapper.map(plain_row(result)).keys != mapped.keys:
+        return None
+    return result.client_id
+
+
+def plain_row(result: RowResult) -> SourceRow:
+    """Return a row as the run read it."""
+    return SourceRow(result.row_number, result.values, result.line)
+
+
+def _kept(source: SourceRow, result: RowResult, rules: RetryRules) -> RowEntry:
     """Keep a row that is not tried again: what had succeeded needs nothing now, the rest is as it was."""
-    record = result.client_id or None
+    run, wish, record = rules.before.header.run, _wish(result, rules), result.client_id or None
     if result.status in {Status.UPDATED, Status.UNCHANGED}:
-        return RowEntry(source, None, record, Status.UNCHANGED, "", f"{result.status} by run {run}, and not edited")
+        return RowEntry(source, wish, record, Status.UNCHANGED, "", f"{result.status} by run {run}, and not edited")
     message = f"as run {run} left it: {result.message}" if result.message else f"as run {run} left it"
-    return RowEntry(source, None, record, result.status, result.code, message)
+    return RowEntry(source, wish, record, result.status, result.code, message)
 
 
+def _wish(result: RowResult, rules: RetryRules) -> MappedRow | None:
+    """Return what a row wanted that its client has, or may have, by the run or by one before it."""
+    left_out = result.code == LEFT_OUT and PlanTables(rules.before).wish(result.row_number) is not None
+    if not (result.status in _SENT or left_out) or not result.client_id:
+        return None
+    mapped = _reduced(rules.shaped(rules.mapper.map(plain_row(result))), result, rules)
+    return None if mapped.invalid else mapped._replace(problems=())
+
+
+_NOT_FOUND = frozenset({codes.NO_MATCH, codes.KEYS_DISAGREE, UNREAD})
+"""Codes of rows that stand beside the client whose id they name, although the run did not find that it is theirs."""
 _NO_ROW = Problem("sync_row_blank", "the row has no sync_row")

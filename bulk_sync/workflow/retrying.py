@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +11,8 @@ from zipfile import is_zipfile
 
 from bulk_sync.errors import Refused
 from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry, RunHeader, create_journal
-from bulk_sync.mapping.spec import parse_mapping
-from bulk_sync.records import SourceRow
+from bulk_sync.mapping.spec import MappingSpec, parse_mapping
+from bulk_sync.records import MappedRow, SourceRow
 from bulk_sync.results.read_back import ReadBack, RetryRow
 from bulk_sync.results.run_property import run_of_workbook
 from bulk_sync.settings import Settings
@@ -20,7 +20,7 @@ from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import demand_answerable
 from bulk_sync.workflow.closing import Ended, blank_summary, outputs
 from bulk_sync.workflow.desk import Desk, kept_settings
-from bulk_sync.workflow.intake import SETTLED, chooser, file_sha256, only_fields, settle_mapper
+from bulk_sync.workflow.intake import REDUCED, SETTLED, chooser, file_sha256, only_fields, settle_mapper
 from bulk_sync.workflow.jobs import Job, account_lock, run_limits
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.results_tables import results_tables
@@ -72,7 +72,8 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
                 mapper=mapper,
                 chosen=chooser(settings),
                 shaped=only_fields(spec, settings),
-                by_id=len(spec.match) == 1 and spec.match[0].by == "id",
+                shaped_before=_shaped_before(before, spec, settings),
+                kinds=tuple(key.by for key in spec.match),
             )
             _take_in(journal, retry_entries(rows, rules, found := Findings()))
         journal.update_header(notes=tuple(found.notes()))
@@ -82,10 +83,19 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
 def _settings(desk: Desk, before: Journal) -> Settings:
     """Return the run's settings with what is given anew; the fields it was kept to still hold."""
     settings = resumed_settings(desk, before)
+    return settings if settings.only_fields else _kept_to(before, settings)
+
+
+def _kept_to(before: Journal, settings: Settings) -> Settings:
+    """Return ``settings`` with the fields that the run was kept to."""
     kept = before.header.settings.get("only_fields")
-    if settings.only_fields or not isinstance(kept, list):
-        return settings
-    return settings.model_copy(update={"only_fields": tuple(str(name) for name in kept)})
+    fields = tuple(str(name) for name in kept) if isinstance(kept, list) else ()
+    return settings.model_copy(update={"only_fields": fields})
+
+
+def _shaped_before(before: Journal, spec: MappingSpec, settings: Settings) -> Callable[[MappedRow], MappedRow] | None:
+    """Return what tells the fields that the run's plan had before some were left out of it, None where none were."""
+    return only_fields(spec, _kept_to(before, settings)) if before.header.facts.get(REDUCED) else None
 
 
 def _take_in(journal: Journal, entries: Iterator[RowEntry]) -> None:
@@ -170,7 +180,7 @@ def _header(desk: Desk, before: Journal, job: Job) -> RunHeader:
         exit_code=None,
         stopped_by="",
         notes=(),
-        facts={SETTLED: header.facts.get(SETTLED, {})},
+        facts={name: header.facts[name] for name in (SETTLED, REDUCED) if name in header.facts},
     )
 
 

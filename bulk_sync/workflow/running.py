@@ -160,7 +160,8 @@ def _seed_sandbox(target: Target, job: Job, tables: PlanTables) -> None:
     if target.sandbox is None:
         return
     by = job.spec.match[0].by
-    keys = dict.fromkeys(row.keys[0] for row in tables.open_rows() if row.keys)
+    sought = (row for row in tables.open_rows() if row.keys and (by == "id" or row.record_id is None))
+    keys = dict.fromkeys(row.keys[0] for row in sought)
     target.seed({by: key} for key in keys)
 
 
@@ -185,6 +186,7 @@ async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]
         now=desk.clock.time(),
         watch=watch,
         place=placer(job.spec, journal.header.header, journal.header.sheet),
+        rejoin=job.kind == "retry",
     )
     await decide(desk, decision, tally)
     summary = tally.summary()

@@ -20,7 +20,7 @@ from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import Ended, outputs, summarise
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.intake import LEFT_OUT
+from bulk_sync.workflow.intake import LEFT_OUT, REDUCED
 from bulk_sync.workflow.jobs import account_lock
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.present import Present, read_present
@@ -112,14 +112,21 @@ def _leave_out(desk: Desk, journal: Journal, path: Path) -> None:
     kept = kept_lines(path)
     tables = PlanTables(journal)
     changes = list(tables.changes(only_open=True))
+    reduced = False
     with journal.transaction():
         for change in changes:
             payload = _kept_payload(path, change, kept)
+            if left_out := change.payload.keys() - payload.keys():
+                reduced = True
+                for row in change.rows:
+                    tables.reduce_wish(row, left_out)
             if not payload:
                 message = "left out: its lines were deleted from the plan's file"
                 tables.drop_change(change.id, Status.SKIPPED, LEFT_OUT, message, at=desk.clock.time())
             elif payload != change.payload:
                 tables.reduce_change(change.id, payload)
+    if reduced:
+        journal.update_header(facts={**journal.header.facts, REDUCED: True})
 
 
 def _kept_payload(path: Path, change: StoredChange, kept: KeptLines) -> dict[str, Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,6 +16,7 @@ from bulk_sync.mapping.spec import MappingSpec, parse_mapping
 from bulk_sync.planning.canary import CanaryPicker
 from bulk_sync.planning.codes import NOT_RESTORABLE, NOTHING_TO_UNDO
 from bulk_sync.planning.ledger import LedgerEntry
+from bulk_sync.planning.merge import SHOWN_ROWS
 from bulk_sync.planning.reading import AccountMemory
 from bulk_sync.planning.undo import APPLIED, DoneChange, Undo, UndoRules, plan_undo
 from bulk_sync.planning.values import is_empty
@@ -69,10 +70,10 @@ async def undo(desk: Desk, name: str | None) -> Ended:
         journal = create_journal(journal_path(desk, run), _header(desk, before, run, settings))
         stack.callback(journal.close)
         began = desk.clock.monotonic()
-        _copy_rows(done, journal, settings)
+        torn = _copy_rows(done, journal, settings)
         async with open_session(desk, settings, journal, target) as session:
             try:
-                await _decide(desk, session, done, settings)
+                await _decide(desk, session, done, settings, torn)
             except BulkSyncError as error:
                 steps = (f"nothing was put back; to begin anew: bulk-sync undo {parent}",)
                 return stopped_while_reading(desk, journal, place, began, error, steps=steps)
@@ -140,10 +141,14 @@ def _header(desk: Desk, before: RunHeader, run: str, settings: Settings) -> RunH
     )
 
 
-def _copy_rows(done: Journal, journal: Journal, settings: Settings) -> None:
-    """Take over the rows of the run whose changes were, or may have been, applied; the others are skipped."""
+def _copy_rows(done: Journal, journal: Journal, settings: Settings) -> int:
+    """Take over the rows of the run whose changes were, or may have been, applied; the others are skipped.
+
+    Returns how many were chosen of changes that were not chosen whole.
+    """
     chosen = chooser(settings)
     tables = PlanTables(done)
+    torn = {} if settings.rows is None and settings.first is None else _torn(tables, chosen)
     applied = {row: change.record_id for change in _applied(tables) for row in change.rows}
 
     def entries() -> Iterator[RowEntry]:
@@ -153,12 +158,35 @@ def _copy_rows(done: Journal, journal: Journal, settings: Settings) -> None:
                 yield RowEntry(row, None, None, Status.SKIPPED, NOTHING_TO_UNDO, "the run changed nothing here")
             elif not chosen(place, number):
                 yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, "left out by --rows or --first")
+            elif number in torn:
+                yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, f"left out: {_belong_together(torn[number])}")
             else:
                 yield RowEntry(row, None, applied[number])
 
     for _ in PlanTables(journal).add_rows(entries()):
         pass
     PlanTables(journal).index_records()
+    return len(torn)
+
+
+def _torn(tables: PlanTables, chosen: Callable[[int, int], bool]) -> dict[int, tuple[int, ...]]:
+    """Return the chosen rows of which others that were sent with them are not, each with all rows of its change.
+
+    A change is undone as a whole or not at all, since what each of its rows added to it cannot be told apart.
+    """
+    together = {row: change.rows for change in _applied(tables) if len(change.rows) > 1 for row in change.rows}
+    if not together:
+        return {}
+    places = enumerate(tables.cells(), 1)
+    taken = {number for place, (number, *_) in places if number in together and chosen(place, number)}
+    return {row: rows for row, rows in together.items() if row in taken and not taken.issuperset(rows)}
+
+
+def _belong_together(rows: tuple[int, ...]) -> str:
+    more = len(rows) - SHOWN_ROWS
+    shown = [*map(str, rows[:SHOWN_ROWS]), *([f"{more} more"] if more > 0 else [])]
+    listed = f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return f"rows {listed} were sent as one change, which is undone as a whole: choose them all"
 
 
 def _applied(tables: PlanTables) -> Iterator[StoredChange]:
@@ -167,7 +195,7 @@ def _applied(tables: PlanTables) -> Iterator[StoredChange]:
     return (change for change in tables.changes() if change.status in APPLIED or change.id in begun)
 
 
-async def _decide(desk: Desk, session: Session, done: Journal, settings: Settings) -> None:
+async def _decide(desk: Desk, session: Session, done: Journal, settings: Settings, torn: int) -> None:
     tables = session.tables
     account = session.journal.header.account
     reading = settings.model_copy(update={"read": "auto" if settings.read == "none" else settings.read})
@@ -176,6 +204,7 @@ async def _decide(desk: Desk, session: Session, done: Journal, settings: Setting
     rules = _rules(desk, done, settings)
     changes = _applied(PlanTables(done))
     figures = _Figures()
+    figures.left.update({"rows that were sent as one change are not all chosen": torn} if torn else {})
     while batch := list(islice(changes, _BATCH)):
         with session.journal.transaction():
             for change in batch:

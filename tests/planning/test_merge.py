@@ -71,6 +71,16 @@ def test_parts_of_a_unit_contradict_by_part_and_custom_objects_as_a_whole() -> N
     assert [problem.field for problem in merge_rows("c", custom).problems] == ["cf_x"] * 2
 
 
+def test_what_rows_want_is_told_without_pythons_words() -> None:
+    """A field that is cleared, a yes and a list are told as a person or JSON writes them."""
+    rows = [PayloadRow(2, {"email": None}), PayloadRow(3, {"email": "a@b.c"}), PayloadRow(4, {"email": True})]
+    assert [problem.message.partition("contradict: ")[2] for problem in merge_rows("c", rows).problems] == [
+        "row 2 wants email (empty), row 3 'a@b.c', row 4 true",
+        "row 3 wants email 'a@b.c', row 2 (empty), row 4 true",
+        "row 4 wants email true, row 2 (empty), row 3 'a@b.c'",
+    ]
+
+
 def test_many_rows_are_named_in_part() -> None:
     """Of ten contradicting rows five are named."""
     rows = [PayloadRow(number, {"name": str(number)}) for number in range(2, 12)]

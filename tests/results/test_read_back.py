@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -282,7 +282,18 @@ def test_a_csv_with_scars_is_refused(make_book: MakeBook, was: str, found: str, 
 
 @pytest.mark.parametrize(
     ("was", "found"),
-    [("Dubai", "Sharjah"), ("n/a", "a@b.example"), ("971501234567", "971501234568"), ("", "5"), ("5", "")],
+    [
+        ("Dubai", "Sharjah"),
+        ("n/a", "a@b.example"),
+        ("971501234567", "971501234568"),
+        ("971501234567", "+971501234567"),
+        ("00971501234567", "+971501234567"),
+        ("2024-13-01", "2024-01-13"),
+        ("2024-02-30", "30/02/2024"),
+        ("2024-05-01", "2024-01-05"),
+        ("", "5"),
+        ("5", ""),
+    ],
 )
 def test_an_edit_of_a_csv_is_no_scar(make_book: MakeBook, was: str, found: str) -> None:
     """Corrections by hand go through."""
@@ -290,6 +301,27 @@ def test_an_edit_of_a_csv_is_no_scar(make_book: MakeBook, was: str, found: str) 
     back = ReadBack([Table(("Cell", "sync_row"), ((found, "2"),))], ("Cell",), {2: rows[0]}.get)
     back.survey()
     assert [edit.new for row in back.rows() for edit in row.edits] == [found]
+
+
+@pytest.mark.parametrize(
+    ("was", "found", "is_refused"),
+    [("0501234567", "501234567", False), ("2024-01-05", "05/01/2024", False), ("971501234567", "9.71501E+11", True)],
+)
+def test_a_cell_that_was_wrong_is_edited_on_purpose(
+    make_book: MakeBook, was: str, found: str, is_refused: bool
+) -> None:
+    """What made a row invalid may be corrected to what a spreadsheet would write, but for what nobody writes."""
+    wrong = Problem("bad", "no", row=2, cell="Clients!A2, Clients!B2 (line 3)", column="Id, Cell")
+    rows = [RowResult(2, ("a", was, was), Status.INVALID, problems=(wrong,), line=3)]
+    book = make_book(header=("Id", "Cell", "Other"), rows=rows)
+
+    def back(*cells: str) -> ReadBack:
+        return ReadBack([Table((*book.header, "sync_row"), ((*cells, "2"),))], book.header, {2: rows[0]}.get)
+
+    with pytest.raises(SourceError) if is_refused else nullcontext():
+        back("a", found, was).survey()
+    with pytest.raises(SourceError):
+        back("a", was, found).survey()
 
 
 def test_a_damaged_line_keeps_its_problems(make_book: MakeBook) -> None:

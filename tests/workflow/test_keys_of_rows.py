@@ -73,6 +73,18 @@ def test_a_problem_of_keys_names_the_cell_of_the_key_that_it_tells(open_office: 
         assert 'column "Phone"' in str(ended.summary.problem_groups)
 
 
+@pytest.mark.parametrize("read", ["auto", "list", "each"])
+def test_an_id_whose_other_key_must_agree(open_office: Callable[..., Any], read: str) -> None:
+    """Clients named by id are read, and compared by the second key, where the row has one."""
+    office = open_office(records=RECORDS)
+    rows = [("clt_1", "c1@example.com"), ("clt_2", "c3@example.com"), ("clt_3", ""), ("clt_99", "c4@example.com")]
+    source = office.source(("ID", "E-mail", "Site"), [(*row, "https://example.com") for row in rows])
+    match = [{"column": "ID", "by": "id"}, {"column": "E-mail", "by": "email"}]
+    ended = office.run(source, office.mapping(match=match, fields={"website": "Site"}), read=read)
+    found = [(each.status, each.code) for each in office.rows(ended)]
+    assert found == [("updated", ""), ("invalid", "keys_disagree"), ("updated", ""), ("invalid", "no_match")]
+
+
 def test_the_field_that_is_the_key_can_change(open_office: Callable[..., Any]) -> None:
     """A client found by its e-mail gets a new one, also where the run is stopped and goes on."""
     office = open_office(records=RECORDS)

@@ -15,6 +15,7 @@ from bulk_sync.errors import Refused, SourceError
 from bulk_sync.journal import JournalBook, PlanTables
 from bulk_sync.results import write_results
 from bulk_sync.results.summary_json import SUMMARY_SCHEMA, summary_json
+from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
 from bulk_sync.workflow import runs
 from bulk_sync.workflow.view import PlanView
 
@@ -171,3 +172,65 @@ def test_canaries_are_chosen_from_what_is_left(open_office: Callable[..., Any]) 
     office.run_plan("plan.xlsx", output="results.xlsx", max_requests=1)
     with runs.opened(office.desk(), plan.summary.run) as journal:
         assert [set(change.payload) for change in PlanTables(journal).canaries()] == [{"name", "email"}]
+
+
+def refusing_office(open_office: Callable[..., Any], *clients: str) -> tuple[Any, Any]:
+    """Make a plan of three rows; the first changes of these clients will be refused."""
+    refused = Fault(kind=FaultKind.STATUS, status=400, message="taken")
+    script = Scripted(fault=refused, ids=frozenset(clients), attempts=frozenset({1}))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(script,) if clients else ()))
+    records = [{"id": f"clt_{n}", "type": "company", "name": f"Old {n}"} for n in range(3)]
+    office = open_office(config=config, records=records)
+    rows = [(f"clt_{n}", f"New {n}", f"new{n}@example.com", "") for n in range(3)]
+    fields = {"name": "Company", "email": "E-mail", "jobTitle": "Job"}
+    plan = office.plan(
+        office.source(HEADER, rows), office.mapping(match="Client ID", fields=fields), output="plan.xlsx"
+    )
+    return office, plan
+
+
+def test_a_retry_leaves_out_what_was_left_out_of_the_plan(open_office: Callable[..., Any]) -> None:
+    """The names were deleted from the plan's file: no retry sends one, unless its cell was edited since."""
+    office, _ = refusing_office(open_office, "clt_0", "clt_1")
+
+    def delete_names(sheet: Any) -> None:
+        for line in (6, 4, 2):
+            sheet.delete_rows(line)
+
+    edited(office.folder / "plan.xlsx", "Changes", delete_names)
+    ended = office.run_plan("plan.xlsx", output="first.xlsx")
+    assert ended.summary.counts == {"failed": 2, "updated": 1}
+    edited(office.folder / "first.xlsx", "Results", lambda sheet: sheet.__setitem__("D4", "Buyer"))
+    retried = office.retry("first.xlsx", rows="2,4", output="second.xlsx")
+    assert retried.summary.counts == {"updated": 2, "skipped": 1}
+    edited(office.folder / "second.xlsx", "Results", lambda sheet: sheet.__setitem__("B4", "Mine 2"))
+    again = office.retry("second.xlsx", output="third.xlsx")
+    assert [each.changed for each in office.rows(again)] == [(), ("email",), ("name",)]
+    assert [office.server.records()[f"clt_{n}"]["name"] for n in range(3)] == ["Old 0", "Old 1", "Mine 2"]
+
+
+def test_a_row_left_out_of_the_plan_is_retried_with_its_edits_alone(open_office: Callable[..., Any]) -> None:
+    """Its row was deleted from the plan's file, and one cell of it edited in the results: that field is sent."""
+    office, _ = refusing_office(open_office)
+    edited(office.folder / "plan.xlsx", "Results", lambda sheet: sheet.delete_rows(3))
+    office.run_plan("plan.xlsx", output="first.xlsx")
+    before = office.requests()["PATCH"]
+    office.retry("first.xlsx", output="second.xlsx")
+    assert office.requests()["PATCH"] == before
+    edited(office.folder / "second.xlsx", "Results", lambda sheet: sheet.__setitem__("C3", "mine@example.com"))
+    retried = office.retry("second.xlsx", output="third.xlsx")
+    assert [each.changed for each in office.rows(retried)] == [(), ("email",), ()]
+    client = office.server.records()["clt_1"]
+    assert (client["name"], client["email"]) == ("Old 1", "mine@example.com")
+
+
+def test_fields_that_the_plan_was_not_kept_to_can_be_retried(open_office: Callable[..., Any]) -> None:
+    """--only-fields of a retry takes the place of the run's, and brings back nothing that was left out of the plan."""
+    office, _ = refusing_office(open_office, "clt_0")
+    source, mapping = office.folder / "clients.csv", office.folder / "mapping.yaml"
+    office.plan(source, mapping, output="plan.xlsx", only_fields="name", overwrite=True)
+    edited(office.folder / "plan.xlsx", "Changes", lambda sheet: sheet.delete_rows(3))
+    ended = office.run_plan("plan.xlsx", output="first.xlsx")
+    assert ended.summary.counts == {"failed": 1, "updated": 1, "skipped": 1}
+    retried = office.retry("first.xlsx", output="second.xlsx", only_fields="name,email")
+    assert [each.changed for each in office.rows(retried)] == [("name", "email"), (), ()]

@@ -340,3 +340,64 @@ def test_a_mapping_that_changed_since_is_said(office: Desktop, tmp_path: Path) -
     (tmp_path / "mapping.yaml").write_text("version: 1\n", encoding="utf-8")
     office.retry("first.xlsx", output="second.xlsx")
     assert any("the retry goes by the mapping that the run had" in text for text in office.talk.warnings)
+
+
+def test_rows_that_were_not_chosen_are_taken_up_by_a_later_retry(office: Desktop) -> None:
+    """A retry of one row leaves the others to be retried from its results; what needs none stays as it is."""
+    first = office.send(output="first.xlsx")
+
+    def correct(sheet: Worksheet, at: dict[str, int]) -> None:
+        sheet.cell(6, at["E-mail"]).value = "right5@x.example"
+        sheet.cell(7, at["Company"]).value = "Better 6"
+
+    office.edit("first.xlsx", correct)
+    office.patched()
+    second = office.retry("first.xlsx", rows="3", output="second.xlsx")
+    assert office.patched() == ["clt_2"]
+    assert statuses(office, "second.xlsx") == {
+        2: "unchanged", 3: "updated", 4: "skipped", 5: "skipped", 6: "skipped", 7: "skipped",
+    }  # fmt: skip
+    assert (second.summary.exit_code, second.summary.notes) == (0, ())
+    lines = office.sheet("second.xlsx")
+    assert [line["sync_code"] for line in lines[2:]] == ["not_chosen"] * 4
+    run = first.summary.run
+    start = "left out by --rows or --first, still to be retried: "
+    assert lines[2]["sync_message"].startswith(f"{start}failed by run {run}: ")
+    assert lines[5]["sync_message"] == f"{start}updated by run {run}, and edited since"
+
+    third = office.retry("second.xlsx", first=4, output="third.xlsx")
+    assert sorted(office.patched()) == ["clt_3", "clt_4"]
+    assert office.sheet("third.xlsx")[5]["sync_message"] == lines[5]["sync_message"]
+    office.retry(third.summary.run, output="fourth.xlsx")
+    assert sorted(office.patched()) == ["clt_5", "clt_6"]
+    assert set(statuses(office, "fourth.xlsx").values()) == {"unchanged", "updated"}
+    assert office.server.records()["clt_6"]["name"] == "Better 6"
+
+
+def test_natural_corrections_of_a_csv_are_taken(open_office: Callable[..., Office]) -> None:
+    """A plus before a phone number, a month and a day in their order: a spreadsheet does neither."""
+    office = open_office(records=[{"id": f"clt_{n}", "type": "company", "name": f"Old {n}"} for n in (1, 2)])
+    rows = [("clt_1", "971501234567", "2024-01-13"), ("clt_2", "+971501234568", "2024-13-01")]
+    fields = {"phone": "Phone", "cf_since": {"column": "Since", "type": "date"}}
+    mapping = office.mapping(match="ID", fields=fields)
+    office.run(office.source(("ID", "Phone", "Since"), rows), mapping, output="first.csv", allow=("new-custom-field",))
+    path = office.folder / "first.csv"
+    text = path.read_text("utf-8-sig").replace(",971501", ",+971501").replace("2024-13-01", "2024-01-13")
+    path.write_text(text, encoding="utf-8")
+    retried = office.retry("first.csv", output="second.csv", allow=("new-custom-field",))
+    assert retried.summary.counts == {"updated": 2}
+
+
+def test_a_csv_in_the_encoding_of_a_spreadsheet_is_refused_with_a_way_out(office: Desktop) -> None:
+    """Excel's plain "CSV" is not UTF-8, and no mapping can say so for a results file: the hint names what helps."""
+    office.write([["clt_1", "Çelik", "no address", "", "", 1]])
+    office.send(output="first.csv")
+    path = office.folder / "first.csv"
+    utf8 = path.read_bytes().decode("utf-8-sig").replace("no address", "a@x.example")
+    path.write_bytes(utf8.encode("cp1252"))
+    with pytest.raises(SourceError) as caught:
+        office.retry("first.csv")
+    assert "first.csv is not UTF-8 (byte 0xC7 in line 2" in caught.value.message
+    assert caught.value.hint.startswith('save the file anew as "CSV UTF-8", or work on the results workbook')
+    path.write_text(utf8, encoding="utf-8-sig")
+    assert office.retry("first.csv", output="second.csv").summary.counts == {"updated": 1}

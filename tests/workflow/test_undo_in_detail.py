@@ -13,6 +13,7 @@ from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Sc
 from bulk_sync.sending.ports import Stop, StopReason
 
 HEADER = ("Client ID", "Company", "Job")
+OLD_PHONE = "+971501110000"
 
 
 def prepared(open_office: Callable[..., Any], faults: Faults = Faults(), count: int = 4) -> tuple[Any, Any]:  # noqa: B008
@@ -132,3 +133,33 @@ def test_a_client_that_is_gone(open_office: Callable[..., Any]) -> None:
     assert {each.client_id: each.code for each in office.rows(undone) if each.status != "updated"} == {
         "clt_2": "client_gone"
     }
+
+
+def test_a_change_of_several_rows_is_undone_as_a_whole(open_office: Callable[..., Any]) -> None:
+    """Where not all of its rows are chosen it stays, and its chosen row names those that belong to it."""
+    records = [{"id": f"clt_{n}", "type": "company", "name": f"Old {n}", "phone": OLD_PHONE} for n in range(3)]
+    office = open_office(records=records)
+    table = [("clt_0", "New 0", ""), ("clt_1", "New 1", ""), ("clt_1", "", "+971501234567"), ("clt_2", "New 2", "")]
+    source = office.source(("Client ID", "Company", "Phone"), table)
+    run = office.run(source, office.mapping(match="Client ID", fields={"name": "Company", "phone": "Phone"}))
+    undone = office.undo(run.summary.run, rows="2,4")
+    assert [(each.status, each.code) for each in office.rows(undone)] == [
+        ("updated", ""), ("skipped", "left_out"), ("skipped", "left_out"), ("skipped", "left_out"),
+    ]  # fmt: skip
+    left = "left out: rows 3 and 4 were sent as one change, which is undone as a whole: choose them all"
+    assert [each.message for each in office.rows(undone)][1:3] == ["left out by --rows or --first", left]
+    assert undone.summary.exit_code == 1
+    assert undone.summary.problem_groups == ((1, "not restored: rows that were sent as one change are not all chosen"),)
+    assert office.server.records()["clt_1"]["name"] == "New 1"
+    assert office.undo(run.summary.run, rows="3-4").summary.counts == {"updated": 2, "skipped": 2}
+    client = office.server.records()["clt_1"]
+    assert (client["name"], client["phone"]) == ("Old 1", OLD_PHONE)
+
+
+def test_many_rows_of_a_change_are_counted(open_office: Callable[..., Any]) -> None:
+    """The first rows are named, the rest is a number."""
+    office, _ = prepared(open_office)
+    mapping = office.mapping("names.yaml", match="Client ID", fields={"name": "Company"})
+    run = office.run(office.source(HEADER, [("clt_1", "New", "")] * 9), mapping)
+    undone = office.undo(run.summary.run, first=2)
+    assert "rows 2, 3, 4, 5, 6 and 4 more were sent as one change" in office.rows(undone)[0].message
