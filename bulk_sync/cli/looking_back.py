@@ -44,7 +44,7 @@ def show_run(flags: Mapping[str, object], name: str, what: str) -> int:
         summary = summarise(journal, finished_at=journal.header.finished_at)
         if settings.output or settings.report:
             place = outputs(desk, settings, source=journal.header.source_path, run=run, kind=journal.header.kind)
-            place.check(desk, None, None)
+            place.check_again(desk, journal.header)
             written, notes = place.write(
                 desk, journal, summary, what=cast('Literal["results", "changes", "problems"]', what)
             )

@@ -23,6 +23,7 @@ from bulk_sync.mapping.spec import MappingSpec, load_mapping
 from bulk_sync.mapping.transforms import TRANSFORMS, example_lines, transforms_table
 from bulk_sync.mapping.transforms.options import did_you_mean
 from bulk_sync.records import MappedRow, SourceRow, column_letters
+from bulk_sync.results.placing import check_not_input
 from bulk_sync.results.text import visible
 from bulk_sync.sources import SourceOptions
 from bulk_sync.sources.source import Source
@@ -40,6 +41,8 @@ def suggest_mapping(flags: Mapping[str, object], source: Path, output: Path | No
     desk, settings = make_desk(flags)
     if output and output.exists() and not overwrite:
         raise Refused(f"{output} exists", hint="name another file, or replace it with --overwrite")
+    if output:
+        check_not_input(desk.folder / output, desk.folder / source, None)
     table, guesses = _open_or_guess(desk, desk.folder / source, SourceOptions(sheet=settings.sheet))
     with table:
         rows = list(islice(table.rows(), _SAMPLE_ROWS))

@@ -55,7 +55,7 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
         spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
         run = desk.new_run()
         place = outputs(desk, settings, source=header.source_path, run=run, kind="retry")
-        place.check(desk, file, None)
+        place.check_again(desk, header, file)
         job = Job(run, "retry", path, name, Path(header.mapping_path), spec, settings, run_limits(settings), place)
         settled = {
             str(name): str(answer) for name, answer in cast("dict[str, str]", header.facts.get(SETTLED, {})).items()
