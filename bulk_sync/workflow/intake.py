@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulk_sync.errors import Question, Refused, SourceError
+from bulk_sync.errors import Question, SourceError
 from bulk_sync.journal import Journal, PlanTables, RowEntry
 from bulk_sync.mapping.mapper import RowMapper, compile_mapping
 from bulk_sync.mapping.spec import MappingSpec
@@ -183,12 +183,11 @@ async def take_in(desk: Desk, journal: Journal, table: Table, settings: Settings
     """
     tables = PlanTables(journal)
     chosen = chooser(settings)
-    shaped = only_fields(table.spec, settings)
     by_id = len(table.spec.match) == 1 and table.spec.match[0].by == "id"
     for note in _detected(table.source, table.spec):
         desk.talk.say(note)
     desk.talk.phase("reading")
-    for count in tables.add_rows(_entries(table, chosen, shaped, by_id=by_id)):
+    for count in tables.add_rows(_entries(table, chosen, by_id=by_id)):
         desk.talk.step(count)
         await asyncio.sleep(0)  # lets a signal through
         if desk.stop.is_set():
@@ -202,7 +201,6 @@ async def take_in(desk: Desk, journal: Journal, table: Table, settings: Settings
 def _entries(
     table: Table,
     chosen: Callable[[int, int], bool],
-    shaped: Callable[[MappedRow], MappedRow],
     *,
     by_id: bool,
 ) -> Iterator[RowEntry]:
@@ -218,7 +216,7 @@ def _entries(
         elif not table.mapper.selects(row):
             yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, "left out by the mapping's where")
         else:
-            yield mapped_entry(row, shaped(map_row(row)), by_id=by_id)
+            yield mapped_entry(row, map_row(row), by_id=by_id)
 
 
 def _refused(row: SourceRow) -> RowEntry:
@@ -250,19 +248,6 @@ def chooser(settings: Settings) -> Callable[[int, int], bool]:
     return within
 
 
-def only_fields(spec: MappingSpec, settings: Settings) -> Callable[[MappedRow], MappedRow]:
-    """Return what takes all but the fields of ``--only-fields`` out of a mapped row; Refused for an unknown one."""
-    if not settings.only_fields:
-        return lambda mapped: mapped
-    targets = set(spec.policies())
-    wanted = {name.partition(".")[0] for name in settings.only_fields}
-    if unknown := sorted(wanted - targets):
-        raise Refused(
-            f"--only-fields: the mapping has no field {', '.join(unknown)}",
-            hint=f"it has: {', '.join(sorted(targets))}",
-        )
-
-    def shaped(mapped: MappedRow) -> MappedRow:
-        return mapped._replace(payload={name: value for name, value in mapped.payload.items() if name in wanted})
-
-    return shaped
+def only_fields(spec: MappingSpec, settings: Settings) -> MappingSpec:
+    """Return the mapping kept to the fields of ``--only-fields``; Refused for one that it does not have."""
+    return spec.narrowed(settings.only_fields) if settings.only_fields else spec

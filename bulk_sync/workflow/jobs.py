@@ -19,7 +19,7 @@ from bulk_sync.settings import Settings
 from bulk_sync.state.locks import lock_name
 from bulk_sync.workflow.closing import Outputs, outputs
 from bulk_sync.workflow.desk import Desk, kept_settings
-from bulk_sync.workflow.intake import SETTLED, Table, file_sha256
+from bulk_sync.workflow.intake import SETTLED, Table, file_sha256, only_fields
 from bulk_sync.workflow.runs import JOURNAL_NAME
 from bulk_sync.workflow.target import Target, given_rate
 
@@ -59,6 +59,7 @@ def prepare(desk: Desk, source: Path | DataFrame, mapping: MappingGiven, *, kind
     """
     spec, mapping_path = _read_mapping(desk, mapping)
     settings = desk.settings(_from_mapping(spec))
+    spec = only_fields(spec, settings)
     given_rate(settings)
     limits = run_limits(settings)
     run = desk.new_run()
@@ -193,7 +194,7 @@ def prepare_again(desk: Desk, folder: Path, header: RunHeader, settings: Setting
             f"{source}: gone, and run {header.run} had not read it to its end",
             hint="nothing was sent: start a new run",
         )
-    spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
+    spec = only_fields(parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ), settings)
     limits = run_limits(settings)
     return Job(
         header.run, header.kind, source, header.source_path, Path(header.mapping_path), spec, settings, limits, place

@@ -52,7 +52,8 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
         lock = account_lock(desk, header.account, Path(header.mapping_path))
         what = f"account {header.account} with this mapping"
         await hold(desk, stack, lock, what, wait=settings.wait)
-        spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
+        whole = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
+        spec = only_fields(whole, settings)
         run = desk.new_run()
         place = outputs(desk, settings, source=header.source_path, run=run, kind="retry")
         place.check_again(desk, header, file)
@@ -71,7 +72,7 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
                 book=book,
                 mapper=mapper,
                 chosen=chooser(settings),
-                shaped=only_fields(spec, settings),
+                shaped=lambda mapped: mapped,  # the mapper knows which fields are asked for
                 by_id=len(spec.match) == 1 and spec.match[0].by == "id",
             )
             _take_in(journal, retry_entries(rows, rules, found := Findings()))
