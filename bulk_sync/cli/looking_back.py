@@ -67,6 +67,14 @@ def forget_runs(flags: Mapping[str, object], older_than: str) -> int:
         seconds = parse_duration(older_than)
     except ValueError as error:
         raise Refused(f"--older-than: {error}") from None
-    forgotten = runs.purge(desk, older_than=seconds)
-    click.echo(f"forgotten: {', '.join(forgotten) or 'none'}", err=True)
+    purged = runs.purge(desk, older_than=seconds)
+    click.echo(f"forgotten: {', '.join(purged.forgotten) or 'none'}", err=True)
+    if purged.removed:
+        click.echo(f"removed, since no run began in them: {', '.join(purged.removed)}", err=True)
+    for run in purged.kept:
+        click.echo(
+            f"kept: run {run}, whose journal cannot be read and may be all that knows what was sent; "
+            f"to be rid of it, delete {desk.run_folder(run)}",
+            err=True,
+        )
     return ExitCode.OK

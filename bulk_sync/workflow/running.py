@@ -29,7 +29,7 @@ from bulk_sync.workflow.guarding import (
     new_custom_fields,
 )
 from bulk_sync.workflow.intake import open_table, take_in
-from bulk_sync.workflow.jobs import Job, MappingGiven, account_lock, new_journal, prepare
+from bulk_sync.workflow.jobs import Job, MappingGiven, account_lock, at_work, new_journal, prepare
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.placing_problems import placer
 from bulk_sync.workflow.present import Present, read_present
@@ -62,9 +62,10 @@ async def plan(desk: Desk, source: Path | DataFrame, mapping: MappingGiven) -> E
 async def carry_out_job(desk: Desk, job: Job) -> Ended:
     """Take a job from its source to its results."""
     settings = job.settings
-    if job.kind == "run":
-        demand_answerable(desk, settings)
     with ExitStack() as stack:
+        stack.enter_context(at_work(job))
+        if job.kind == "run":
+            demand_answerable(desk, settings)
         target = stack.enter_context(open_target(desk, settings, sandbox=settings.sandbox is not None))
         if job.kind == "run":
             lock = account_lock(desk, target.account, job.mapping_path)
