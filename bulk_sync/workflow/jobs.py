@@ -16,6 +16,7 @@ from bulk_sync.journal import Journal, RunHeader, create_journal
 from bulk_sync.journal.store import RunKind
 from bulk_sync.mapping.spec import MappingSpec, load_mapping, parse_mapping
 from bulk_sync.planning.guards import Limit, RowRange, RunLimits
+from bulk_sync.sending.ports import Interrupted
 from bulk_sync.settings import Settings
 from bulk_sync.state.locks import lock_name
 from bulk_sync.workflow.closing import Outputs, outputs
@@ -168,12 +169,17 @@ def _spool(desk: Desk, job: Job) -> None:
     try:
         path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
         path.touch(mode=0o600)
+        desk.waiting = True
         try:
             with path.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
+        except Interrupted:
+            raise Interrupted("interrupted while standard input was read: nothing was sent") from None
         except OSError as error:
             folder = path.parent
             raise OutputError(f"standard input could not be kept in {folder}: {error.strerror or error}") from None
+        finally:
+            desk.waiting = False
         _check_fresh(desk, path, job.settings, "standard input")
     except BaseException:
         shutil.rmtree(path.parent, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,23 @@ def test_a_workbook_is_not_said_to_lie_about_its_kind(ready: Program) -> None:
     ran = ready("run", "-", "-m", "m.yaml", "--yes", "--output", "r.csv", stdin=given)
     assert ran.code == 0, ran.err
     assert ".csv" not in ran.err.replace("r.csv", "")
+
+
+def test_a_signal_ends_the_wait_for_input_that_never_comes(ready: Program) -> None:
+    """The one signal is enough; nothing is left behind, and a program is told as of any other end."""
+    pipe = ready.folder / "never"
+    os.mkfifo(pipe)
+    keeper = os.open(pipe, os.O_RDWR)  # so that there is somebody who may still write
+    running = ready.start("run", "-", "-m", "m.yaml", "--yes", "--json", stdin=pipe)
+    while not runs_of(ready):
+        assert running.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.2)  # it is opened, and then read
+    running.signal(signal.SIGINT)
+    ran = running.wait(20)
+    os.close(keeper)
+    assert (ran.code, ran.summary["exit_code"], "nothing was sent" in ran.err) == (130, 130, True), ran
+    assert runs_of(ready) == []
 
 
 def age(folder: Path, days: float) -> None:
