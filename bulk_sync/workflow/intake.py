@@ -45,6 +45,8 @@ class Table:
     spec: MappingSpec
     settled: Mapping[str, str]
     """The user's answers (decimal, dates), which a later retry of the run needs again."""
+    notes: tuple[str, ...]
+    """What was said of the source before its first row."""
 
 
 def open_table(
@@ -63,8 +65,7 @@ def open_table(
         source = FrameSource(frame)
     else:
         source = open_plain(desk, path, source_options(spec, settings), needs=spec.columns())
-    for note in source.notes:
-        desk.talk.say(note)
+    _say(desk, source.notes)
     if {"sync_row", "sync_status"} <= set(source.header):
         source.close()
         raise SourceError(
@@ -74,9 +75,8 @@ def open_table(
     try:
         settled: dict[str, str] = {}
         mapper = settle_mapper(desk, spec, source.header, source.sheet, _Rows(source, spec), settled)
-        for note in mapper.notes:
-            desk.talk.say(note)
-        return Table(source, mapper, spec, settled)
+        _say(desk, mapper.notes)
+        return Table(source, mapper, spec, settled, (*source.notes, *mapper.notes))
     except BaseException:
         source.close()
         raise
@@ -177,15 +177,15 @@ def file_sha256(path: Path) -> str:
 
 
 async def take_in(desk: Desk, journal: Journal, table: Table, settings: Settings) -> None:
-    """Read, map and check every row, and keep them in the journal; nothing is requested.
+    """Read, map and check every row, and keep them in the journal, with what is said of them; nothing is requested.
 
     Raises :class:`Interrupted` between batches when a stop is asked for.
     """
     tables = PlanTables(journal)
     chosen = chooser(settings)
     by_id = len(table.spec.match) == 1 and table.spec.match[0].by == "id"
-    for note in _detected(table.source, table.spec):
-        desk.talk.say(note)
+    detected = tuple(_detected(table.source, table.spec))
+    _say(desk, detected)
     desk.talk.phase("reading")
     for count in tables.add_rows(_entries(table, chosen, by_id=by_id)):
         desk.talk.step(count)
@@ -193,9 +193,15 @@ async def take_in(desk: Desk, journal: Journal, table: Table, settings: Settings
         if desk.stop.is_set():
             raise (await desk.stop.wait()).error()
     desk.talk.end_phase()
-    for note in table.source.closing_notes():
-        desk.talk.say(note)
+    closing = table.source.closing_notes()
+    _say(desk, closing)
+    journal.update_header(notes=(*journal.header.notes, *detected, *closing))
     tables.index_records()
+
+
+def _say(desk: Desk, notes: Iterable[str]) -> None:
+    for note in notes:
+        desk.talk.say(note)
 
 
 def _entries(

@@ -207,7 +207,7 @@ def new_journal(desk: Desk, job: Job, table: Table, target: Target | None, *, pa
         facts={SETTLED: dict(table.settled)},
         output=str(job.outputs.path or ""),
         created_at=desk.clock.time(),
-        notes=table.source.notes,
+        notes=table.notes,
     )
     if path is not None:
         return create_journal(path, header, durable=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -62,8 +62,8 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
             str(name): str(answer) for name, answer in cast("dict[str, str]", header.facts.get(SETTLED, {})).items()
         }
         mapper = settle_mapper(desk, spec, header.header, header.sheet, _Cells(before), settled)
-        _say_what_moved(desk, before)
-        with _rows_to_try(desk, before, file) as (rows, book):
+        moved = _warned(desk, _what_moved(desk, before))
+        with _rows_to_try(desk, before, file) as (rows, book, notes):
             journal = create_journal(journal_path(desk, run), _header(desk, before, job))
             stack.callback(journal.close)
             stack.enter_context(exclusive(run_lock(desk, run), f"run {run}"))
@@ -76,7 +76,7 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
                 by_id=len(spec.match) == 1 and spec.match[0].by == "id",
             )
             _take_in(journal, retry_entries(rows, rules, found := Findings()))
-        journal.update_header(notes=tuple(found.notes()))
+        journal.update_header(notes=(*moved, *notes, *found.notes()))
         return await plan_and_send(desk, job, journal, target)
 
 
@@ -96,14 +96,22 @@ def _take_in(journal: Journal, entries: Iterator[RowEntry]) -> None:
     tables.index_records()
 
 
-def _say_what_moved(desk: Desk, before: Journal) -> None:
-    """Say that the mapping's file is another by now: the retry goes by what the run had."""
+def _warned(desk: Desk, notes: Iterable[str]) -> tuple[str, ...]:
+    """Say what deserves attention, and return it for the journal."""
+    said = tuple(notes)
+    for note in said:
+        desk.talk.warn(note)
+    return said
+
+
+def _what_moved(desk: Desk, before: Journal) -> Iterator[str]:
+    """Yield what is another by now than the run knew: the retry goes by the mapping that the run had."""
     header = before.header
     path = Path(header.mapping_path)
     if header.mapping_sha256 and path.is_file() and file_sha256(path) != header.mapping_sha256:
-        desk.talk.warn(f"{path} has changed since run {header.run}: the retry goes by the mapping that the run had")
+        yield f"{path} has changed since run {header.run}: the retry goes by the mapping that the run had"
     if later := retried_by(desk).get(header.run):
-        desk.talk.warn(f"run {header.run} was retried before, by run {later}")
+        yield f"run {header.run} was retried before, by run {later}"
 
 
 def _run_of(desk: Desk, name: str, file: Path | None) -> str:
@@ -176,15 +184,16 @@ def _header(desk: Desk, before: Journal, job: Job) -> RunHeader:
 
 
 @contextmanager
-def _rows_to_try(desk: Desk, before: Journal, file: Path | None) -> Iterator[tuple[Iterator[RetryRow], JournalBook]]:
-    """Give the rows of the results file in its order, or those of the run itself; and the run's lines by number."""
+def _rows_to_try(
+    desk: Desk, before: Journal, file: Path | None
+) -> Iterator[tuple[Iterator[RetryRow], JournalBook, tuple[str, ...]]]:
+    """Give the rows of the results file in its order, or those of the run itself; the run's lines; what was said."""
     book = JournalBook(before, blank_summary(before))
     if file is None:
-        yield (RetryRow(row.row_number, row.values, result=row) for row in book.rows()), book
+        yield (RetryRow(row.row_number, row.values, result=row) for row in book.rows()), book, ()
         return
     with results_tables(file) as tables:
         back = ReadBack(tables, before.header.header, book.row)
-        for note in back.notes:
-            desk.talk.warn(note)
+        notes = _warned(desk, back.notes)
         back.survey()
-        yield back.rows(), book
+        yield back.rows(), book, notes
