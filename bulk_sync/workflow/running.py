@@ -157,12 +157,21 @@ def with_guards(ended: Ended, view: PlanView) -> Ended:
 
 
 def _seed_sandbox(target: Target, job: Job, tables: PlanTables) -> None:
-    """Give the sandbox a record for each key of the source, so that every row finds its client."""
+    """Give the sandbox a record for each client of the source, with all its keys, so that every row finds its own."""
     if target.sandbox is None:
         return
-    by = job.spec.match[0].by
-    keys = dict.fromkeys(row.keys[0] for row in tables.open_rows() if row.keys)
-    target.seed({by: key} for key in keys)
+    kinds = [key.by for key in job.spec.match]
+    if len(kinds) == 1:
+        target.seed({kinds[0]: key} for key in dict.fromkeys(row.keys[0] for row in tables.open_rows() if row.keys))
+        return
+    records: dict[str, dict[str, Json]] = {}
+    for row in tables.open_rows():
+        if row.keys:
+            record = records.setdefault(row.keys[0], {kinds[0]: row.keys[0]})
+            for kind, key in zip(kinds, row.keys, strict=True):
+                if key:
+                    record.setdefault(kind, key)
+    target.seed(records.values())
 
 
 async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]:
