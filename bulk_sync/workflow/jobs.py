@@ -115,7 +115,10 @@ def at_work(job: Job) -> Iterator[None]:
 def _read_mapping(desk: Desk, mapping: MappingGiven) -> tuple[MappingSpec, Path]:
     if isinstance(mapping, Path):
         return load_mapping(desk.folder / mapping, environ=desk.environ), desk.folder / mapping
-    text = json.dumps(mapping, indent=2, default=str)  # JSON is YAML, and its lines can be pointed at
+    try:
+        text = json.dumps(mapping, indent=2, default=str)  # JSON is YAML, and its lines can be pointed at
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Refused(f"the mapping is not made of plain values: {error}") from None
     return parse_mapping(text, name="mapping", environ=desk.environ), desk.folder / "mapping"
 
 
