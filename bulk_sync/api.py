@@ -13,16 +13,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import sys
 import tempfile
 import weakref
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from bulk_sync.errors import Question
+from bulk_sync.errors import Question, SourceError
 from bulk_sync.journal import JournalBook, open_journal
 from bulk_sync.records import ChangedField, RowResult, RunSummary
 from bulk_sync.sending.ports import Observer
@@ -218,7 +220,7 @@ def check(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
 async def resume_async(run: str | None = None, **options: Any) -> Result:
     """Do :func:`resume` in the running loop."""
     desk = _desk(options)
-    return _result(desk, await resuming.resume(desk, run))
+    return _result(desk, await resuming.resume(desk, None if run is None else str(run)))
 
 
 def resume(run: str | None = None, **options: Any) -> Result:
@@ -236,7 +238,7 @@ def resume(run: str | None = None, **options: Any) -> Result:
 async def retry_async(results: str | Path, *, run: str | None = None, **options: Any) -> Result:
     """Do :func:`retry` in the running loop."""
     desk = _desk(options)
-    return _result(desk, await retrying.retry(desk, str(results), run))
+    return _result(desk, await retrying.retry(desk, str(results), None if run is None else str(run)))
 
 
 def retry(results: str | Path, *, run: str | None = None, **options: Any) -> Result:
@@ -253,7 +255,7 @@ def retry(results: str | Path, *, run: str | None = None, **options: Any) -> Res
 async def undo_async(run: str, **options: Any) -> Result:
     """Do :func:`undo` in the running loop."""
     desk = _desk(options)
-    return _result(desk, await undoing.undo(desk, run))
+    return _result(desk, await undoing.undo(desk, str(run)))
 
 
 def undo(run: str, **options: Any) -> Result:
@@ -289,18 +291,31 @@ def open_source(
     4 ['clt_c', 'Charlie', 'no address']
     """
     options = SourceOptions(sheet=sheet, header_row=header_row, encoding=encoding, delimiter=delimiter)
-    return open_path(Path(path), options)
+    return open_path(_path(path, "a path"), options)
 
 
 def _desk(options: Mapping[str, Any]) -> Desk:
     flags = {"yes": True, **{name: value for name, value in options.items() if value is not None}}
-    if flags.get("sandbox") is True:
-        flags["sandbox"] = "keep"
+    if isinstance(flags.get("sandbox"), bool):
+        flags["sandbox"] = "keep" if flags["sandbox"] else None
     return Desk(talk=_Logged(), flags=flags, profiles=profiles_file(), writes_files=False)
 
 
 def _source(source: SourceGiven) -> Path | DataFrame:
-    return Path(source) if isinstance(source, str) else source
+    """Return a path or a DataFrame; Refused for anything else."""
+    pandas = sys.modules.get("pandas")  # whoever has a DataFrame has loaded it
+    if pandas is not None and isinstance(source, pandas.DataFrame):
+        return cast("DataFrame", source)
+    return _path(source, "a path or a pandas DataFrame")
+
+
+def _path(given: object, expected: str) -> Path:
+    if isinstance(given, (str, PathLike)) and isinstance(path := fspath(given), str):
+        return Path(path)
+    raise SourceError(
+        f"the source is of the type {type(given).__name__}: expected {expected}",
+        hint="pandas.DataFrame(…) makes a table with named columns of lists, dicts and series",
+    )
 
 
 def _mapping(mapping: MappingGiven) -> Path | Mapping[str, object]:

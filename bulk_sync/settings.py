@@ -89,6 +89,14 @@ def _parse_names(text: object) -> object:
     return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
 
 
+def _asked_fields(given: object) -> object:
+    """Refuse what names no field: an unset variable of a shell script would have every field written."""
+    names = _parse_names(given)
+    if names in ((), []):
+        raise ValueError(f"{given!r} names no field: expected such as name,email")
+    return names
+
+
 def _parse_ledger(text: object) -> float | None:
     return None if str(text).strip().lower() == "no" else parse_duration(text)
 
@@ -132,7 +140,7 @@ class Settings(BaseModel):
     ca_file: Annotated[Path, AfterValidator(_whole_path)] | None = None
     first: int | None = Field(None, ge=1)
     rows: Annotated[tuple[tuple[int, int], ...], BeforeValidator(parse_rows)] | None = None
-    only_fields: Names = ()
+    only_fields: Annotated[tuple[str, ...], BeforeValidator(_asked_fields)] = ()
     until: Annotated[clock_time, BeforeValidator(parse_until)] | None = None
     max_requests: int | None = Field(None, ge=0)
     max_duration: Duration | None = None
@@ -183,6 +191,8 @@ def resolve(
     ``flags`` has only what was given; ``profiles`` is a TOML file with a table for each profile; ``mapping``
     what the mapping file says (rate, workers). Raises :class:`Refused` naming every option that does not fit.
     """
+    if flags.get("profile") == "":  # an unset variable of a shell script: never another account instead
+        raise Refused("--profile: '' names no profile", hint="leave the option out to do without one")
     environment = _from_environment(environ)
     name = str(flags.get("profile") or environment.get("profile") or "")
     merged: dict[str, object] = dict(mapping or {})

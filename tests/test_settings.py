@@ -128,3 +128,12 @@ def test_until_is_the_next_such_time() -> None:
     """Later today, or tomorrow where it has passed."""
     now = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)
     assert [seconds_until(time(hour), now) for hour in (23, 22, 6)] == [1800.0, 23.5 * 3600, 7.5 * 3600]
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("only_fields", "--only-fields"), ("profile", "--profile"), ("rows", "--rows")]
+)
+def test_an_option_that_is_given_empty_is_not_one_left_out(name: str, field: str) -> None:
+    """An unset variable of a shell script must not write every field, nor write to another account."""
+    with pytest.raises(Refused, match=f"^{field}: ''"):
+        resolve({name: ""}, environ={})

@@ -76,7 +76,7 @@ def run_arguments(arguments: list[str]) -> int:
         voice.tell_usage(error)
         return ExitCode.REFUSED
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        voice.tell_interrupted()
         return ExitCode.INTERRUPTED
     except BulkSyncError as error:
         voice.tell(error)

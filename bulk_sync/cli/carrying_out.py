@@ -94,7 +94,7 @@ def _open_desk(flags: Mapping[str, object]) -> tuple[Desk, Settings, Terminal]:
 
 
 async def _with_signals(desk: Desk, workflow: Workflow, terminal: Terminal) -> Ended:
-    with listening(desk, lambda: terminal.asking):
+    with listening(desk, lambda: terminal.asking or desk.waiting):
         return await workflow(desk)
 
 

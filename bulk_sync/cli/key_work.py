@@ -12,6 +12,8 @@ import click
 
 from bulk_sync.cli.carrying_out import make_desk
 from bulk_sync.errors import ExitCode, Refused
+from bulk_sync.results.summary_json import answer_json
+from bulk_sync.settings import Settings
 from bulk_sync.workflow.key import KEYRING_SERVICE
 from bulk_sync.workflow.key_check import check_key
 
@@ -20,6 +22,12 @@ def test_key(flags: Mapping[str, object]) -> int:
     """Say whether the API takes the key and what quota is left."""
     desk, settings = make_desk(flags)
     report = asyncio.run(check_key(desk, settings))
+    if settings.json_summary:
+        quota = {"limit": report.limit, "remaining": report.remaining, "reset_in": report.reset_in}
+        known = {} if report.remaining is None else quota
+        told = {"lines": list(report.lines())}
+        click.echo(answer_json(told, target=report.base_url, account=report.account, quota={**known, "rate": None}))
+        return ExitCode.OK
     for line in report.lines():
         click.echo(line)
     return ExitCode.OK
@@ -37,7 +45,7 @@ def set_key(flags: Mapping[str, object]) -> int:
         keyring.set_password(KEYRING_SERVICE, name, key.strip())
     except keyring.errors.KeyringError as error:
         raise Refused(f"the key ring did not take the key: {error}", hint="use HEFFL_API_KEY instead") from None
-    click.echo(f"kept for profile {name}; try it: bulk-sync key test", err=True)
+    _tell(settings, f"kept for profile {name}; try it: bulk-sync key test", profile=name)
     return ExitCode.OK
 
 
@@ -50,8 +58,14 @@ def forget_key(flags: Mapping[str, object]) -> int:
         keyring.delete_password(KEYRING_SERVICE, name)
     except keyring.errors.KeyringError as error:
         raise Refused(f"the key ring has no key for profile {name}: {error}") from None
-    click.echo(f"forgotten for profile {name}", err=True)
+    _tell(settings, f"forgotten for profile {name}", profile=name)
     return ExitCode.OK
+
+
+def _tell(settings: Settings, text: str, *, profile: str) -> None:
+    if settings.json_summary:
+        click.echo(answer_json({"profile": profile}))
+    click.echo(text, err=True)
 
 
 def _keyring() -> Any:  # an extra: its types are there only where it is installed

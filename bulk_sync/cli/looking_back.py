@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, cast
 
 import click
@@ -12,7 +11,7 @@ from bulk_sync.cli.carrying_out import make_desk
 from bulk_sync.console.run_text import run_lines, runs_table
 from bulk_sync.errors import ExitCode, Refused
 from bulk_sync.journal import JournalBook
-from bulk_sync.results.summary_json import summary_json
+from bulk_sync.results.summary_json import answer_json, failure_json, summary_json
 from bulk_sync.settings import parse_duration
 from bulk_sync.workflow import runs
 from bulk_sync.workflow.closing import outputs, summarise
@@ -25,9 +24,8 @@ def list_runs(flags: Mapping[str, object]) -> int:
     past = list(runs.past_runs(desk, figures=True))
     if settings.json_summary:
         for item in past:
-            click.echo(
-                summary_json(item.summary) if item.summary else json.dumps({"run": item.run, "fault": item.fault})
-            )
+            damaged = Refused(item.fault, hint="start a new run: rows that were sent compare as unchanged")
+            click.echo(summary_json(item.summary) if item.summary else failure_json(damaged, run=item.run))
     elif not past:
         click.echo(f"no runs in {desk.state.runs_folder}", err=True)
     else:
@@ -42,31 +40,44 @@ def show_run(flags: Mapping[str, object], name: str, what: str) -> int:
     run = runs.find_run(desk, name)
     with runs.opened(desk, run) as journal:
         summary = summarise(journal, finished_at=journal.header.finished_at)
+        lines: Iterable[str] = run_lines(journal, summary)
+        files = {}
         if settings.output or settings.report:
             place = outputs(desk, settings, source=journal.header.source_path, run=run, kind=journal.header.kind)
-            place.check(desk, None, None)
-            written, notes = place.write(
+            place.check_again(desk, journal.header)
+            summary, notes = place.write(
                 desk, journal, summary, what=cast('Literal["results", "changes", "problems"]', what)
             )
-            click.echo(written.output)
+            lines = (summary.output,)
+            files = {"report": str(desk.folder / settings.report)} if settings.report else {}
             for note in notes:
                 click.echo(note, err=True)
-        elif settings.json_summary:
+        if settings.json_summary:
             problems = first_problems(journal, JournalBook(journal, summary))
-            click.echo(summary_json(summary, problems=problems, skipped=skipped_by_reason(journal, summary)))
-        else:
-            for line in run_lines(journal, summary):
-                click.echo(line)
+            skipped = skipped_by_reason(journal, summary)
+            lines = (summary_json(summary, problems=problems, skipped=skipped, files=files),)
+        for line in lines:
+            click.echo(line)
     return ExitCode.OK
 
 
 def forget_runs(flags: Mapping[str, object], older_than: str) -> int:
     """Forget the runs that are older and say which."""
-    desk, _ = make_desk(flags)
+    desk, settings = make_desk(flags)
     try:
         seconds = parse_duration(older_than)
     except ValueError as error:
         raise Refused(f"--older-than: {error}") from None
-    forgotten = runs.purge(desk, older_than=seconds)
-    click.echo(f"forgotten: {', '.join(forgotten) or 'none'}", err=True)
+    purged = runs.purge(desk, older_than=seconds)
+    if settings.json_summary:
+        click.echo(answer_json({name: list(found) for name, found in purged._asdict().items()}))
+    click.echo(f"forgotten: {', '.join(purged.forgotten) or 'none'}", err=True)
+    if purged.removed:
+        click.echo(f"removed, since no run began in them: {', '.join(purged.removed)}", err=True)
+    for run in purged.kept:
+        click.echo(
+            f"kept: run {run}, whose journal cannot be read and may be all that knows what was sent; "
+            f"to be rid of it, delete {desk.run_folder(run)}",
+            err=True,
+        )
     return ExitCode.OK

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import click
 
@@ -22,7 +23,9 @@ from bulk_sync.mapping.schema import schema_text
 from bulk_sync.mapping.spec import MappingSpec, load_mapping
 from bulk_sync.mapping.transforms import TRANSFORMS, example_lines, transforms_table
 from bulk_sync.mapping.transforms.options import did_you_mean
-from bulk_sync.records import MappedRow, SourceRow, column_letters
+from bulk_sync.records import Json, MappedRow, SourceRow, column_letters
+from bulk_sync.results.placing import check_not_input
+from bulk_sync.results.summary_json import answer_json
 from bulk_sync.results.text import visible
 from bulk_sync.sources import SourceOptions
 from bulk_sync.sources.source import Source
@@ -40,13 +43,19 @@ def suggest_mapping(flags: Mapping[str, object], source: Path, output: Path | No
     desk, settings = make_desk(flags)
     if output and output.exists() and not overwrite:
         raise Refused(f"{output} exists", hint="name another file, or replace it with --overwrite")
+    if output:
+        check_not_input(desk.folder / output, desk.folder / source, None)
     table, guesses = _open_or_guess(desk, desk.folder / source, SourceOptions(sheet=settings.sheet))
     with table:
         rows = list(islice(table.rows(), _SAMPLE_ROWS))
         suggestion = suggest(table.header, rows, source_name=source.name, detected=table.detected, guesses=guesses)
     text = render_yaml(suggestion)
-    if output is None:
+    if settings.json_summary:
+        written = str(output) if output else None
+        click.echo(answer_json({"mapping": text}, source=str(source), sheet=table.sheet or None, output=written))
+    elif output is None:
         click.echo(text, nl=False)
+    if output is None:
         return ExitCode.OK
     output.write_text(text, encoding="utf-8")
     click.echo(
@@ -84,7 +93,24 @@ def lint_mapping(flags: Mapping[str, object], mapping: Path, source: Path | None
         options = source_options(spec, settings) if spec else SourceOptions(sheet=settings.sheet)
         with open_plain(desk, desk.folder / source, options, needs=spec.columns() if spec else ()) as table:
             report = lint(path, environ=desk.environ, header=table.header, sheet=table.sheet, rows=table.rows)
-    return _print_report(report, mapping, desk.folder)
+    if not settings.json_summary:
+        return _print_report(report, mapping, desk.folder)
+    code = ExitCode.REFUSED if report.mistakes else ExitCode.OK
+    click.echo(_report_json(report, mapping, source, code))
+    return code
+
+
+def _report_json(report: LintReport, mapping: Path, source: Path | None, code: ExitCode) -> str:
+    told: dict[str, Json] = {"mistakes": [mistake._asdict() for mistake in report.mistakes], "tests": report.tests}
+    return answer_json(
+        told,
+        exit_code=code,
+        mapping=str(mapping),
+        source=str(source or ""),
+        rows=report.rows,
+        notes=list(report.notes),
+        problem_groups=[{"count": group.rows, "cause": str(group)} for group in report.groups[:_MOST_GROUPS]],
+    )
 
 
 def _spec_or_none(desk: Desk, path: Path) -> MappingSpec | None:
@@ -151,6 +177,9 @@ def explain_cell(flags: Mapping[str, object], source: Path, cell: str, mapping: 
         if row is None:
             raise Refused(f"{source} has no row {number} below its header")
         steps = table.mapper.explain(row, column)
+        if settings.json_summary:
+            click.echo(_explanation_json(table, row, steps, source, mapping))
+            return ExitCode.OK
         _print_steps(steps)
         if not steps:
             _print(f"nothing uses column {letters} ({column})")
@@ -160,6 +189,33 @@ def explain_cell(flags: Mapping[str, object], source: Path, cell: str, mapping: 
         else:
             _print_payload(row, table.mapper.map(row))
     return ExitCode.OK
+
+
+def _explanation_json(table: Table, row: SourceRow, steps: list[Step], source: Path, mapping: Path) -> str:
+    mapped = table.mapper.map(row)
+    problems = dict.fromkeys((*row.problems, *mapped.problems))
+    left_out = _left_out(table, row)
+    told: dict[str, Json] = {
+        "row": row.row_number,
+        "steps": [_step(step) for step in steps],
+        "left_out": left_out or None,
+        "sent": None if left_out or mapped.invalid else mapped.payload,
+    }
+    return answer_json(
+        told,
+        source=str(source),
+        sheet=table.source.sheet or None,
+        mapping=str(mapping),
+        problems=tuple(problems),
+    )
+
+
+def _step(step: Step) -> dict[str, Json]:
+    """Return a step as plain values; one that keeps the field as it is has none."""
+    value = cast("Json", step.value)
+    return {"field": step.field, "cell": step.cell, "step": step.name, "note": step.note} | (
+        {} if step.value is KEEP else {"value": value}
+    )
 
 
 def _print_steps(steps: list[Step]) -> None:

@@ -28,8 +28,8 @@ _STOP = Stop(StopReason.INTERRUPTED, "interrupted", "bulk-sync resume goes on")
 def listening(desk: Desk, asking: Callable[[], bool]) -> Iterator[None]:
     """Turn the first signal into a stop between requests; a second one leaves at once, the journal is whole.
 
-    Where ``asking`` says that an answer is being waited for, the first one raises Interrupted there. Within a running
-    loop, in the main thread. A hang-up that is ignored already (``nohup``) stays ignored.
+    Where ``asking`` says that an answer, or input, is being waited for, the first one raises Interrupted there. Within
+    a running loop, in the main thread. A hang-up that is ignored already (``nohup``) stays ignored.
     """
     loop = asyncio.get_running_loop()
     numbers = [number for name in _NAMES if (number := getattr(signal, name, None)) is not None]

@@ -50,6 +50,13 @@ class Voice:
         hint = f"{context.command_path} --help lists its options" if context else "bulk-sync --help lists the commands"
         self.tell(Refused(error.format_message(), hint=hint))
 
+    def tell_interrupted(self) -> None:
+        """Say that the user left before there was anything to go on with."""
+        from bulk_sync.sending.ports import Interrupted
+
+        self._print(Interrupted("interrupted"))
+        click.echo("interrupted", err=True)
+
     def tell_defect(self, error: Exception) -> None:
         """Say that we made a mistake, and where its details are."""
         from bulk_sync.console.messages import tell_defect

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bulk_sync.console.plan_text import duration, shown
 from bulk_sync.journal import Journal, JournalBook
 from bulk_sync.records import ChangedField, RunSummary, Status
+from bulk_sync.results.text import visible
 from bulk_sync.workflow.closing import readable_fields
 from bulk_sync.workflow.viewing import cells_of
 
@@ -63,7 +64,7 @@ def run_lines(journal: Journal, summary: RunSummary) -> Iterator[str]:
     )
     yield from (f"{name:<11} {value}" for name, value in facts if value)
     for note in header.notes:
-        yield f"note        {note}"
+        yield f"note        {visible(note)}".replace("\n", f"\n{'':<12}")
     for count, text in summary.problem_groups:
         yield f"  {count:,} {'row' if count == 1 else 'rows'}: {text}"
     book = JournalBook(journal, summary, readable=readable_fields(journal))

@@ -114,19 +114,23 @@ class RowMapper:
         self._keys = joined.keys
         self._where = joined.where
         self._constants, self._fixed_units = _split_units(spec, joined.constants)
-        self._lanes = [_Lane(pipeline) for pipeline in joined.pipelines]
+        self._lanes = [_Lane(pipeline) for pipeline in joined.pipelines if spec.asks_for(pipeline.field.name)]
         self._is_clean = clean_test(spec.clear_token)
         self._flat = [_Track.of(lane) for lane in self._lanes if not lane.unit]
         parts = groupby((lane for lane in self._lanes if lane.unit), key=attrgetter("unit"))
         self._parts = [(unit, [_Track.of(lane) for lane in lanes]) for unit, lanes in parts]
         self._surveyed = [lane for lane in self._lanes if lane.evidence is not None]
-        self._checks_type = "type" in spec.programs
+        self._checks_type = self._asks_for("type")
         self._prefix = spec.resource.id_prefix if spec.match[0].by == "id" else ""
 
     @property
     def needs_survey(self) -> bool:
         """Whether some column's decimal sign or day order must be decided from all its values."""
         return bool(self._surveyed)
+
+    def _asks_for(self, name: str) -> bool:
+        """Whether the mapping has a field and it is to be sent."""
+        return name in self.spec.programs and self.spec.asks_for(name)
 
     def selects(self, row: SourceRow) -> bool:
         """Whether the mapping's ``source.where`` takes this row. A damaged row is taken, and invalid."""
@@ -219,7 +223,7 @@ class RowMapper:
                 steps += explain_field(lane.pipeline, cells, names, [self._names[index] for index in indexes])
         if wanted is None:
             for name, program in self.spec.programs.items():
-                if program.is_constant and not program.mapping.when:
+                if self._asks_for(name) and program.is_constant and not program.mapping.when:
                     steps.append(Step(name, "value", "the same for every row", program.constant))
                     steps += closing_steps(name, Outcome(program.constant))
         return steps
@@ -283,7 +287,7 @@ class RowMapper:
             return
         field, finding = found
         refused = any(problem.field == field and problem.severity == "error" for problem in problems)
-        if refused or field not in self.spec.programs:
+        if refused or not self._asks_for(field):
             return
         if self.spec.strict:
             finding = finding._replace(severity="error")
@@ -329,6 +333,8 @@ def _split_units(spec: MappingSpec, constants: dict[str, Json]) -> tuple[dict[st
     units: dict[str, dict[str, Json]] = {}
     for name, value in constants.items():
         field = spec.programs[name].field
+        if not spec.asks_for(name):
+            continue
         if field.unit:
             units.setdefault(field.unit, {})[field.part] = value
         else:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from bulk_sync.errors import MappingError, Mistake
+from bulk_sync.errors import MappingError, Mistake, Refused
 from bulk_sync.mapping.checks import check_file
 from bulk_sync.mapping.document import Document
 from bulk_sync.mapping.layers import Layers, ReadFile, flatten, read_layers
@@ -44,6 +44,7 @@ class MappingSpec:
 
     ``text`` is complete in itself: the YAML as read, or with ``extends`` and ``${NAME}`` filled in, so that
     :func:`parse_mapping` gives the same mapping from it later and elsewhere. ``file`` is the whole of it.
+    ``only``: the payload's top-level names that are asked for, where that is not all of them.
     """
 
     file: MappingFile
@@ -52,6 +53,7 @@ class MappingSpec:
     document: Document
     path: Path | None
     text: str
+    only: frozenset[str] | None = None
 
     @property
     def version(self) -> int:
@@ -130,6 +132,24 @@ class MappingSpec:
             used += [*program.columns, *program.mapping.when]
         used += self.file.source.where
         return tuple(dict.fromkeys(used))
+
+    def asks_for(self, name: str) -> bool:
+        """Whether a field of the mapping is to be sent, by its full name."""
+        return self.only is None or self.programs[name].field.top in self.only
+
+    def narrowed(self, names: Collection[str]) -> MappingSpec:
+        """Return the mapping kept to some of its fields; a part stands for its unit, which is sent whole.
+
+        Raises :class:`Refused` naming all that the mapping does not have.
+        """
+        tops = {program.field.top for program in self.programs.values()}
+        if unknown := sorted({name for name in names if name not in self.programs and name not in tops}):
+            raise Refused(
+                f"--only-fields: the mapping has no field {', '.join(unknown)}",
+                hint=f"it has: {', '.join(sorted({*self.programs, *tops}))}",
+            )
+        asked = {self.programs[name].field.top if name in self.programs else name for name in names}
+        return replace(self, only=frozenset(asked))
 
     def units(self) -> Mapping[str, tuple[str, ...]]:
         """Return the parts of each unit that the mapping fills, for counting rows with blank parts."""

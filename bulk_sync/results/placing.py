@@ -45,9 +45,7 @@ def check_not_input(path: Path, source: Path | None, mapping: Path | None) -> No
     """Refuse to write over the source or the mapping, under whatever name. Raises OutputError."""
     for taken, name in ((source, "source"), (mapping, "mapping")):
         if taken is not None and _same_file(path, taken):
-            raise OutputError(
-                f'the results would overwrite the {name} "{taken}"', hint="name another file with --output"
-            )
+            raise OutputError(f'"{path}" would overwrite the {name} "{taken}"', hint="name another file with --output")
 
 
 def check_place(path: Path) -> None:

@@ -31,10 +31,45 @@ def summary_json(
     ``problems`` are the run's first, ``skipped`` counts the skipped rows by reason, ``files`` names what was
     written besides the results (``report``); ``plan`` is what would be sent, where a plan was made and not sent.
     """
-    written = {"results": summary.output} if summary.output else {}
+    told = _of_run(summary)
+    told["skipped"] = dict(skipped or {})
+    told["files"] = {**({"results": summary.output} if summary.output else {}), **(files or {})}
+    told["problems"] = _first(problems)
+    told["plan"] = dict(plan) if plan is not None else None
+    return _one_line(told)
+
+
+def failure_json(error: BulkSyncError, *, run: str = "") -> str:
+    """Return the object for a command that ended without a summary: the same names, and ``error``.
+
+    ``run``: the one that the error is about, where it is about one.
+    """
+    return _without_run(
+        run=run or None,
+        exit_code=int(error.exit_code),
+        stopped_by=type(error).__name__,
+        error={"message": error.message, "hint": error.hint},
+    )
+
+
+def answer_json(
+    told: Mapping[str, Json], *, exit_code: int = 0, problems: Sequence[Problem] = (), **known: Json
+) -> str:
+    """Return the object for a command that makes no run: the same names, and in ``told`` what it was asked for.
+
+    ``known`` are the values of those names that the command can fill.
+    """
+    return _without_run(exit_code=exit_code, told=dict(told), problems=_first(problems), **known)
+
+
+def _without_run(**known: Json) -> str:
+    return _one_line({**_of_run(_NO_RUN), "kind": None, "sandbox": None, **known})
+
+
+def _of_run(summary: RunSummary) -> dict[str, Json]:
     seconds = summary.seconds
     requests = sum(summary.requests.values())
-    found: dict[str, Json] = {
+    return {
         "schema_version": SCHEMA_VERSION,
         "run": summary.run or None,
         "kind": summary.kind,
@@ -44,7 +79,7 @@ def summary_json(
         "sandbox": summary.sandbox,
         "counts": {status.value: summary.counts.get(status.value, 0) for status in Status},
         "rows": sum(summary.counts.values()),
-        "skipped": dict(skipped or {}),
+        "skipped": {},
         "requests": {**summary.requests, "total": requests},
         "quota": {**summary.quota, "rate": summary.rate or None},
         "timings": {
@@ -59,35 +94,37 @@ def summary_json(
         "target": summary.target,
         "account": summary.account,
         "output": summary.output or None,
-        "files": {**written, **(files or {})},
+        "files": {},
         "problem_groups": [{"count": count, "cause": cause} for count, cause in summary.problem_groups],
-        "problems": [_problem(problem) for problem in problems[:FIRST_PROBLEMS]],
+        "problems": [],
         "notes": list(summary.notes),
         "next_steps": list(summary.next_steps),
-        "plan": dict(plan) if plan is not None else None,
+        "plan": None,
+        "told": None,
         "error": None,
     }
-    return _one_line(found)
 
 
-def failure_json(error: BulkSyncError) -> str:
-    """Return the object for a command that ended without a summary: the same names, and ``error``."""
-    return _one_line(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "run": None,
-            "exit_code": int(error.exit_code),
-            "stopped_by": type(error).__name__,
-            "counts": {},
-            "requests": {"total": 0},
-            "output": None,
-            "error": {"message": error.message, "hint": error.hint},
-        }
-    )
+_NO_RUN = RunSummary(
+    run="",
+    kind="run",
+    exit_code=0,
+    stopped_by="",
+    counts={},
+    requests={},
+    source="",
+    sheet="",
+    mapping="",
+    target="",
+    account="",
+    started_at="",
+    finished_at="",
+    seconds=0.0,
+)
 
 
-def _problem(problem: Problem) -> Json:
-    return {**problem._asdict(), "message": cut(problem.message, MESSAGE_LIMIT)}
+def _first(problems: Sequence[Problem]) -> list[Json]:
+    return [{**found._asdict(), "message": cut(found.message, MESSAGE_LIMIT)} for found in problems[:FIRST_PROBLEMS]]
 
 
 def _one_line(found: Json) -> str:
@@ -103,11 +140,11 @@ _TEXTS: dict[str, Json] = {"type": "array", "items": _TEXT}
 _PROPERTIES: dict[str, Json] = {
     "schema_version": {"const": SCHEMA_VERSION},
     "run": {**_TEXT_OR_NULL, "description": "the run's id; null where no run came about"},
-    "kind": {"enum": ["run", "check", "plan", "retry", "undo"]},
+    "kind": {"enum": ["run", "check", "plan", "retry", "undo", None], "description": "null where no run came about"},
     "parent": {**_TEXT_OR_NULL, "description": "the run that was retried or undone"},
     "exit_code": {"type": "integer", "description": "as the process ends"},
     "stopped_by": {**_TEXT_OR_NULL, "description": "what ended the run early; null where it finished"},
-    "sandbox": {"type": "boolean"},
+    "sandbox": {"type": ["boolean", "null"], "description": "null where no run came about"},
     "counts": {**_COUNTS, "description": "rows by status"},
     "rows": {**_COUNT, "description": "rows in the source: the sum of the counts"},
     "skipped": {**_COUNTS, "description": "skipped rows by reason"},
@@ -145,6 +182,7 @@ _PROPERTIES: dict[str, Json] = {
         "description": "what would be sent; null where nothing was planned, or where it was sent",
         "required": ["rows", "counts", "changes", "cells", "first_differences", "requests", "finish_at", "findings"],
     },
+    "told": {"type": ["object", "null"], "description": "what a command that makes no run was asked for"},
     "error": {
         "type": ["object", "null"],
         "properties": {"message": _TEXT, "hint": _TEXT},
@@ -155,7 +193,7 @@ SUMMARY_SCHEMA: Mapping[str, Json] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "bulk_sync summary",
     "type": "object",
-    "required": ["schema_version", "run", "exit_code", "stopped_by", "counts", "requests", "output", "error"],
+    "required": list(_PROPERTIES),
     "properties": _PROPERTIES,
     "additionalProperties": False,
 }

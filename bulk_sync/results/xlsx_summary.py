@@ -60,9 +60,9 @@ class _Page:
         self.line((text, look), *[("", look)] * (len(_WIDTHS) - 1), height=21)
 
     def pair(self, label: Figure, value: Figure) -> None:
-        """Write a label and its value; a long text goes on below itself."""
+        """Write a label and its value; a text of many lines, or of a long one, goes on below itself."""
         if isinstance(value, str):
-            first, *rest = wrap(_inert(value), _TEXT_WIDTH) or [""]
+            first, *rest = [part for line in _inert(value).splitlines() for part in wrap(line, _TEXT_WIDTH)] or [""]
             self.line((label, "label"), (first, ""))
             for text in rest:
                 self.line(("", ""), (text, ""))

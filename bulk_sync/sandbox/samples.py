@@ -21,26 +21,33 @@ def sample_clients() -> list[Record]:
 def missing_records(
     records: Iterable[Mapping[str, Json]], values: Callable[[str], set[Json]], *, absent: Collection[str]
 ) -> Iterator[Record]:
-    """Yield a whole client for each record that is not there yet.
+    """Yield a whole client for each record that is not there yet, known by its first field.
 
-    ``values`` returns what a field holds in all clients. Records with an id are yielded in any case: the
-    store leaves out the ids it has.
+    ``values`` returns what a field holds in all clients. Records that begin with an id are yielded in any case: the
+    store leaves out the ids it has. ``absent`` are ids that no client gets.
     """
     known: dict[str, set[str]] = {}
     for record in records:
-        if "id" in record:
-            if record["id"] not in absent:
-                yield _made_up(record)
-            continue
         name, value = next(iter(record.items()))
+        if record.get("id") in absent:
+            continue
+        if name == "id":
+            yield _made_up(record)
+            continue
         if name not in known:
-            known[name] = {_loose(each) for each in values(name)}
-        if _loose(value) not in known[name]:
-            known[name].add(_loose(value))
+            known[name] = {loose(each) for each in values(name)}
+        if loose(value) not in known[name]:
+            known[name].add(loose(value))
             yield {"id": f"clt_{_hash(f'{name} {value}')}", **_made_up(record)}
 
 
-def _loose(value: Json) -> str:
+def blanks_filled(record: Mapping[str, Json], given: Mapping[str, Json]) -> Record:
+    """Return a client with those of the given fields that it lacks."""
+    lacking = {name: value for name, value in given.items() if record.get(name) in (None, "")}
+    return {**record, **lacking}
+
+
+def loose(value: Json) -> str:
     """Leave out what people type in one way or another, so that no two clients answer to one key."""
     return "".join(str(value).casefold().split())
 

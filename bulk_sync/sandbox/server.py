@@ -6,7 +6,8 @@ import asyncio
 import threading
 import time as wall
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from bulk_sync.sandbox.clients import Json, Record
 from bulk_sync.sandbox.config import SandboxConfig
-from bulk_sync.sandbox.samples import missing_records, sample_clients
+from bulk_sync.sandbox.samples import blanks_filled, loose, missing_records, sample_clients
 from bulk_sync.sandbox.service import ROOT, ClientsService, LoggedRequest
 from bulk_sync.sandbox.store import Store
 
@@ -79,10 +80,31 @@ class SandboxServer:
     def seed(self, records: Iterable[Mapping[str, Json]]) -> int:
         """Make a client for each of ``records`` that does not exist yet; return how many were made.
 
-        A record is known by its ``id``; one without an id by its first field, such as ``{"email": …}``, if
-        any client has that value there, whatever the letter case and the spaces.
+        A record is known by its first field: an ``id``, or such as ``{"email": …}`` if any client has that value
+        there, whatever the letter case and the spaces. A client that exists gets what it lacks of the other fields.
         """
-        return self._store.add_all(missing_records(records, self._store.values, absent=self.config.absent))
+        longer: list[Mapping[str, Json]] = []
+
+        def each() -> Iterator[Mapping[str, Json]]:
+            for record in records:
+                if len(record) > 1:
+                    longer.append(record)
+                yield record
+
+        made = self._store.add_all(missing_records(each(), self._store.values, absent=self.config.absent))
+        self._complete(longer)
+        return made
+
+    def _complete(self, records: Sequence[Mapping[str, Json]]) -> None:
+        holders: dict[str, dict[str, str]] = {}
+        for record in records:
+            name, value = next(iter(record.items()))
+            if name != "id" and name not in holders:
+                holders[name] = self._store.holders(name)
+            client_id = str(value) if name == "id" else holders[name].get(loose(value), "")
+            kept = self._store.get(client_id)
+            if kept is not None and blanks_filled(kept, record) != kept:
+                self._store.change(client_id, partial(blanks_filled, given=record))
 
     def empty(self) -> None:
         """Go back to the beginning: no used-up quota, no clients but the samples if there are any."""

@@ -20,6 +20,7 @@ from threading import RLock
 from bulk_sync.sandbox.clients import Json, Record, new_client
 from bulk_sync.sandbox.config import Quota
 from bulk_sync.sandbox.quota import Standing, State, judge
+from bulk_sync.sandbox.samples import loose
 
 FILE_NAME = "sandbox.sqlite3"
 
@@ -142,6 +143,11 @@ class Store:
         """Return every value that a field has; grows with the number of clients."""
         sql = "SELECT 0, json_extract(record, ?) FROM clients"
         return {value for _, value in self._rows(sql, (f'$."{name}"',))}
+
+    def holders(self, name: str) -> dict[str, str]:
+        """Return which client has each value of a field, by :func:`loose`; the last one of several."""
+        sql = "SELECT json_extract(record, ?), id FROM clients"
+        return {loose(value): found for value, found in self._rows(sql, (f'$."{name}"',))}
 
     def remove(self, client_id: str) -> bool:
         """Remove a client; False where there is none."""

@@ -48,13 +48,18 @@ class FrameSource(OpenSource):
 
 
 def _cell(value: object) -> str | Cell:
-    """Give a value its text and kind; '' for NaN. What is no cell's value becomes its text."""
+    """Give a value its text and kind; '' for NaN, an error for what is infinite, as in a workbook.
+
+    What is no cell's value becomes its text.
+    """
     if type(value).__module__ == "numpy" and hasattr(value, "item") and not hasattr(value, "__len__"):
         value = value.item()
+    if value is None:  # what a missing date of numpy's holds
+        return ""
     if isinstance(value, timedelta):
         return duration_cell(value)
-    if isinstance(value, float) and math.isnan(value):
-        return ""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "" if math.isnan(value) else Cell(str(value), None, CellKind.ERROR)
     for types, kind, text in _KINDS:
         if isinstance(value, types):
             return Cell(text(value), cast("CellValue", value), kind)

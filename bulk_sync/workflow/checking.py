@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from bulk_sync.workflow.closing import Ended, summarise, tell_end
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.guarding import before_reading, guard_notes
 from bulk_sync.workflow.intake import open_table, take_in
-from bulk_sync.workflow.jobs import Job, MappingGiven, new_journal, prepare
+from bulk_sync.workflow.jobs import Job, MappingGiven, at_work, new_journal, prepare
 from bulk_sync.workflow.placing_problems import Place, placer
 from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.runs import JOURNAL_NAME
@@ -41,16 +42,15 @@ async def check(desk: Desk, source: Path | DataFrame, mapping: MappingGiven, *, 
 
 async def _check_in(desk: Desk, job: Job, folder: Path) -> Ended:
     began = time.monotonic()
-    table = open_table(desk, job.source, job.spec, job.settings, frame=job.frame)
-    with table.source:
+    with at_work(job), ExitStack() as stack:
+        table = open_table(desk, job.source, job.spec, job.settings, frame=job.frame)
+        stack.callback(table.source.close)
         journal = new_journal(desk, job, table, None, path=folder / JOURNAL_NAME)
-        try:
-            await take_in(desk, journal, table, job.settings)
-            refuse_contradictions(journal, placer(job.spec, table.source.header, table.source.sheet))
-            journal.update_header(busy_seconds=time.monotonic() - began, started_at=desk.clock.time())
-            return _closed(desk, journal, job)
-        finally:
-            journal.close()
+        stack.callback(journal.close)
+        await take_in(desk, journal, table, job.settings)
+        refuse_contradictions(journal, placer(job.spec, table.source.header, table.source.sheet))
+        journal.update_header(busy_seconds=time.monotonic() - began, started_at=desk.clock.time())
+        return _closed(desk, journal, job)
 
 
 def _closed(desk: Desk, journal: Journal, job: Job) -> Ended:

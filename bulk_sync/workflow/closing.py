@@ -16,7 +16,7 @@ from bulk_sync.planning.codes import CHANGED_SINCE
 from bulk_sync.records import Json, RunSummary, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.results import check_writable, write_results
-from bulk_sync.results.placing import check_place, check_replaceable, default_path
+from bulk_sync.results.placing import check_not_input, check_place, check_replaceable, default_path
 from bulk_sync.results.table import What
 from bulk_sync.results.text import on_a_line
 from bulk_sync.settings import Settings
@@ -195,8 +195,13 @@ class Outputs:
         if self.settings.report:
             _check_report(desk.folder / self.settings.report)
 
-    def check_again(self, desk: Desk, header: RunHeader) -> None:
-        """As :meth:`check`, for the files that an earlier run had read, where they still stand."""
+    def check_again(self, desk: Desk, header: RunHeader, results: Path | None = None) -> None:
+        """As :meth:`check`, for the files that an earlier run had read, where they still stand.
+
+        ``results``: its results file, where that is read now.
+        """
+        if self.path is not None:
+            check_not_input(self.path, results, None)
         self.check(desk, _existing(header.source_path), _existing(header.mapping_path))
 
     def write(

@@ -98,6 +98,8 @@ class Desk:
     stop: StopSignal = field(default_factory=StopSignal)
     writes_files: bool = True
     """Whether results are written although nobody named a file: a person wants one, a program reads the rows."""
+    waiting: bool = False
+    """Whether what stands on the way is somebody else's to give, as standard input: a signal then ends the wait."""
     began: float = field(init=False)
     """The moment of the monotonic clock at which the command began."""
     began_at: float = field(init=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulk_sync.errors import Question, Refused, SourceError
+from bulk_sync.errors import Question, SourceError
 from bulk_sync.journal import Journal, PlanTables, RowEntry
 from bulk_sync.mapping.mapper import RowMapper, compile_mapping
 from bulk_sync.mapping.spec import MappingSpec
@@ -52,6 +52,8 @@ class Table:
     spec: MappingSpec
     settled: Mapping[str, str]
     """The user's answers (decimal, dates), which a later retry of the run needs again."""
+    notes: tuple[str, ...]
+    """What was said of the source before its first row."""
 
 
 def open_table(
@@ -70,8 +72,7 @@ def open_table(
         source = FrameSource(frame)
     else:
         source = open_plain(desk, path, source_options(spec, settings), needs=spec.columns())
-    for note in source.notes:
-        desk.talk.say(note)
+    _say(desk, source.notes)
     if {"sync_row", "sync_status"} <= set(source.header):
         source.close()
         raise SourceError(
@@ -81,9 +82,8 @@ def open_table(
     try:
         settled: dict[str, str] = {}
         mapper = settle_mapper(desk, spec, source.header, source.sheet, _Rows(source, spec), settled)
-        for note in mapper.notes:
-            desk.talk.say(note)
-        return Table(source, mapper, spec, settled)
+        _say(desk, mapper.notes)
+        return Table(source, mapper, spec, settled, (*source.notes, *mapper.notes))
     except BaseException:
         source.close()
         raise
@@ -184,32 +184,36 @@ def file_sha256(path: Path) -> str:
 
 
 async def take_in(desk: Desk, journal: Journal, table: Table, settings: Settings) -> None:
-    """Read, map and check every row, and keep them in the journal; nothing is requested.
+    """Read, map and check every row, and keep them in the journal, with what is said of them; nothing is requested.
 
     Raises :class:`Interrupted` between batches when a stop is asked for.
     """
     tables = PlanTables(journal)
     chosen = chooser(settings)
-    shaped = only_fields(table.spec, settings)
     kinds = tuple(key.by for key in table.spec.match)
-    for note in _detected(table.source, table.spec):
-        desk.talk.say(note)
+    detected = tuple(_detected(table.source, table.spec))
+    _say(desk, detected)
     desk.talk.phase("reading")
-    for count in tables.add_rows(_entries(table, chosen, shaped, kinds)):
+    for count in tables.add_rows(_entries(table, chosen, kinds)):
         desk.talk.step(count)
         await asyncio.sleep(0)  # lets a signal through
         if desk.stop.is_set():
             raise (await desk.stop.wait()).error()
     desk.talk.end_phase()
-    for note in table.source.closing_notes():
-        desk.talk.say(note)
+    closing = table.source.closing_notes()
+    _say(desk, closing)
+    journal.update_header(notes=(*journal.header.notes, *detected, *closing))
     tables.index_records()
+
+
+def _say(desk: Desk, notes: Iterable[str]) -> None:
+    for note in notes:
+        desk.talk.say(note)
 
 
 def _entries(
     table: Table,
     chosen: Callable[[int, int], bool],
-    shaped: Callable[[MappedRow], MappedRow],
     kinds: tuple[str, ...],
 ) -> Iterator[RowEntry]:
     map_row = table.mapper.map
@@ -224,7 +228,7 @@ def _entries(
         elif not table.mapper.selects(row):
             yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, "left out by the mapping's where")
         else:
-            yield mapped_entry(row, shaped(map_row(row)), kinds)
+            yield mapped_entry(row, map_row(row), kinds)
 
 
 def _refused(row: SourceRow) -> RowEntry:
@@ -264,19 +268,6 @@ def chooser(settings: Settings) -> Callable[[int, int], bool]:
     return within
 
 
-def only_fields(spec: MappingSpec, settings: Settings) -> Callable[[MappedRow], MappedRow]:
-    """Return what takes all but the fields of ``--only-fields`` out of a mapped row; Refused for an unknown one."""
-    if not settings.only_fields:
-        return lambda mapped: mapped
-    targets = set(spec.policies())
-    wanted = {name.partition(".")[0] for name in settings.only_fields}
-    if unknown := sorted(wanted - targets):
-        raise Refused(
-            f"--only-fields: the mapping has no field {', '.join(unknown)}",
-            hint=f"it has: {', '.join(sorted(targets))}",
-        )
-
-    def shaped(mapped: MappedRow) -> MappedRow:
-        return mapped._replace(payload={name: value for name, value in mapped.payload.items() if name in wanted})
-
-    return shaped
+def only_fields(spec: MappingSpec, settings: Settings) -> MappingSpec:
+    """Return the mapping kept to the fields of ``--only-fields``; Refused for one that it does not have."""
+    return spec.narrowed(settings.only_fields) if settings.only_fields else spec

@@ -5,28 +5,33 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulk_sync.errors import OutputError, Refused, SourceError
+from bulk_sync.errors import BulkSyncError, OutputError, Refused, SourceError
 from bulk_sync.journal import Journal, RunHeader, create_journal
 from bulk_sync.journal.store import RunKind
 from bulk_sync.mapping.spec import MappingSpec, load_mapping, parse_mapping
 from bulk_sync.planning.guards import Limit, RowRange, RunLimits
+from bulk_sync.sending.ports import Interrupted
 from bulk_sync.settings import Settings
 from bulk_sync.state.locks import lock_name
 from bulk_sync.workflow.closing import Outputs, outputs
 from bulk_sync.workflow.desk import Desk, kept_settings
-from bulk_sync.workflow.intake import SETTLED, Table, file_sha256
+from bulk_sync.workflow.intake import SETTLED, Table, file_sha256, only_fields
 from bulk_sync.workflow.runs import JOURNAL_NAME
 from bulk_sync.workflow.target import Target, given_rate
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-STDIN = Path("-")
+STDIN_NAME = "-"
+"""What a source is called that comes from standard input."""
+SPOOL_NAME = "stdin"
+"""The file in the run's folder that keeps it; it claims no kind by a suffix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +64,61 @@ def prepare(desk: Desk, source: Path | DataFrame, mapping: MappingGiven, *, kind
     """
     spec, mapping_path = _read_mapping(desk, mapping)
     settings = desk.settings(_from_mapping(spec))
+    spec = only_fields(spec, settings)
     given_rate(settings)
     limits = run_limits(settings)
     run = desk.new_run()
-    frame = None if isinstance(source, Path) else source
-    path = desk.run_folder(run) / FRAME_NAME
-    name = FRAME_NAME
-    if isinstance(source, Path):
-        path = _spooled(desk, run) if source == STDIN else desk.folder / source
-        name = "-" if source == STDIN else str(source)
+    path, name = _named(desk, source, run)
+    if name not in {STDIN_NAME, FRAME_NAME}:
         if not path.exists():
             raise SourceError(f"{source}: no such file", hint="is the path right, seen from this folder?")
-        _check_fresh(desk, path, settings)
+        _check_fresh(desk, path, settings, str(path))
     place = outputs(desk, settings, source=name, run=run, kind=kind)
     place.check(desk, path, mapping_path)
-    return Job(run, kind, path, name, mapping_path, spec, settings, limits, place, frame)
+    frame = None if isinstance(source, Path) else source
+    job = Job(run, kind, path, name, mapping_path, spec, settings, limits, place, frame)
+    if name == STDIN_NAME:
+        _spool(desk, job)
+    return job
+
+
+def _named(desk: Desk, source: Path | DataFrame, run: str) -> tuple[Path, str]:
+    """Return where a source is read from, and what it is called; what has no file gets a place in the run's folder."""
+    if not isinstance(source, Path):
+        return desk.run_folder(run) / FRAME_NAME, FRAME_NAME
+    if source == Path(STDIN_NAME):
+        return desk.run_folder(run) / SPOOL_NAME, STDIN_NAME
+    return desk.folder / source, str(source)
+
+
+@contextmanager
+def at_work(job: Job) -> Iterator[None]:
+    """Carry a job out inside: errors speak of standard input by that name, and not of its private copy.
+
+    A job that ends before its journal is begun leaves no copy behind, nor does one whose journal is thrown away.
+    """
+    if job.source_name != STDIN_NAME:
+        yield
+        return
+    try:
+        yield
+    except BulkSyncError as error:
+        error.message = error.message.replace(str(job.source), "standard input")
+        error.args = (error.message,)
+        error.hint = error.hint.replace(str(job.source), "FILE")  # as a command names it
+        raise
+    finally:
+        if not (job.source.parent / JOURNAL_NAME).exists():
+            shutil.rmtree(job.source.parent, ignore_errors=True)
 
 
 def _read_mapping(desk: Desk, mapping: MappingGiven) -> tuple[MappingSpec, Path]:
     if isinstance(mapping, Path):
         return load_mapping(desk.folder / mapping, environ=desk.environ), desk.folder / mapping
-    text = json.dumps(mapping, indent=2, default=str)  # JSON is YAML, and its lines can be pointed at
+    try:
+        text = json.dumps(mapping, indent=2, default=str)  # JSON is YAML, and its lines can be pointed at
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Refused(f"the mapping is not made of plain values: {error}") from None
     return parse_mapping(text, name="mapping", environ=desk.environ), desk.folder / "mapping"
 
 
@@ -113,32 +152,41 @@ def _row_range(text: str | None) -> RowRange | None:
         raise Refused(f"--expect-rows: {error}") from None
 
 
-def _check_fresh(desk: Desk, path: Path, settings: Settings) -> None:
+def _check_fresh(desk: Desk, path: Path, settings: Settings, name: str) -> None:
     if settings.require_fresh is None:
         return
     stat = path.stat()
     age = desk.clock.time() - stat.st_mtime
     if age > settings.require_fresh:
         raise SourceError(
-            f"{path}: {age / 3600:.1f} hours old; --require-fresh allows {settings.require_fresh / 3600:.1f}",
+            f"{name}: {age / 3600:.1f} hours old; --require-fresh allows {settings.require_fresh / 3600:.1f}",
             hint="did the export of last night fail?",
         )
     if not stat.st_size:
-        raise SourceError(f"{path}: empty, and --require-fresh was asked for", hint="did the export fail?")
+        raise SourceError(f"{name}: empty, and --require-fresh was asked for", hint="did the export fail?")
 
 
-def _spooled(desk: Desk, run: str) -> Path:
-    """Keep standard input in a private file, since it can be read only once."""
-    folder = desk.run_folder(run)
-    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    path = folder / "stdin.csv"
-    path.touch(mode=0o600)
+def _spool(desk: Desk, job: Job) -> None:
+    """Keep standard input in a private file, since it can be read only once; of a job that is refused it goes."""
+    path = job.source
     try:
-        with path.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-    except OSError as error:
-        raise OutputError(f"standard input could not be kept in {path}: {error.strerror or error}") from None
-    return path
+        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        path.touch(mode=0o600)
+        desk.waiting = True
+        try:
+            with path.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        except Interrupted:
+            raise Interrupted("interrupted while standard input was read: nothing was sent") from None
+        except OSError as error:
+            folder = path.parent
+            raise OutputError(f"standard input could not be kept in {folder}: {error.strerror or error}") from None
+        finally:
+            desk.waiting = False
+        _check_fresh(desk, path, job.settings, "standard input")
+    except BaseException:
+        shutil.rmtree(path.parent, ignore_errors=True)
+        raise
 
 
 def new_journal(desk: Desk, job: Job, table: Table, target: Target | None, *, path: Path | None = None) -> Journal:
@@ -150,7 +198,7 @@ def new_journal(desk: Desk, job: Job, table: Table, target: Target | None, *, pa
         base_url=target.base_url if target and not target.sandbox else "",
         account=target.account if target else "",
         sandbox=target is not None and target.sandbox is not None,
-        source_path=job.source_name if job.source_name in {"-", FRAME_NAME} else str(job.source.resolve()),
+        source_path=job.source_name if job.source_name in {STDIN_NAME, FRAME_NAME} else str(job.source.resolve()),
         source_sha256=_sha256(job.source),
         source_kind=table.source.kind,
         sheet=table.source.sheet,
@@ -162,7 +210,7 @@ def new_journal(desk: Desk, job: Job, table: Table, target: Target | None, *, pa
         facts={SETTLED: dict(table.settled)},
         output=str(job.outputs.path or ""),
         created_at=desk.clock.time(),
-        notes=table.source.notes,
+        notes=table.notes,
     )
     if path is not None:
         return create_journal(path, header, durable=False)
@@ -187,13 +235,15 @@ def prepare_again(desk: Desk, folder: Path, header: RunHeader, settings: Setting
 
     Raises :class:`Refused` where the source is gone.
     """
-    source = folder / "stdin.csv" if header.source_path == "-" else Path(header.source_path)
+    piped = header.source_path == STDIN_NAME
+    source = folder / SPOOL_NAME if piped else Path(header.source_path)
     if not source.exists():
+        name = "the copy of standard input" if piped else source
         raise SourceError(
-            f"{source}: gone, and run {header.run} had not read it to its end",
+            f"{name}: gone, and run {header.run} had not read it to its end",
             hint="nothing was sent: start a new run",
         )
-    spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
+    spec = only_fields(parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ), settings)
     limits = run_limits(settings)
     return Job(
         header.run, header.kind, source, header.source_path, Path(header.mapping_path), spec, settings, limits, place

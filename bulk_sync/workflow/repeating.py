@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 from bulk_sync.errors import BulkSyncError
 from bulk_sync.journal import RunHeader, Tallies
 from bulk_sync.records import RunSummary
@@ -12,7 +10,7 @@ from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import file_sha256
 from bulk_sync.workflow.jobs import Job
 from bulk_sync.workflow.reasons import OwnReason
-from bulk_sync.workflow.runs import opened, run_ids
+from bulk_sync.workflow.runs import opened, run_ids, unbegun
 from bulk_sync.workflow.target import Target
 
 _CHOOSES = ("sheet", "first", "rows", "only_fields")
@@ -32,7 +30,6 @@ def skip_same(desk: Desk, job: Job, target: Target) -> Ended | None:
         return None
     text = f"nothing to do: source, mapping and target are those of run {before.run}, which ended with 0"
     desk.talk.say(text)
-    shutil.rmtree(desk.run_folder(job.run), ignore_errors=True)  # what standard input was kept in
     summary = RunSummary(
         run="",
         kind="run",
@@ -58,7 +55,7 @@ def skip_same(desk: Desk, job: Job, target: Target) -> Ended | None:
 def _same(desk: Desk, job: Job, target: Target) -> RunHeader | None:
     source = file_sha256(job.source)
     for run in reversed(run_ids(desk)):
-        if run == job.run:
+        if run == job.run or unbegun(desk, run):
             continue
         try:
             with opened(desk, run) as journal:

@@ -64,9 +64,8 @@ class RetryRules:
     book: JournalBook
     mapper: RowMapper
     chosen: Callable[[int, int], bool]
-    shaped: Callable[[MappedRow], MappedRow]
-    shaped_before: Callable[[MappedRow], MappedRow] | None
-    """How the run before limited a row's fields, where its plan was then reduced; None where it was not."""
+    mapper_before: RowMapper | None
+    """The mapping with the fields that the run before was kept to, where its plan was then reduced."""
     kinds: tuple[str, ...]
     """The ``by`` of the mapping's ``match``."""
 
@@ -121,18 +120,18 @@ def _entry(place: int, row: RetryRow, result: RowResult, rules: RetryRules, foun
     mapped = rules.mapper.map(plain)
     known = _known(row, result, mapped, rules)
     if not rules.chosen(place, result.row_number):
-        wish = _reduced(rules.shaped(mapped), result, rules)._replace(problems=())
+        wish = _reduced(mapped, result, rules)._replace(problems=())
         return RowEntry(source, wish, known, Status.SKIPPED, NOT_CHOSEN, _what_it_was(row, result, rules))
     found.add(result.row_number, row.edits)
-    return mapped_entry(source, _reduced(rules.shaped(mapped), result, rules), rules.kinds, known)
+    return mapped_entry(source, _reduced(mapped, result, rules), rules.kinds, known)
 
 
 def _reduced(mapped: MappedRow, result: RowResult, rules: RetryRules) -> MappedRow:
     """Take out the fields that were left out of the run's plan, but for those whose cells were edited since."""
-    wanted = PlanTables(rules.before).wish(result.row_number) if rules.shaped_before else None
-    if rules.shaped_before is None or wanted is None:
+    wanted = PlanTables(rules.before).wish(result.row_number) if rules.mapper_before else None
+    if rules.mapper_before is None or wanted is None:
         return mapped
-    planned = rules.shaped_before(rules.mapper.map(plain_row(result))).payload
+    planned = rules.mapper_before.map(plain_row(result)).payload
     left_out = {name: value for name, value in planned.items() if name not in wanted}
     kept = {name: value for name, value in mapped.payload.items() if name not in left_out or left_out[name] != value}
     return mapped._replace(payload=kept)
@@ -174,7 +173,7 @@ def _wish(result: RowResult, rules: RetryRules) -> MappedRow | None:
     left_out = result.code == LEFT_OUT and PlanTables(rules.before).wish(result.row_number) is not None
     if not (result.status in _SENT or left_out) or not result.client_id:
         return None
-    mapped = _reduced(rules.shaped(rules.mapper.map(plain_row(result))), result, rules)
+    mapped = _reduced(rules.mapper.map(plain_row(result)), result, rules)
     return None if mapped.invalid else mapped._replace(problems=())
 
 

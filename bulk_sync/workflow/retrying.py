@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +11,9 @@ from zipfile import is_zipfile
 
 from bulk_sync.errors import Refused
 from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry, RunHeader, create_journal
+from bulk_sync.mapping.mapper import RowMapper
 from bulk_sync.mapping.spec import MappingSpec, parse_mapping
-from bulk_sync.records import MappedRow, SourceRow
+from bulk_sync.records import SourceRow
 from bulk_sync.results.read_back import ReadBack, RetryRow
 from bulk_sync.results.run_property import run_of_workbook
 from bulk_sync.settings import Settings
@@ -52,17 +53,18 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
         lock = account_lock(desk, header.account, Path(header.mapping_path))
         what = f"account {header.account} with this mapping"
         await hold(desk, stack, lock, what, wait=settings.wait)
-        spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
+        whole = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
+        spec = only_fields(whole, settings)
         run = desk.new_run()
         place = outputs(desk, settings, source=header.source_path, run=run, kind="retry")
-        place.check(desk, file, None)
+        place.check_again(desk, header, file)
         job = Job(run, "retry", path, name, Path(header.mapping_path), spec, settings, run_limits(settings), place)
         settled = {
             str(name): str(answer) for name, answer in cast("dict[str, str]", header.facts.get(SETTLED, {})).items()
         }
         mapper = settle_mapper(desk, spec, header.header, header.sheet, _Cells(before), settled)
-        _say_what_moved(desk, before)
-        with _rows_to_try(desk, before, file) as (rows, book):
+        moved = _warned(desk, _what_moved(desk, before))
+        with _rows_to_try(desk, before, file) as (rows, book, notes):
             journal = create_journal(journal_path(desk, run), _header(desk, before, job))
             stack.callback(journal.close)
             stack.enter_context(exclusive(run_lock(desk, run), f"run {run}"))
@@ -71,12 +73,11 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
                 book=book,
                 mapper=mapper,
                 chosen=chooser(settings),
-                shaped=only_fields(spec, settings),
-                shaped_before=_shaped_before(before, spec, settings),
+                mapper_before=_mapper_before(desk, before, whole, settings, settled),
                 kinds=tuple(key.by for key in spec.match),
             )
             _take_in(journal, retry_entries(rows, rules, found := Findings()))
-        journal.update_header(notes=tuple(found.notes()))
+        journal.update_header(notes=(*moved, *notes, *found.notes()))
         return await plan_and_send(desk, job, journal, target)
 
 
@@ -93,9 +94,15 @@ def _kept_to(before: Journal, settings: Settings) -> Settings:
     return settings.model_copy(update={"only_fields": fields})
 
 
-def _shaped_before(before: Journal, spec: MappingSpec, settings: Settings) -> Callable[[MappedRow], MappedRow] | None:
+def _mapper_before(
+    desk: Desk, before: Journal, whole: MappingSpec, settings: Settings, settled: dict[str, str]
+) -> RowMapper | None:
     """Return what tells the fields that the run's plan had before some were left out of it, None where none were."""
-    return only_fields(spec, _kept_to(before, settings)) if before.header.facts.get(REDUCED) else None
+    header = before.header
+    if not header.facts.get(REDUCED):
+        return None
+    spec = only_fields(whole, _kept_to(before, settings))
+    return settle_mapper(desk, spec, header.header, header.sheet, _Cells(before), settled)
 
 
 def _take_in(journal: Journal, entries: Iterator[RowEntry]) -> None:
@@ -105,14 +112,22 @@ def _take_in(journal: Journal, entries: Iterator[RowEntry]) -> None:
     tables.index_records()
 
 
-def _say_what_moved(desk: Desk, before: Journal) -> None:
-    """Say that the mapping's file is another by now: the retry goes by what the run had."""
+def _warned(desk: Desk, notes: Iterable[str]) -> tuple[str, ...]:
+    """Say what deserves attention, and return it for the journal."""
+    said = tuple(notes)
+    for note in said:
+        desk.talk.warn(note)
+    return said
+
+
+def _what_moved(desk: Desk, before: Journal) -> Iterator[str]:
+    """Yield what is another by now than the run knew: the retry goes by the mapping that the run had."""
     header = before.header
     path = Path(header.mapping_path)
     if header.mapping_sha256 and path.is_file() and file_sha256(path) != header.mapping_sha256:
-        desk.talk.warn(f"{path} has changed since run {header.run}: the retry goes by the mapping that the run had")
+        yield f"{path} has changed since run {header.run}: the retry goes by the mapping that the run had"
     if later := retried_by(desk).get(header.run):
-        desk.talk.warn(f"run {header.run} was retried before, by run {later}")
+        yield f"run {header.run} was retried before, by run {later}"
 
 
 def _run_of(desk: Desk, name: str, file: Path | None) -> str:
@@ -185,15 +200,16 @@ def _header(desk: Desk, before: Journal, job: Job) -> RunHeader:
 
 
 @contextmanager
-def _rows_to_try(desk: Desk, before: Journal, file: Path | None) -> Iterator[tuple[Iterator[RetryRow], JournalBook]]:
-    """Give the rows of the results file in its order, or those of the run itself; and the run's lines by number."""
+def _rows_to_try(
+    desk: Desk, before: Journal, file: Path | None
+) -> Iterator[tuple[Iterator[RetryRow], JournalBook, tuple[str, ...]]]:
+    """Give the rows of the results file in its order, or those of the run itself; the run's lines; what was said."""
     book = JournalBook(before, blank_summary(before))
     if file is None:
-        yield (RetryRow(row.row_number, row.values, result=row) for row in book.rows()), book
+        yield (RetryRow(row.row_number, row.values, result=row) for row in book.rows()), book, ()
         return
     with results_tables(file) as tables:
         back = ReadBack(tables, before.header.header, book.row)
-        for note in back.notes:
-            desk.talk.warn(note)
+        notes = _warned(desk, back.notes)
         back.survey()
-        yield back.rows(), book
+        yield back.rows(), book, notes

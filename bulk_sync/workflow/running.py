@@ -29,7 +29,7 @@ from bulk_sync.workflow.guarding import (
     new_custom_fields,
 )
 from bulk_sync.workflow.intake import open_table, take_in
-from bulk_sync.workflow.jobs import Job, MappingGiven, account_lock, new_journal, prepare
+from bulk_sync.workflow.jobs import Job, MappingGiven, account_lock, at_work, new_journal, prepare
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.placing_problems import placer
 from bulk_sync.workflow.present import Present, read_present
@@ -62,9 +62,10 @@ async def plan(desk: Desk, source: Path | DataFrame, mapping: MappingGiven) -> E
 async def carry_out_job(desk: Desk, job: Job) -> Ended:
     """Take a job from its source to its results."""
     settings = job.settings
-    if job.kind == "run":
-        demand_answerable(desk, settings)
     with ExitStack() as stack:
+        stack.enter_context(at_work(job))
+        if job.kind == "run":
+            demand_answerable(desk, settings)
         target = stack.enter_context(open_target(desk, settings, sandbox=settings.sandbox is not None))
         if job.kind == "run":
             lock = account_lock(desk, target.account, job.mapping_path)
@@ -156,13 +157,21 @@ def with_guards(ended: Ended, view: PlanView) -> Ended:
 
 
 def _seed_sandbox(target: Target, job: Job, tables: PlanTables) -> None:
-    """Give the sandbox a record for each key of the source, so that every row finds its client."""
+    """Give the sandbox a record for each client of the source, with all its keys, so that every row finds its own."""
     if target.sandbox is None:
         return
-    by = job.spec.match[0].by
-    sought = (row for row in tables.open_rows() if row.keys and (by == "id" or row.record_id is None))
-    keys = dict.fromkeys(row.keys[0] for row in sought)
-    target.seed({by: key} for key in keys)
+    kinds = [key.by for key in job.spec.match]
+    sought = (row for row in tables.open_rows() if row.keys and (kinds[0] == "id" or row.record_id is None))
+    if len(kinds) == 1:
+        target.seed({kinds[0]: key} for key in dict.fromkeys(row.keys[0] for row in sought))
+        return
+    records: dict[str, dict[str, Json]] = {}
+    for row in sought:
+        record = records.setdefault(row.keys[0], {kinds[0]: row.keys[0]})
+        for kind, key in zip(kinds, row.keys, strict=True):
+            if key:
+                record.setdefault(kind, key)
+    target.seed(records.values())
 
 
 async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]:

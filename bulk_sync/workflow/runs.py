@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from bulk_sync.errors import BulkSyncError, Busy, Refused
 from bulk_sync.journal import Journal, RunHeader, open_journal
@@ -16,6 +19,7 @@ from bulk_sync.workflow.closing import summarise
 from bulk_sync.workflow.desk import Desk
 
 JOURNAL_NAME = "journal.sqlite"
+_RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,14 @@ def run_ids(desk: Desk) -> tuple[str, ...]:
 def past_runs(desk: Desk, *, figures: bool = False) -> Iterator[PastRun]:
     """Yield the runs, oldest first; with ``figures`` each with its summary.
 
+    A folder without a journal is no run yet, or never became one.
+
     Of a journal only what is read is checked: a list of thirty nightly runs would otherwise take minutes, and whoever
     shows one run or goes on with it verifies it whole.
     """
     for run in run_ids(desk):
+        if unbegun(desk, run):
+            continue
         try:
             journal = open_journal(journal_path(desk, run), verify="nothing")
         except BulkSyncError as error:
@@ -137,21 +145,65 @@ def opened(desk: Desk, run: str) -> Iterator[Journal]:
         journal.close()
 
 
-def purge(desk: Desk, *, older_than: float) -> tuple[str, ...]:
-    """Forget runs that began more than ``older_than`` seconds ago and are not at work; return their ids."""
+def unbegun(desk: Desk, run: str) -> bool:
+    """Whether a run's folder has no journal: it is still to begin, or ended before it did. An empty one is damage."""
+    return not journal_path(desk, run).exists()
+
+
+class Purged(NamedTuple):
+    """What a purge did: the runs forgotten, the folders removed in which no run began, the damaged runs kept."""
+
+    forgotten: tuple[str, ...]
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def purge(desk: Desk, *, older_than: float) -> Purged:
+    """Forget runs that began more than ``older_than`` seconds ago and are not at work.
+
+    So go the folders in which none began. A journal that cannot be read is kept: nothing else may know what it sent.
+    """
     before = desk.clock.time() - older_than
-    forgotten = []
-    for past in past_runs(desk):
-        if past.header is None or past.header.created_at >= before:
+    oldest = f"{datetime.fromtimestamp(max(before, 0.0), UTC):%Y%m%d-%H%M%S}"  # ids sort by time
+    forgotten, removed, kept = [], [], []
+    for run in filter(_RUN_ID.fullmatch, run_ids(desk)):
+        if unbegun(desk, run):
+            if _touched_at(desk.run_folder(run)) < before and _remove(desk, run):
+                removed.append(run)
             continue
         try:
-            with exclusive(run_lock(desk, past.run), f"run {past.run}"):
-                shutil.rmtree(desk.run_folder(past.run))
-        except Busy:
+            began = _began_at(desk, run)
+        except BulkSyncError:
+            if run < oldest:
+                kept.append(run)
             continue
-        desk.state.forget_run(past.run)
-        forgotten.append(past.run)
-    return tuple(forgotten)
+        if began < before and _remove(desk, run):
+            desk.state.forget_run(run)
+            forgotten.append(run)
+    return Purged(tuple(forgotten), tuple(removed), tuple(kept))
+
+
+def _began_at(desk: Desk, run: str) -> float:
+    journal = open_journal(journal_path(desk, run), verify="nothing")
+    try:
+        return journal.header.created_at
+    finally:
+        journal.close()
+
+
+def _touched_at(folder: Path) -> float:
+    """Return when anything in a folder was last written: what comes from standard input may come slowly."""
+    return max(item.stat().st_mtime for item in (folder, *folder.iterdir()))
+
+
+def _remove(desk: Desk, run: str) -> bool:
+    """Remove a run's folder, unless another process works in it."""
+    try:
+        with exclusive(run_lock(desk, run), f"run {run}"):
+            shutil.rmtree(desk.run_folder(run))
+    except Busy:
+        return False
+    return True
 
 
 def run_lock(desk: Desk, run: str) -> Path:

@@ -84,3 +84,49 @@ def test_a_refusal_is_an_exception(tmp_path: Path) -> None:
         "except BulkSyncError as error:\n    print(int(error.exit_code), error.message, '|', error.hint)\n"
     )
     assert program(tmp_path, text) == "2 absent.csv: no such file | is the path right, seen from this folder?\n"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "['a']",
+        "pd.Series(['a'])",
+        "None",
+        "{'Company': ['a']}",
+        "b'clients.csv'",
+        "5",
+        "pd.DataFrame({'a': [1]}).values",
+    ],
+)
+def test_what_is_no_table_is_refused_by_its_type(tmp_path: Path, given: str) -> None:
+    """Not a defect, and not taken for a file of some name."""
+    text = (
+        "import bulk_sync, pandas as pd\n"
+        "from bulk_sync.errors import SourceError\n"
+        "for work in (bulk_sync.check, bulk_sync.plan, bulk_sync.sync):\n"
+        f"    try: work({given}, 'clients.yaml', sandbox=True)\n"
+        "    except SourceError as error: print(error.message, '|', error.hint)\n"
+        f"try: bulk_sync.open_source({given})\n"
+        "except SourceError as error: print(error.message)\n"
+    )
+    lines = program(tmp_path, text).splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith("the source is of the type ") for line in lines)
+
+
+def test_what_a_number_cannot_be_is_a_problem_of_its_row(tmp_path: Path) -> None:
+    """An infinite number makes its row invalid, and the others go on."""
+    text = (
+        "import bulk_sync, pandas as pd\n"
+        "frame = pd.DataFrame({'Client ID': ['clt_1', 'clt_2'], 'N': [float('inf'), 2.5]})\n"
+        "mapping = {'match': 'Client ID', 'fields': {'cf_n': {'column': 'N', 'type': 'number'}}}\n"
+        "print(*((row.status, row.code) for row in bulk_sync.sync(frame, mapping, sandbox=True).rows()))\n"
+        "print(sorted(bulk_sync.check(frame, mapping, sandbox=False).counts.items()))\n"
+        "try: bulk_sync.check(frame, {'fields': {(1, 2): 'N'}})\n"
+        "except bulk_sync.errors.Refused as error: print(error.message)\n"
+    )
+    assert program(tmp_path, text).splitlines() == [
+        "(<Status.INVALID: 'invalid'>, 'error_cell') (<Status.UPDATED: 'updated'>, '')",
+        "[('invalid', 1), ('ready', 1)]",
+        "the mapping is not made of plain values: keys must be str, int, float, bool or None, not tuple",
+    ]

@@ -65,6 +65,7 @@ WHOLE = {
         "to take it back: bulk-sync undo 20260301-091500-7f3a",
     ],
     "plan": None,
+    "told": None,
     "error": None,
 }
 
@@ -82,6 +83,7 @@ def test_a_failure_has_the_same_names(error: BulkSyncError) -> None:
     """A script reads exit code and error where there was no run."""
     found = json.loads(failure_json(error))
     jsonschema.validate(found, SUMMARY_SCHEMA)
+    assert set(found) == set(WHOLE)
     assert (found["run"], found["exit_code"], found["stopped_by"], found["error"]["hint"]) == (
         None, error.exit_code, type(error).__name__, error.hint,
     )  # fmt: skip

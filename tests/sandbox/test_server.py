@@ -397,3 +397,18 @@ def test_light_import() -> None:
         cwd=Path(__file__).parents[2],
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_client_that_exists_gets_what_it_lacks(serve_api: Serve) -> None:
+    # Known by the first field, in whatever spelling; what it has stays, and an id that stands behind is its own.
+    server = serve_api()
+    assert server.seed([{"email": "A@x.example", "id": "clt_a"}, {"id": "clt_b", "phone": "+1"}]) == 2
+    again = [
+        {"email": "a@X.example", "id": "clt_z", "phone": "+2"},
+        {"id": "clt_b", "phone": "+3", "email": "b@x.example"},
+    ]
+    assert server.seed(again) == 0
+    kept = server.records()
+    assert sorted(kept) == ["clt_a", "clt_b"]
+    assert (kept["clt_a"]["email"], kept["clt_a"]["phone"]) == ("A@x.example", "+2")
+    assert (kept["clt_b"]["email"], kept["clt_b"]["phone"]) == ("b@x.example", "+1")

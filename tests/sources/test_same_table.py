@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bulk_sync.records import Cell, CellKind, SourceRow
@@ -65,6 +66,18 @@ def test_a_frame_keeps_its_values() -> None:
             ),
         ),
         SourceRow(3, ("2", "", "", "", "", "")),
+    ]
+
+
+def test_a_frame_s_infinite_numbers_are_errors() -> None:
+    """As a workbook's are; numpy's missing date is blank, whatever column it stands in."""
+    missing = pd.Series([np.datetime64("NaT"), "x", "y"], dtype=object)
+    frame = pd.DataFrame({"n": [float("inf"), -np.inf, 1.5], "f": np.array([np.inf, 1, 2], "float32"), "d": missing})
+    infinite = Cell("inf", None, CellKind.ERROR)
+    assert [values for _, values, *_ in FrameSource(frame).rows()] == [
+        (infinite, infinite, ""),
+        (Cell("-inf", None, CellKind.ERROR), Cell("1", 1.0, CellKind.NUMBER), "x"),
+        (Cell("1.5", 1.5, CellKind.NUMBER), Cell("2", 2.0, CellKind.NUMBER), "y"),
     ]
 
 

@@ -160,3 +160,29 @@ def test_other_keys_need_the_list(open_office: Callable[..., Any], read: str) ->
     with pytest.raises(Refused, match="needs a match by id"):
         office.run(source, mapping, read=read)
     assert office.requests() == {}
+
+
+def test_the_sandbox_has_a_client_for_all_keys_of_a_row(open_office: Callable[..., Any]) -> None:
+    """Of a list of keys all agree: in a sandbox that is new, and in one that knew the clients by one key alone."""
+    office = open_office()
+    source = office.source(
+        ("E-mail", "Phone", "Ref", "Company"),
+        [
+            ("a@x.example", "+971500000001", "R1", "New A"),
+            ("b@x.example", "", "", "New B"),
+            ("A@x.example", "+971500000001", "", "New A"),
+            ("b@x.example", "+971500000002", "", "New B"),
+            ("a@x.example", "+971500000009", "", "New A"),
+        ],
+    )
+    fields = {"name": "Company"}
+    one = office.mapping("one.yaml", match={"column": "E-mail", "by": "email"}, fields=fields)
+    keys = [{"column": "E-mail", "by": "email"}, {"column": "Phone", "by": "phone"}, {"column": "Ref", "by": "cf_ref"}]
+    several = office.mapping("several.yaml", match=keys, fields=fields)
+    for before in ("fresh", "keep"):
+        if before == "keep":
+            office.run(source, one, sandbox="fresh", rows="2-3")
+        planned = office.plan(source, several, sandbox=before)
+        disagree = [row.row_number for row in office.rows(planned) if row.code == "keys_disagree"]
+        assert disagree == [6], [row.message for row in office.rows(planned)]
+        assert planned.summary.counts["invalid"] == 1
