@@ -190,11 +190,10 @@ async def take_in(desk: Desk, journal: Journal, table: Table, settings: Settings
     """
     tables = PlanTables(journal)
     chosen = chooser(settings)
-    kinds = tuple(key.by for key in table.spec.match)
     detected = tuple(_detected(table.source, table.spec))
     _say(desk, detected)
     desk.talk.phase("reading")
-    for count in tables.add_rows(_entries(table, chosen, kinds)):
+    for count in tables.add_rows(_entries(table, chosen)):
         desk.talk.step(count)
         await asyncio.sleep(0)  # lets a signal through
         if desk.stop.is_set():
@@ -214,7 +213,6 @@ def _say(desk: Desk, notes: Iterable[str]) -> None:
 def _entries(
     table: Table,
     chosen: Callable[[int, int], bool],
-    kinds: tuple[str, ...],
 ) -> Iterator[RowEntry]:
     map_row = table.mapper.map
     visible_only = table.spec.source.rows == "visible"
@@ -228,7 +226,7 @@ def _entries(
         elif not table.mapper.selects(row):
             yield RowEntry(row, None, None, Status.SKIPPED, LEFT_OUT, "left out by the mapping's where")
         else:
-            yield mapped_entry(row, map_row(row), kinds)
+            yield mapped_entry(row, map_row(row), table.spec)
 
 
 def _refused(row: SourceRow) -> RowEntry:
@@ -236,23 +234,24 @@ def _refused(row: SourceRow) -> RowEntry:
     return RowEntry(row, None, None, Status.INVALID, code)
 
 
-def mapped_entry(row: SourceRow, mapped: MappedRow, kinds: tuple[str, ...], known: str | None = None) -> RowEntry:
-    """Return how a mapped row goes into the journal.
+def mapped_entry(row: SourceRow, mapped: MappedRow, spec: MappingSpec, known: str | None = None) -> RowEntry:
+    """Return how a row that ``spec`` has mapped goes into the journal.
 
-    ``kinds`` are the ``by`` of the mapping's ``match``. ``known`` is the record that the row is for, where that is
-    settled: its keys are then no longer asked.
+    ``known`` is the record that the row is for, where that is settled: its keys are then no longer asked.
     """
-    named = (mapped.keys[0] or None) if kinds[0] == "id" and mapped.keys else None
+    match = spec.match
+    named = (mapped.keys[0] or None) if match[0].by == "id" and mapped.keys else None
     # Of several keys the others may disagree: a row that ends here, before they are asked, has no client yet.
-    record_id = known or (named if len(kinds) == 1 else None)
-    if known and len(kinds) > 1:
-        mapped = mapped._replace(keys=(mapped.keys[0], *[""] * (len(kinds) - 1)))
+    record_id = known or (named if len(match) == 1 else None)
+    if known and len(match) > 1:
+        mapped = mapped._replace(keys=(mapped.keys[0], *[""] * (len(match) - 1)))
     if mapped.problems:
         for problem in mapped.problems:
             if problem.severity == "error":
                 return RowEntry(row, mapped, record_id, Status.INVALID, problem.code)
     if not mapped.payload:
-        return RowEntry(row, mapped, record_id, Status.UNCHANGED, "", "every mapped cell is blank and kept")
+        which = "every mapped cell" if spec.only is None else "every cell that --only-fields asks for"
+        return RowEntry(row, mapped, record_id, Status.UNCHANGED, "", f"{which} is blank and kept")
     return RowEntry(row, mapped, record_id or named)
 
 

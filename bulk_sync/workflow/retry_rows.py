@@ -66,8 +66,6 @@ class RetryRules:
     chosen: Callable[[int, int], bool]
     mapper_before: RowMapper | None
     """The mapping with the fields that the run before was kept to, where its plan was then reduced."""
-    kinds: tuple[str, ...]
-    """The ``by`` of the mapping's ``match``."""
 
 
 def retry_entries(rows: Iterator[RetryRow], rules: RetryRules, found: Findings) -> Iterator[RowEntry]:
@@ -123,7 +121,7 @@ def _entry(place: int, row: RetryRow, result: RowResult, rules: RetryRules, foun
         wish = _reduced(mapped, result, rules)._replace(problems=())
         return RowEntry(source, wish, known, Status.SKIPPED, NOT_CHOSEN, _what_it_was(row, result, rules))
     found.add(result.row_number, row.edits)
-    return mapped_entry(source, _reduced(mapped, result, rules), rules.kinds, known)
+    return mapped_entry(source, _reduced(mapped, result, rules), rules.mapper.spec, known)
 
 
 def _reduced(mapped: MappedRow, result: RowResult, rules: RetryRules) -> MappedRow:
@@ -147,7 +145,7 @@ def _what_it_was(row: RetryRow, result: RowResult, rules: RetryRules) -> str:
 
 def _known(row: RetryRow, result: RowResult, mapped: MappedRow, rules: RetryRules) -> str | None:
     """Return the client that the run found for a row whose keys are what they were, whatever they would find now."""
-    if not result.client_id or (rules.kinds[0] == "id" and result.code in _NOT_FOUND):
+    if not result.client_id or (rules.mapper.spec.match[0].by == "id" and result.code in _NOT_FOUND):
         return None
     if row.edits and rules.mapper.map(plain_row(result)).keys != mapped.keys:
         return None

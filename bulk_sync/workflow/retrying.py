@@ -74,7 +74,6 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
                 mapper=mapper,
                 chosen=chooser(settings),
                 mapper_before=_mapper_before(desk, before, whole, settings, settled),
-                kinds=tuple(key.by for key in spec.match),
             )
             _take_in(journal, retry_entries(rows, rules, found := Findings()))
         journal.update_header(notes=(*moved, *notes, *found.notes()))

@@ -28,7 +28,7 @@ from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import NOT_RESTORED, Ended, outputs, summarise
 from bulk_sync.workflow.deciding import nullable_fields
 from bulk_sync.workflow.desk import Desk, kept_settings
-from bulk_sync.workflow.intake import LEFT_OUT, chooser
+from bulk_sync.workflow.intake import LEFT_OUT, chooser, only_fields
 from bulk_sync.workflow.jobs import account_lock
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.present import Present, read_present
@@ -89,12 +89,7 @@ def _settings(desk: Desk, done: Journal) -> Settings:
     kept = {name: value for name, value in header.settings.items() if name in _OF_SENDING}
     given = desk.settings({**kept, **({"base_url": header.base_url} if header.base_url else {})})
     settings = aimed_as(header, given)
-    known = set(_spec(desk, done).policies())
-    if unknown := sorted({name.partition(".")[0] for name in settings.only_fields} - known):
-        raise Refused(
-            f"--only-fields: run {header.run} has no field {', '.join(unknown)}",
-            hint=f"it has: {', '.join(sorted(known))}",
-        )
+    only_fields(_spec(desk, done), settings)  # refuses what the mapping does not have
     return settings
 
 
@@ -261,9 +256,8 @@ class _Figures:
 
 
 def _rules(desk: Desk, done: Journal, settings: Settings) -> UndoRules:
-    spec = _spec(desk, done)
+    spec = only_fields(_spec(desk, done), settings)
     resource = get_resource(done.header.resource)
-    only = frozenset(name.partition(".")[0] for name in settings.only_fields) or None
     return UndoRules(
         readable=resource.readable,
         nullable=nullable_fields(resource),
@@ -271,7 +265,7 @@ def _rules(desk: Desk, done: Journal, settings: Settings) -> UndoRules:
             program.field.top for program in spec.programs.values() if program.mapping.clear_as == "empty"
         ),
         include_unverified=settings.include_unverified,
-        only_fields=only,
+        only_fields=spec.only,
     )
 
 
