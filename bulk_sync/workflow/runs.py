@@ -15,6 +15,7 @@ from bulk_sync.errors import BulkSyncError, Busy, Refused
 from bulk_sync.journal import Journal, RunHeader, open_journal
 from bulk_sync.records import RunSummary
 from bulk_sync.state.locks import exclusive
+from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
 from bulk_sync.workflow.closing import summarise
 from bulk_sync.workflow.desk import Desk
 
@@ -172,12 +173,12 @@ def purge(desk: Desk, *, older_than: float) -> Purged:
                 removed.append(run)
             continue
         try:
-            began = _began_at(desk, run)
+            gone = _began_at(desk, run) < before and _remove(desk, run, remembering=True)
         except BulkSyncError:
             if run < oldest:
                 kept.append(run)
             continue
-        if began < before and _remove(desk, run):
+        if gone:
             desk.state.forget_run(run)
             forgotten.append(run)
     return Purged(tuple(forgotten), tuple(removed), tuple(kept))
@@ -196,14 +197,26 @@ def _touched_at(folder: Path) -> float:
     return max(item.stat().st_mtime for item in (folder, *folder.iterdir()))
 
 
-def _remove(desk: Desk, run: str) -> bool:
-    """Remove a run's folder, unless another process works in it."""
+def _remove(desk: Desk, run: str, *, remembering: bool = False) -> bool:
+    """Remove a run's folder, unless another process works in it; ``remembering`` in the ledger what it had accepted."""
     try:
         with exclusive(run_lock(desk, run), f"run {run}"):
+            if remembering:
+                _remember(desk, run)
             shutil.rmtree(desk.run_folder(run))
     except Busy:
         return False
     return True
+
+
+def _remember(desk: Desk, run: str) -> None:
+    """Let the ledger know what a run had accepted that died before it could say so itself."""
+    journal = open_journal(journal_path(desk, run), verify="nothing")
+    try:
+        if journal.header.state in {"sending", "done"} and not journal.header.facts.get(FOLDED):
+            fold_into_ledger(journal, desk.state)
+    finally:
+        journal.close()
 
 
 def run_lock(desk: Desk, run: str) -> Path:

@@ -79,3 +79,19 @@ def test_a_run_that_had_not_read_its_source(program: Program, serve_api: Serve) 
     ran = program("resume", run, "--yes", "--json")
     assert ran.code == 0, ran.err
     assert {str(record["name"]) for record in server.records().values()} == {f"New {n}" for n in range(1, COUNT + 1)}
+
+
+def test_what_a_purged_run_had_sent_stays_known(program: Program, serve_api: Serve) -> None:
+    """Of a run that died before it could say so itself, too."""
+    server = serve_api(clients=3)
+    program.target(server).write("m.yaml", "version: 1\nresource: clients\nmatch: ID\nfields:\n  name: Company\n")
+    program.write_csv("clients.csv", [["ID", "Company"], *([f"clt_{n}", f"New {n}"] for n in (1, 2, 3))])
+    ran = program("run", "clients.csv", "-m", "m.yaml", "--yes", "--read", "none", "--max-requests", "2")
+    assert ran.code == 3, ran.err
+    state = sqlite3.connect(program.state / "state.sqlite")
+    with state:
+        assert state.execute("DELETE FROM ledger").rowcount == 2
+    assert program("purge", "--older-than", "0s").code == 0
+    assert list(program.state.glob("runs/*")) == []
+    assert state.execute("SELECT record_id FROM ledger ORDER BY 1").fetchall() == [("clt_1",), ("clt_2",)]
+    state.close()
