@@ -40,6 +40,11 @@ def change_task(change: Change) -> Task:
     return Task(request, change, doubtful=change.in_doubt)
 
 
+def workers_of(tasks: Iterable[Task]) -> set[asyncio.Task[object] | None]:
+    """Return who sends these."""
+    return {task.worker for task in tasks}
+
+
 class Changes:
     """A stream of changes that several workers share; the canaries stand first in it."""
 

@@ -87,6 +87,14 @@ class State:
             found = self._connection.execute("SELECT run FROM latest WHERE account = ?", (account,)).fetchone()
         return "" if found is None else str(found[0])
 
+    def handled_by(self, account: str, record_id: str) -> str:
+        """Return the run that handled a record last, '' for none."""
+        with self._faults():
+            found = self._connection.execute(
+                "SELECT run FROM ledger WHERE account = ? AND record_id = ?", (account, record_id)
+            ).fetchone()
+        return "" if found is None else str(found[0])
+
     def ledger_entry(self, account: str, record_id: str) -> tuple[str, dict[str, Json]] | None:
         """Return (run that handled the record last, entry), or None."""
         with self._faults():
