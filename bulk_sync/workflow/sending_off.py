@@ -10,6 +10,7 @@ from bulk_sync.journal.store import JournalDamaged, RunState
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
 from bulk_sync.workflow.closing import Ended, Outputs, summarise, tell_end, with_cause
 from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.overlapping import BESIDE, runs_beside
 from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.session import Session
 
@@ -20,7 +21,8 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
     stopped_by, message, hint = "", "", ""
     try:
         # What is accepted from here on is not in the ledger yet, be it a resume of a run that had ended.
-        journal.update_header(state="sending", facts={**journal.header.facts, FOLDED: False})
+        facts = {**journal.header.facts, FOLDED: False, BESIDE: runs_beside(desk, journal)}
+        journal.update_header(state="sending", facts=facts)
         report = await session.send()
         journal.update_header(facts={**journal.header.facts, **session.quota_facts()})
         stopped_by = str(report.stopped_by)
