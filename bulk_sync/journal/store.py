@@ -99,6 +99,18 @@ class Journal:
             self.write_header(changes)
         return self._header
 
+    def begin_again(self, header: RunHeader, *, keep_reading: bool) -> None:
+        """Forget the rows of a run whose plan was never whole, and what was planned of them; nothing of it was sent.
+
+        ``keep_reading``: what was read of the CRM stays, and the requests that it took.
+        """
+        read = () if keep_reading else ("records", "requests")
+        with self.transaction() as connection:
+            for table in ("joined", "changes", "rows", *read):
+                connection.execute(f"DELETE FROM {table}")
+            self.write_header({item.name: getattr(header, item.name) for item in fields(header)})
+        self._header = header
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Everything inside is committed together and durably, or not at all."""

@@ -32,7 +32,8 @@ from bulk_sync.workflow.intake import open_table, take_in
 from bulk_sync.workflow.jobs import Job, MappingGiven, account_lock, new_journal, prepare
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.placing_problems import placer
-from bulk_sync.workflow.present import Present, read_present
+from bulk_sync.workflow.present import Present
+from bulk_sync.workflow.reading_on import read_on, what_is_unread
 from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.repeating import skip_same
 from bulk_sync.workflow.runs import run_lock
@@ -98,10 +99,14 @@ async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) 
         return ended._replace(notes=(*ended.notes, *guard_notes(early)))
     _seed_sandbox(target, job, PlanTables(journal))
     async with open_session(desk, job.settings, journal, target) as session:
+        present = None
         try:
-            findings = joined(early, await _decide(desk, job, session))
+            present = await read_on(desk, session, job.settings.read, job.kinds)
+            findings = joined(early, await _decide(desk, job, session, present))
         except BulkSyncError as error:
-            return stopped_while_reading(desk, journal, job.outputs, began, error, state="planning")
+            ended = stopped_while_reading(desk, journal, job.outputs, began, error, state="planning")
+            unread = what_is_unread(desk, session) if present is None and job.kind == "run" else ()
+            return ended._replace(notes=(*ended.notes, *unread))
         view = plan_view(session, summarise(journal), findings, question="Send it?")
         if job.kind == "plan":
             ended = close_run(desk, journal, job.outputs, began=began, state="planned")
@@ -164,13 +169,11 @@ def _seed_sandbox(target: Target, job: Job, tables: PlanTables) -> None:
     target.seed({by: key} for key in keys)
 
 
-async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]:
+async def _decide(desk: Desk, job: Job, session: Session, present: Present) -> tuple[Finding, ...]:
     journal, tables = session.journal, session.tables
     account = session.target.account
-    kinds = tuple(key.by for key in job.spec.match)
     memory = AccountMemory.from_json(desk.state.learned(account, "account"))
     rows = tables.count_open()
-    present = await read_present(desk, tables, job.settings.read, kinds, memory, session.read)
     kind = job.spec.resource
     watch = AccidentWatch(readable=kind.readable)
     tally = PlanTally()
@@ -179,7 +182,7 @@ async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]
         tables=tables,
         state=desk.state,
         account=account,
-        kinds=kinds,
+        kinds=job.kinds,
         rules=diff_rules(job.spec, kind, job.settings),
         present=present,
         now=desk.clock.time(),
