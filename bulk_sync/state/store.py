@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from bulk_sync.errors import Halted
+from bulk_sync.errors import DiskFault
 from bulk_sync.records import Json
 
 _PATIENCE, _NAP = 200, 0.05
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS outputs (
 """
 
 
-class StateFault(Halted):
+class StateFault(DiskFault):
     """The state file cannot be read or written."""
 
 
@@ -52,7 +52,7 @@ class State:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "state.sqlite"
-        with self._faults():
+        with self._opening():
             make_private(folder)
             if not self.path.exists():
                 os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -207,14 +207,20 @@ class State:
         self._connection.commit()
 
     @contextmanager
+    def _opening(self) -> Iterator[None]:
+        try:
+            with self._faults():
+                yield
+        except StateFault as fault:
+            fault.hint += "; a new run may keep its state in another folder: --state-dir"
+            raise
+
+    @contextmanager
     def _faults(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise StateFault(
-                f"{self.path}: {error}",
-                hint="make room or mend the disk; or name another folder with --state-dir",
-            ) from error
+            raise StateFault(f"{self.path}: {error}") from error
 
 
 def keep_write_ahead_log(connection: sqlite3.Connection) -> None:

@@ -13,6 +13,7 @@ from bulk_sync.records import Status
 from bulk_sync.resources import get_resource
 from bulk_sync.results.placing import default_path, fingerprint
 from bulk_sync.settings import Settings
+from bulk_sync.workflow.advising import advising
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import Ended, Outputs, blank_summary, outputs, summarise
 from bulk_sync.workflow.desk import Desk
@@ -74,6 +75,7 @@ async def resume(desk: Desk, name: str | None) -> Ended:
                 "nothing of it was sent",
                 hint=f"begin it anew: bulk-sync {again}",
             )
+        stack.enter_context(advising(lambda: header))
         settings = resumed_settings(desk, journal)
         _check_files(desk, journal, settings)
         if header.state == "planning":
