@@ -22,7 +22,7 @@ from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.pace import BACKOFF, RetryBudget, backoff
 from bulk_sync.sending.policy import TRIED_AGAIN, UNREACHED, Ruling, Trouble, Verdict
 from bulk_sync.sending.ports import ChangeLog, Clock, Dice, Gate, Handled, Observer, Sender, StopSignal, by_nobody
-from bulk_sync.sending.rows import NO_REPLY, Changes, Task, change_task, workers_of
+from bulk_sync.sending.rows import CUT_OFF, NO_REPLY, Changes, Task, change_task, workers_of
 from bulk_sync.sending.watches import LifeWatch, watch_time
 
 
@@ -287,7 +287,7 @@ class Pool:
         end = task.outcome
         if end is None:
             attempts = change.attempts + task.attempts + task.flying
-            last = NO_REPLY if task.flying else task.last
+            last = CUT_OFF if task.flying else task.last
             end = outcomes.doubtful(change, last, attempts, "the run stopped before it was settled")
         await self._finish(task, change, end)
 

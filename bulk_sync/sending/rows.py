@@ -12,6 +12,9 @@ from bulk_sync.sending.policy import Trouble
 NO_REPLY = Reply(None, {}, fault="unanswered", detail="an earlier attempt got no answer")
 """Stands for the last reply of a change that an earlier process left in doubt."""
 
+CUT_OFF = Reply(None, {}, fault="unanswered", detail="the request was out, and its answer had not come")
+"""Stands for the reply of a request that this process sent and did not wait for any longer."""
+
 
 @dataclass(slots=True, eq=False)
 class Task:
