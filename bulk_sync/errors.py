@@ -9,6 +9,7 @@ The tree of exceptions::
     │   ├── OutputError        the results cannot be put where they were asked for
     │   └── Question           an answer is missing; asked on a terminal, refused without one
     ├── Halted             3   breaker, limit or local fault: ``resume`` goes on
+    │   └── DiskFault          state or journal cannot be read or written
     ├── KeyRefused         4   the API does not take the key
     ├── Busy               5   another process works on this run, or on this account with this mapping
     ├── GuardStop          6   stopped before sending by a guard, or by the user's no
@@ -134,6 +135,13 @@ class Halted(BulkSyncError):
     """Stopped by the breaker, a limit or a local fault; ``resume`` goes on."""
 
     exit_code = ExitCode.HALTED
+
+
+class DiskFault(Halted):
+    """The disk refuses state or journal. What to do then is for whoever knows what was at work to add to the hint."""
+
+    def __init__(self, message: str, *, hint: str = "make room or mend the disk") -> None:
+        super().__init__(message, hint=hint)
 
 
 class KeyRefused(BulkSyncError):

@@ -16,6 +16,7 @@ from bulk_sync.settings import parse_duration
 from bulk_sync.workflow import runs
 from bulk_sync.workflow.closing import outputs, summarise
 from bulk_sync.workflow.ending import first_problems, skipped_by_reason
+from bulk_sync.workflow.purging import purge
 
 
 def list_runs(flags: Mapping[str, object]) -> int:
@@ -68,7 +69,7 @@ def forget_runs(flags: Mapping[str, object], older_than: str) -> int:
         seconds = parse_duration(older_than)
     except ValueError as error:
         raise Refused(f"--older-than: {error}") from None
-    purged = runs.purge(desk, older_than=seconds)
+    purged = purge(desk, older_than=seconds)
     if settings.json_summary:
         click.echo(answer_json({name: list(found) for name, found in purged._asdict().items()}))
     click.echo(f"forgotten: {', '.join(purged.forgotten) or 'none'}", err=True)

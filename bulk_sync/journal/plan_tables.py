@@ -225,6 +225,25 @@ class PlanTables:
         _, body, read_at = self._journal.checked("records", found)
         return load(str(body)), cast("float", read_at)
 
+    def read_between(self, since: float, until: float) -> dict[str, float]:
+        """Return the records that were read within a time, and when; :meth:`record` checks the entry."""
+        with self._journal.faults():
+            return dict(
+                self._connection.execute(
+                    "SELECT id, read_at FROM records WHERE read_at BETWEEN ? AND ?", (since, until)
+                )
+            )
+
+    def gone_between(self, since: float, until: float) -> dict[str, float]:
+        """Return the records of which the API said within a time that there is no such one, and when."""
+        with self._journal.faults():
+            found = self._connection.execute(
+                "SELECT * FROM requests WHERE kind = 'get' AND http_status = 404 AND replied_at BETWEEN ? AND ?",
+                (since, until),
+            ).fetchall()
+        entries = [self._journal.checked("requests", entry) for entry in found]
+        return {target: replied_at for _, _, _, target, _, replied_at, *_ in entries}
+
     def records(self) -> Iterator[dict[str, Json]]:
         """Yield every record that was read."""
         with self._journal.faults():

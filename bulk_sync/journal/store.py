@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from bulk_sync.errors import Halted, Refused
+from bulk_sync.errors import DiskFault, Refused
 from bulk_sync.journal.encoding import dump, entry_sum, load
 from bulk_sync.journal.schema import APPLICATION_ID, SUMMED, TABLES, VERSION
 from bulk_sync.records import Json
@@ -30,7 +30,7 @@ class JournalDamaged(Refused):
     """The journal's file is torn, flipped or not a journal; nothing of it is believed."""
 
 
-class JournalFault(Halted):
+class JournalFault(DiskFault):
     """The disk refused a write or a sync: nothing more is sent."""
 
 
@@ -98,6 +98,18 @@ class Journal:
         with self.transaction():
             self.write_header(changes)
         return self._header
+
+    def begin_again(self, header: RunHeader, *, keep_reading: bool) -> None:
+        """Forget the rows of a run whose plan was never whole, and what was planned of them; nothing of it was sent.
+
+        ``keep_reading``: what was read of the CRM stays, and the requests that it took.
+        """
+        read = () if keep_reading else ("records", "requests")
+        with self.transaction() as connection:
+            for table in ("joined", "changes", "rows", *read):
+                connection.execute(f"DELETE FROM {table}")
+            self.write_header({item.name: getattr(header, item.name) for item in fields(header)})
+        self._header = header
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -229,10 +241,7 @@ class Journal:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _DAMAGE:
             return self.damaged(f"SQLite says {error}")
-        return JournalFault(
-            f"{self.path}: cannot be written: {error}",
-            hint="make room or mend the disk, then: bulk-sync resume",
-        )
+        return JournalFault(f"{self.path}: cannot be written: {error}")
 
 
 def _exhaust(entries: Iterable[object]) -> None:
@@ -240,19 +249,34 @@ def _exhaust(entries: Iterable[object]) -> None:
 
 
 def create_journal(path: Path, header: RunHeader, *, durable: bool = True) -> Journal:
-    """Make a new journal in a folder that only its owner can read.
+    """Make a new journal in a folder that only its owner can read; nothing is left of one that cannot be made.
 
     ``durable`` False is for ``check``, whose journal is thrown away at its end.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    journal = Journal(path, _connect(path, durable=durable), verified=True)
-    with journal.faults():
-        journal.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        journal.connection.execute(f"PRAGMA user_version = {VERSION}")
-        journal.connection.executescript(TABLES)
-    with journal.transaction():
-        journal.write_header({item.name: getattr(header, item.name) for item in fields(header)})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise JournalFault(f"{path}: cannot be made: {error.strerror or error}") from error
+    try:
+        return _with_tables(Journal(path, _connect(path, durable=durable), verified=True), header)
+    except BaseException:
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            path.with_name(name).unlink(missing_ok=True)
+        raise
+
+
+def _with_tables(journal: Journal, header: RunHeader) -> Journal:
+    try:
+        with journal.faults():
+            journal.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            journal.connection.execute(f"PRAGMA user_version = {VERSION}")
+            journal.connection.executescript(TABLES)
+        with journal.transaction():
+            journal.write_header({item.name: getattr(header, item.name) for item in fields(header)})
+    except BaseException:
+        journal.close()
+        raise
     return journal
 
 

@@ -50,17 +50,20 @@ class LedgerEntry(NamedTuple):
     """What is remembered of one client in one account.
 
     ``values`` by top-level payload name; ``fingerprint`` of the readable fields as our last answer showed
-    them (see :func:`fingerprint`).
+    them (see :func:`fingerprint`). ``at`` is the Unix time at which the last change ended that was, or may have been,
+    applied.
     """
 
     values: Mapping[str, LedgerValue]
     fingerprint: Mapping[str, str]
+    at: float
 
     def to_json(self) -> dict[str, Json]:
         """Return the entry as plain JSON values."""
         return {
             "values": {field: list(value) for field, value in self.values.items()},
             "fingerprint": dict(self.fingerprint),
+            "at": self.at,
         }
 
     @classmethod
@@ -74,10 +77,10 @@ class LedgerEntry(NamedTuple):
         values, marks = stored.get("values"), stored.get("fingerprint")
         if not (is_object(values) and is_object(marks)):
             raise ValueError("a ledger entry has values and a fingerprint")
-        return cls(
-            {field: _ledger_value(field, parts) for field, parts in values.items()},
-            {field: str(mark) for field, mark in marks.items()},
-        )
+        found = {field: _ledger_value(field, parts) for field, parts in values.items()}
+        said = stored.get("at")  # an entry of an earlier version has none
+        at = float(said) if isinstance(said, int | float) else max((value.at for value in found.values()), default=0.0)
+        return cls(found, {field: str(mark) for field, mark in marks.items()}, at)
 
 
 def first_accepted(sent: str, answer: str, at: float) -> str:
@@ -186,4 +189,21 @@ def record_accepted(
     for field, value in sent.items():
         shown, answered = shown_value(answer, field, readable=readable)
         values[field] = LedgerValue(value, answered, shown, at)
-    return LedgerEntry(values, marks)
+    return LedgerEntry(values, marks, at)
+
+
+def record_doubtful(entry: LedgerEntry | None, *, sent: Collection[str], at: float) -> LedgerEntry:
+    """Return the entry after a change that may have been applied: the fields ``sent`` are not known any more."""
+    if entry is None:
+        return LedgerEntry({}, {}, at)
+    values = {field: value for field, value in entry.values.items() if field not in sent}
+    return LedgerEntry(values, entry.fingerprint, at)
+
+
+def without_older(entry: LedgerEntry, *, sent: Collection[str], at: float) -> LedgerEntry:
+    """Return an entry that stands although a change of the fields ``sent`` was accepted ``at`` by another run.
+
+    What it has of these fields from before that is no longer what the record holds.
+    """
+    values = {field: value for field, value in entry.values.items() if field not in sent or value.at >= at}
+    return entry._replace(values=values)

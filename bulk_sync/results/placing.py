@@ -6,13 +6,14 @@ import hashlib
 import os
 import tempfile
 import unicodedata
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
 from bulk_sync.errors import Halted, OutputError
+from bulk_sync.results.part_files import part_file
 
 
 class Written(NamedTuple):
@@ -115,7 +116,7 @@ def _place_in(
     mode: int,
     replaces: Collection[str] | None,
 ) -> Written:
-    with _file_beside(folder, target) as beside:
+    with part_file(folder, target) as beside:
         notes = write(beside)
         beside.chmod(mode)
         _sync_to_disk(beside)
@@ -134,18 +135,6 @@ def _place_in(
             notes = (f'"{target}" could not be replaced: {reason}; the results are in "{final}"', *notes)
     _sync_to_disk(folder)
     return Written(final, print_of_it, notes)
-
-
-@contextmanager
-def _file_beside(folder: Path, target: Path) -> Iterator[Path]:
-    """Give an empty file of the owner's in the target's folder; gone at the end unless it was moved."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=f".part{target.suffix}", dir=folder)
-    os.close(handle)
-    try:
-        yield Path(name)
-    finally:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
 
 
 def _sync_to_disk(path: Path) -> None:

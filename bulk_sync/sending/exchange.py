@@ -16,7 +16,7 @@ from bulk_sync.sending.limits import Limits
 from bulk_sync.sending.outcomes import describe
 from bulk_sync.sending.pace import MOMENT, Concurrency
 from bulk_sync.sending.policy import MAYBE_APPLIED, TRIED_AGAIN, UNREACHED, Fault, Ruling, Trouble, Verdict, rule
-from bulk_sync.sending.ports import ChangeLog, Clock, Gate, Observer, Permit, Sender, StopReason, StopSignal
+from bulk_sync.sending.ports import ChangeLog, Clock, Gate, Handled, Observer, Permit, Sender, StopReason, StopSignal
 from bulk_sync.sending.rows import Task
 
 Conclude: TypeAlias = Callable[[Reply, Ruling], Outcome | None]
@@ -31,6 +31,14 @@ _CUT_OFF = Reply(None, {}, fault=Fault.TIMEOUT, detail="the run was stopped whil
 
 class NoMoreRequests(Exception):
     """The run is to end: this request did not leave. Internal; the pool catches it."""
+
+
+class HandledElsewhere(Exception):
+    """Someone else has handled the record of a change that was about to leave. Internal; the pool catches it."""
+
+    def __init__(self, end: Outcome) -> None:
+        super().__init__(end.message)
+        self.end = end
 
 
 class Exchange:
@@ -56,6 +64,7 @@ class Exchange:
         limits: Limits,
         observer: Observer,
         kept: Kept,
+        handled: Handled,
     ) -> None:
         self._sender = sender
         self._gate = gate
@@ -66,6 +75,7 @@ class Exchange:
         self._bounded = limits.bounded
         self.observer = observer
         self._kept = kept
+        self._handled = handled
         self._concurrency = Concurrency(limits.workers)
         self._lanes = Lanes(self._concurrency)
         self._probe = asyncio.Lock()
@@ -84,7 +94,7 @@ class Exchange:
         """Send a task's request once; return when the reply (``task.last``) is durable.
 
         Where ``conclude`` gives an outcome, it returns at once, and ``kept`` hears of both: the worker takes its next
-        intent to the disk with them. Raises NoMoreRequests where the run is to end.
+        intent to the disk with them. Raises NoMoreRequests where the run is to end, and HandledElsewhere.
         """
         self._check()
         task.worker = asyncio.current_task()
@@ -162,6 +172,8 @@ class Exchange:
         self._leaving += 1
         try:
             self._check(leaving=1)
+            if task.change is not None and (end := self._handled(task.change)) is not None:
+                raise HandledElsewhere(end)
             self.busy.add(task)
             number = await self._log.intend(task.request, change_id)
             used = self._may_leave()
@@ -278,3 +290,11 @@ async def until_stopped(work: Callable[[], Awaitable[None]]) -> bool:
     except NoMoreRequests:
         return False
     return True
+
+
+def first_of(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first exception of a group, however deep in it."""
+    found: BaseException = several
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found

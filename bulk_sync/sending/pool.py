@@ -17,12 +17,12 @@ from tenacity import AsyncRetrying, retry_if_result
 from bulk_sync.records import Change, Outcome, Reply, Request, Status
 from bulk_sync.sending import outcomes, stops
 from bulk_sync.sending.answers import retry_after
-from bulk_sync.sending.exchange import Exchange, NoMoreRequests, no_outcome, until_stopped
+from bulk_sync.sending.exchange import Exchange, HandledElsewhere, NoMoreRequests, first_of, no_outcome, until_stopped
 from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.pace import BACKOFF, RetryBudget, backoff
 from bulk_sync.sending.policy import TRIED_AGAIN, UNREACHED, Ruling, Trouble, Verdict
-from bulk_sync.sending.ports import ChangeLog, Clock, Dice, Gate, Observer, Sender, StopSignal
-from bulk_sync.sending.rows import NO_REPLY, Changes, Task, change_task
+from bulk_sync.sending.ports import ChangeLog, Clock, Dice, Gate, Handled, Observer, Sender, StopSignal, by_nobody
+from bulk_sync.sending.rows import CUT_OFF, NO_REPLY, Changes, Task, change_task, workers_of
 from bulk_sync.sending.watches import LifeWatch, watch_time
 
 
@@ -45,6 +45,7 @@ class Pool:
         stop: StopSignal,
         limits: Limits | None = None,
         observer: Observer | None = None,
+        handled: Handled = by_nobody,
     ) -> None:
         self._limits = limits or Limits()
         self._log = log
@@ -60,6 +61,7 @@ class Pool:
             limits=self._limits,
             observer=observer or Observer(),
             kept=self._kept,
+            handled=handled,
         )
         self._life = LifeWatch(self._exchange, clock)
         self._budget = RetryBudget(10.0 + self._limits.workers, clock.monotonic())
@@ -147,8 +149,7 @@ class Pool:
         await asyncio.wait([self._spawn(group, partial(self._carry, task)) for task in tasks])
         await self._log.flush()
         ends = [task.outcome for task in tasks if task.outcome is not None]
-        refusal = stops.canaries_refused(ends) if len(ends) == len(tasks) else None
-        if refusal is not None:
+        if len(ends) == len(tasks) and (refusal := stops.canaries_refused(ends)) is not None:
             self._stop.set(refusal)
         if not self._stop.is_set():
             self._exchange.observer.opened(len(tasks))
@@ -193,7 +194,11 @@ class Pool:
     async def _attempt(self, task: Task) -> bool:
         """Send once; return whether that settled it; its outcome may still be on its way to the disk."""
         change_id = task.change.id if task.change else None
-        ruling = await self._exchange(task, change_id, partial(self._conclude, task))
+        try:
+            ruling = await self._exchange(task, change_id, partial(self._conclude, task))
+        except HandledElsewhere as handled:
+            await self._step_aside(task, handled.end)
+            return True
         if ruling.verdict is Verdict.STOP:
             raise NoMoreRequests
         if ruling.verdict in TRIED_AGAIN:
@@ -201,9 +206,15 @@ class Pool:
         if ruling.verdict is Verdict.DONE:
             self._budget.earn()
         if task.change is not None and task.outcome is None:
-            read, _ = await self._read(task.request.record_id)
-            await self._settle(task, read, definite=ruling.verdict is Verdict.FAILED)
+            await self._read_and_settle(task, definite=ruling.verdict is Verdict.FAILED)
         return True
+
+    async def _step_aside(self, task: Task, end: Outcome) -> None:
+        """End a change whose record someone else has handled; what may have been applied is settled by reading."""
+        if task.doubtful:
+            await self._read_and_settle(task)
+        elif task.change is not None:
+            await self._finish(task, task.change, end)
 
     def _kept(self, task: Task, fault: BaseException | None) -> None:
         """Count a change whose outcome is durable; where the log broke, cut off whoever works: ``flush`` raises it."""
@@ -216,8 +227,7 @@ class Pool:
 
     def _conclude(self, task: Task, reply: Reply, ruling: Ruling) -> Outcome | None:
         """Return the outcome if this reply alone gives it: a refusal does not where an earlier attempt is in doubt."""
-        change = task.change
-        if change is None:
+        if (change := task.change) is None:
             return None
         attempts = change.attempts + task.attempts
         if ruling.verdict is Verdict.DONE:
@@ -238,8 +248,7 @@ class Pool:
         if not alive:
             self._exchange.trip()
             return False
-        if task.change is not None:
-            await self._settle(task, read, definite=False)
+        await self._settle(task, read, definite=False)
         return True
 
     async def _read(self, record_id: str) -> tuple[Reply | None, bool]:
@@ -249,26 +258,25 @@ class Pool:
         alive = ruling.trouble not in UNREACHED
         return (task.last if alive and ruling.trouble is not Trouble.QUOTA else None), alive
 
+    async def _read_and_settle(self, task: Task, *, definite: bool = False) -> None:
+        read, _ = await self._read(task.request.record_id)
+        await self._settle(task, read, definite=definite)
+
     async def _settle(self, task: Task, read: Reply | None, *, definite: bool) -> None:
         """Settle a change that may have been applied by what its record shows."""
-        change = task.change
-        if change is None:
+        if (change := task.change) is None:
             return
         tried = change.attempts + task.attempts
         seen = self._limits.readable
-        task.outcome = outcomes.settled_by_reading(change, task.last, read, tried, definite=definite, readable=seen)
-        await self._log.finish(task.outcome)
-        self._open.discard(task)
-        self._settled(change, task.outcome, last=None if read else task.last)
+        end = outcomes.settled_by_reading(change, task.last, read, tried, definite=definite, readable=seen)
+        await self._finish(task, change, end, last=None if read else task.last)
 
     async def _settle_each(self, stream: Changes) -> None:
         while (change := await stream.next()) is not None:
-            last = self._doubts.get(change.id, NO_REPLY)
-            if last is not None:
+            if (last := self._doubts.get(change.id, NO_REPLY)) is not None:
                 task = change_task(change)
                 task.last = last
-                read, _ = await self._read(change.record_id)
-                await self._settle(task, read, definite=False)
+                await self._read_and_settle(task)
 
     async def _leave_unsettled(self, task: Task) -> None:
         """Write down what a stop left: what reading found, cut off from the log, or that it may have been applied."""
@@ -276,12 +284,19 @@ class Pool:
         change = task.change
         if change is None or not (task.outcome or task.doubtful or task.flying):
             return  # certainly not applied: not sent
-        if task.outcome is None:
+        end = task.outcome
+        if end is None:
             attempts = change.attempts + task.attempts + task.flying
-            last = NO_REPLY if task.flying else task.last
-            task.outcome = outcomes.doubtful(change, last, attempts, "the run stopped before it was settled")
-        await self._log.finish(task.outcome)
-        self._settled(change, task.outcome)
+            last = CUT_OFF if task.flying else task.last
+            end = outcomes.doubtful(change, last, attempts, "the run stopped before it was settled")
+        await self._finish(task, change, end)
+
+    async def _finish(self, task: Task, change: Change, end: Outcome, *, last: Reply | None = None) -> None:
+        """Keep an outcome that no single request gave."""
+        task.outcome = end
+        await self._log.finish(end)
+        self._open.discard(task)
+        self._settled(change, end, last=last)
 
     def _settled(self, change: Change, outcome: Outcome, *, last: Reply | None = None) -> None:
         if change.id in self._doubts:
@@ -358,7 +373,7 @@ class Pool:
                 watchers.append(asyncio.create_task(self._life.watch(partial(self._spawn, group))))
                 yield group
         except BaseExceptionGroup as several:
-            raise _first(several) from None
+            raise first_of(several) from None
         finally:
             for watcher in watchers:
                 watcher.cancel()
@@ -377,20 +392,9 @@ class Pool:
         After it only those are cut off whose request is out: what waits for the log is soon at its end.
         """
         await self._stop.wait()
-        for task in self._running - _workers(self._exchange.busy):
+        for task in self._running - workers_of(self._exchange.busy):
             task.cancel()
         await self._clock.sleep(self._limits.grace)
         self._exchange.close()
-        for task in self._running - _workers(self._exchange.busy - self._exchange.out):
+        for task in self._running - workers_of(self._exchange.busy - self._exchange.out):
             task.cancel()
-
-
-def _workers(tasks: Iterable[Task]) -> set[asyncio.Task[object] | None]:
-    return {task.worker for task in tasks}
-
-
-def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
-    found: BaseException = several
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found

@@ -110,6 +110,14 @@ class ChangeLog(Protocol):
         ...
 
 
+Handled: TypeAlias = Callable[[Change], Outcome | None]
+"""Says, before each attempt of a change, how it ended where someone else has handled its record; None: it may leave."""
+
+
+def by_nobody(_change: Change) -> None:
+    """Say that nobody else has handled the record of a change."""
+
+
 class Observer:
     """Hooks for progress and logs; each is called in the loop and must be cheap. Override what is wanted."""
 

@@ -12,6 +12,9 @@ from bulk_sync.sending.policy import Trouble
 NO_REPLY = Reply(None, {}, fault="unanswered", detail="an earlier attempt got no answer")
 """Stands for the last reply of a change that an earlier process left in doubt."""
 
+CUT_OFF = Reply(None, {}, fault="unanswered", detail="the request was out, and its answer had not come")
+"""Stands for the reply of a request that this process sent and did not wait for any longer."""
+
 
 @dataclass(slots=True, eq=False)
 class Task:
@@ -38,6 +41,11 @@ def change_task(change: Change) -> Task:
     """Begin with a change."""
     request = Request("patch", change.record_id, change.payload, payload_json=change.payload_json)
     return Task(request, change, doubtful=change.in_doubt)
+
+
+def workers_of(tasks: Iterable[Task]) -> set[asyncio.Task[object] | None]:
+    """Return who sends these."""
+    return {task.worker for task in tasks}
 
 
 class Changes:

@@ -391,7 +391,4 @@ class SharedQuota:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise StateFault(
-                f"{self._path}: {error}",
-                hint="make room or mend the disk; or name another folder with --state-dir",
-            ) from error
+            raise StateFault(f"{self._path}: {error}") from error

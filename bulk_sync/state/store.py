@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from bulk_sync.errors import Halted
+from bulk_sync.errors import DiskFault
 from bulk_sync.records import Json
 
 _PATIENCE, _NAP = 200, 0.05
@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS ledger (
   account TEXT NOT NULL, record_id TEXT NOT NULL, run TEXT NOT NULL, body TEXT NOT NULL,
   PRIMARY KEY (account, record_id)
 );
+-- The greatest run that the ledger names for an account: whether a later run than this one has handled anything there
+-- is asked again and again while a run sends.
+CREATE TABLE IF NOT EXISTS latest (account TEXT PRIMARY KEY, run TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS learned (
   account TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (account, name)
 ) WITHOUT ROWID;
@@ -36,7 +39,7 @@ CREATE TABLE IF NOT EXISTS outputs (
 """
 
 
-class StateFault(Halted):
+class StateFault(DiskFault):
     """The state file cannot be read or written."""
 
 
@@ -49,7 +52,7 @@ class State:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "state.sqlite"
-        with self._faults():
+        with self._opening():
             make_private(folder)
             if not self.path.exists():
                 os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -59,6 +62,7 @@ class State:
             keep_write_ahead_log(self._connection)
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.executescript(_TABLES)
+            self._find_latest()
 
     @property
     def runs_folder(self) -> Path:
@@ -69,6 +73,27 @@ class State:
     def locks_folder(self) -> Path:
         """Where the lock files are."""
         return self.folder / "locks"
+
+    def known_runs(self) -> tuple[str, ...]:
+        """Return the names of the runs that have a folder, and of the latest ones that the ledger tells of."""
+        with self._faults():
+            folders = self.runs_folder.iterdir() if self.runs_folder.is_dir() else ()
+            handled = self._connection.execute("SELECT run FROM latest").fetchall()
+            return (*(folder.name for folder in folders), *(run for (run,) in handled))
+
+    def latest_run(self, account: str) -> str:
+        """Return the greatest run that the ledger names for an account, '' where it names none."""
+        with self._faults():
+            found = self._connection.execute("SELECT run FROM latest WHERE account = ?", (account,)).fetchone()
+        return "" if found is None else str(found[0])
+
+    def handled_by(self, account: str, record_id: str) -> str:
+        """Return the run that handled a record last, '' for none."""
+        with self._faults():
+            found = self._connection.execute(
+                "SELECT run FROM ledger WHERE account = ? AND record_id = ?", (account, record_id)
+            ).fetchone()
+        return "" if found is None else str(found[0])
 
     def ledger_entry(self, account: str, record_id: str) -> tuple[str, dict[str, Json]] | None:
         """Return (run that handled the record last, entry), or None."""
@@ -101,6 +126,11 @@ class State:
                 "ON CONFLICT (account, record_id) DO UPDATE SET run = excluded.run, body = excluded.body",
                 rows,
             )
+            if rows:
+                self._connection.execute(
+                    "INSERT INTO latest VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET run = max(run, excluded.run)",
+                    (account, max(run for _, _, run, _ in rows)),
+                )
 
     def learned(self, account: str, name: str) -> Json:
         """Return what was learned of an account under ``name``, None for nothing."""
@@ -144,6 +174,7 @@ class State:
         """Forget what was accepted for and learned of an account whose clients are no more (an emptied sandbox)."""
         with self._faults(), self._transaction():
             self._connection.execute("DELETE FROM ledger WHERE account = ?", (account,))
+            self._connection.execute("DELETE FROM latest WHERE account = ?", (account,))
             self._connection.execute("DELETE FROM learned WHERE account = ?", (account,))
 
     def forget_run(self, run: str) -> None:
@@ -154,6 +185,16 @@ class State:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    def _find_latest(self) -> None:
+        """Look through a ledger of before its latest runs were kept; once."""
+        (missing,) = self._connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM ledger) AND NOT EXISTS (SELECT 1 FROM latest)"
+        ).fetchone()
+        if missing:
+            self._connection.execute(
+                "INSERT OR IGNORE INTO latest SELECT account, max(run) FROM ledger GROUP BY account"
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -166,14 +207,20 @@ class State:
         self._connection.commit()
 
     @contextmanager
+    def _opening(self) -> Iterator[None]:
+        try:
+            with self._faults():
+                yield
+        except StateFault as fault:
+            fault.hint += "; a new run may keep its state in another folder: --state-dir"
+            raise
+
+    @contextmanager
     def _faults(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise StateFault(
-                f"{self.path}: {error}",
-                hint="make room or mend the disk; or name another folder with --state-dir",
-            ) from error
+            raise StateFault(f"{self.path}: {error}") from error
 
 
 def keep_write_ahead_log(connection: sqlite3.Connection) -> None:

@@ -8,10 +8,11 @@ from typing import cast
 
 from bulk_sync.journal import EndedChange, Journal, PlanTables
 from bulk_sync.journal.encoding import dump, load
-from bulk_sync.planning.ledger import LedgerEntry, first_accepted, record_accepted
+from bulk_sync.planning.ledger import LedgerEntry, first_accepted, record_accepted, record_doubtful, without_older
 from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.state.store import State
+from bulk_sync.workflow.overlapping import Overlap
 
 FOLDED = "folded"
 """Fact of a run whose every outcome the ledger knows."""
@@ -24,47 +25,70 @@ def fold_into_ledger(journal: Journal, state: State) -> None:
     """Store what the API accepted in this run; doing it twice changes nothing.
 
     A change that may have been applied, but was never confirmed, leaves the run's name behind and no value: it is
-    known to be handled, and nothing is believed of it.
+    known to be handled, and nothing is believed of it. Where another run has handled the record, too, the later run's
+    word stands; of two that were at work at the same time, the word that came last.
     """
-    tables = PlanTables(journal)
-    header = journal.header
-    readable = get_resource(header.resource).readable
-    changes = (each for each in tables.ended_changes() if each.status in _ACCEPTED or each.status is Status.IN_DOUBT)
+    account = journal.header.account
+    fold = _Fold(journal, state)
+    changes = PlanTables(journal).ended_changes()
+    changes = (each for each in changes if each.status in _ACCEPTED or each.status is Status.IN_DOUBT)
     while batch := list(islice(changes, _BATCH)):
-        state.write_ledger(header.account, _entries(batch, tables, state, header.account, header.run, readable))
+        state.write_ledger(
+            account, fold.entries(batch, state.ledger_entries(account, [each.record_id for each in batch]))
+        )
 
 
-def _entries(
-    changes: list[EndedChange],
-    tables: PlanTables,
-    state: State,
-    account: str,
-    run: str,
-    readable: frozenset[str],
-) -> Iterator[tuple[str, str, str]]:
-    known = state.ledger_entries(account, [change.record_id for change in changes])
-    was_read = tables.count_records() > 0  # a blind run read none: no look-up for each change
-    for change in changes:
-        found = known.get(change.record_id)
-        first = _first(change)
-        if found is None:
-            yield change.record_id, run, first
-            continue
-        if found[0] > run or found == (run, first):
-            continue  # a later run has handled the record: its word stands; or this one was folded before
-        before = LedgerEntry.from_json(_object(found[1]), readable=readable)
-        if found[0] == run and _folded(before, change):
-            continue
-        read = tables.record(change.record_id) if was_read else None
+class _Fold:
+    """Makes the ledger's entries of a run's changes."""
+
+    def __init__(self, journal: Journal, state: State) -> None:
+        self._run = journal.header.run
+        self._readable = get_resource(journal.header.resource).readable
+        self._tables = PlanTables(journal)
+        self._was_read = self._tables.count_records() > 0  # a blind run read none: no look-up for each change
+        self._beside = Overlap(journal, state)
+
+    def entries(
+        self, changes: list[EndedChange], known: Mapping[str, tuple[str, str]]
+    ) -> Iterator[tuple[str, str, str]]:
+        """Yield what is to be stored as (record, run, entry); ``known`` are the entries that there are."""
+        for change in changes:
+            found = known.get(change.record_id)
+            first = _first(change)
+            if found is None:
+                yield change.record_id, self._run, first
+            elif found != (self._run, first):
+                run, body = found
+                before = LedgerEntry.from_json(_object(body), readable=self._readable)
+                after = self._after(change, run, before)
+                if after is not None:
+                    yield change.record_id, *after
+
+    def _after(self, change: EndedChange, run: str, before: LedgerEntry) -> tuple[str, str] | None:
+        """Return whose entry stands, and the entry, after a change of a record that ``run`` has handled last.
+
+        None where it stays as it is.
+        """
+        if run == self._run and _folded(before, change):
+            return None
+        if run != self._run and self._stands(run, before, change):
+            sent = _object(change.payload)
+            kept = without_older(before, sent=sent, at=change.finished_at)
+            return None if kept.values == before.values else (run, dump(kept.to_json()))
+        read = self._tables.record(change.record_id) if self._was_read else None
         # A record that was read again after its change shows our own hand, and nothing of what others did before.
         then = read[0] if read and read[1] <= change.finished_at else None
-        yield change.record_id, run, dump(_entry(change, before, then, readable).to_json())
+        return self._run, dump(_entry(change, before, then, self._readable).to_json())
+
+    def _stands(self, run: str, entry: LedgerEntry, change: EndedChange) -> bool:
+        """Whether the word of another run on a record is later than ours: by the clock where both were at work."""
+        return entry.at > change.finished_at if run in self._beside else run > self._run
 
 
 def _first(change: EndedChange) -> str:
     """Return the first entry of a client: as the journal has it, since most runs end with thousands of them."""
     if change.status not in _ACCEPTED or change.answer is None:
-        return dump(LedgerEntry({}, {}).to_json())
+        return dump(record_doubtful(None, sent=(), at=change.finished_at).to_json())
     return first_accepted(change.payload, change.answer, change.finished_at)
 
 
@@ -79,8 +103,7 @@ def _entry(
 ) -> LedgerEntry:
     sent = _object(change.payload)
     if change.status not in _ACCEPTED or change.answer is None:
-        values = {name: value for name, value in before.values.items() if name not in sent}
-        return LedgerEntry(values, before.fingerprint)
+        return record_doubtful(before, sent=sent, at=change.finished_at)
     return record_accepted(
         before, sent=sent, answer=_object(change.answer), at=change.finished_at, readable=readable, before=read
     )

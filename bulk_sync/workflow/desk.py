@@ -8,7 +8,6 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -18,6 +17,7 @@ from bulk_sync.errors import Question
 from bulk_sync.records import Json
 from bulk_sync.sending.ports import Observer, StopSignal
 from bulk_sync.settings import Settings
+from bulk_sync.state.run_ids import CHANCES, new_run_id
 from bulk_sync.state.store import State
 from bulk_sync.workflow.view import PlanView
 
@@ -120,11 +120,8 @@ class Desk:
         return State(Path(given).expanduser() if given else default_state_dir())
 
     def new_run(self) -> str:
-        """Return the id of a new run: it sorts by time."""
-        moment = datetime.fromtimestamp(self.clock.time(), UTC)
-        # Each millisecond has 65 of the 65,536 endings: two runs that begin in one second sort by time, too.
-        ending = moment.microsecond // 1000 * 65 + secrets.randbelow(65)
-        return f"{moment:%Y%m%d-%H%M%S}-{ending:04x}"
+        """Return the id of a new run: the greatest of all that this state directory has known."""
+        return new_run_id(self.clock.time(), secrets.randbelow(CHANCES), others=self.state.known_runs())
 
     def run_folder(self, run: str) -> Path:
         """Return the folder of a run."""

@@ -7,12 +7,12 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bulk_sync.errors import BulkSyncError, OutputError, Refused, SourceError
-from bulk_sync.journal import Journal, RunHeader, create_journal
+from bulk_sync.journal import Journal, RunHeader, create_journal, open_journal
 from bulk_sync.journal.store import RunKind
 from bulk_sync.mapping.spec import MappingSpec, load_mapping, parse_mapping
 from bulk_sync.planning.guards import Limit, RowRange, RunLimits
@@ -50,6 +50,11 @@ class Job:
     outputs: Outputs
     frame: DataFrame | None = None
     """A table in memory that takes the place of the source."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What the mapping's match keys are looked up by."""
+        return tuple(key.by for key in self.spec.match)
 
 
 FRAME_NAME = "DataFrame"
@@ -215,9 +220,19 @@ def new_journal(desk: Desk, job: Job, table: Table, target: Target | None, *, pa
     if path is not None:
         return create_journal(path, header, durable=False)
     whole = desk.run_folder(job.run) / JOURNAL_NAME
-    for name in (JOURNAL_NAME, f"{JOURNAL_NAME}-wal", f"{JOURNAL_NAME}-shm"):
-        whole.with_name(name).unlink(missing_ok=True)  # of a job begun anew: only now is it certain that it goes on
-    return create_journal(whole, header)
+    return _begun_again(whole, header) if whole.exists() else create_journal(whole, header)
+
+
+def _begun_again(path: Path, header: RunHeader) -> Journal:
+    """Return the journal of a job whose plan was never whole, with what it has read where that is of the same API."""
+    journal = open_journal(path, verify="nothing")
+    before = journal.header
+    told_by = (before.base_url, before.account, before.sandbox, before.resource)
+    journal.begin_again(
+        replace(header, created_at=before.created_at, busy_seconds=before.busy_seconds),
+        keep_reading=told_by == (header.base_url, header.account, header.sandbox, header.resource),
+    )
+    return journal
 
 
 def _sha256(path: Path) -> str:

@@ -23,7 +23,8 @@ from bulk_sync.records import Json, Reply, Request
 from bulk_sync.sending.outcomes import describe
 from bulk_sync.workflow.desk import Desk
 
-_KEPT_AT_ONCE = 500
+_KEPT_AT_ONCE, _KEPT_WITHIN = 500, 2.0
+"""Records that were read one by one are kept so many at once, and after so many seconds: a crash loses no more."""
 
 
 class Reader(Protocol):
@@ -169,18 +170,22 @@ async def _each(desk: Desk, tables: PlanTables, present: Present, ids: Iterable[
     desk.talk.phase("reading clients", len(wanted))
     kept: list[tuple[str, Mapping[str, Json]]] = []
     done = 0
+    keep_by = desk.clock.monotonic() + _KEPT_WITHIN
 
     def keep() -> None:
         tables.add_records(kept, read_at=desk.clock.time())
         kept.clear()
 
-    async for request, reply in read(Request("get", record_id) for record_id in wanted):
-        _take(present, request.record_id, reply, kept)
-        done += 1
-        desk.talk.step(done)
-        if len(kept) >= _KEPT_AT_ONCE:
-            keep()
-    keep()
+    try:
+        async for request, reply in read(Request("get", record_id) for record_id in wanted):
+            _take(present, request.record_id, reply, kept)
+            done += 1
+            desk.talk.step(done)
+            if len(kept) >= _KEPT_AT_ONCE or desk.clock.monotonic() >= keep_by:
+                keep()
+                keep_by = desk.clock.monotonic() + _KEPT_WITHIN
+    finally:
+        keep()  # also where a stop ends it: a resume goes on with them
     desk.talk.end_phase()
 
 

@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bulk_sync.errors import GuardStop, Question, Refused
-from bulk_sync.journal import Journal, JournalBook, PlanTables, RunHeader, open_journal
+from bulk_sync.journal import Journal, JournalBook, RunHeader, open_journal
 from bulk_sync.mapping.spec import parse_mapping
 from bulk_sync.records import Status
 from bulk_sync.resources import get_resource
 from bulk_sync.results.placing import default_path, fingerprint
 from bulk_sync.settings import Settings
-from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
+from bulk_sync.workflow.advising import advising
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import Ended, Outputs, blank_summary, outputs, summarise
 from bulk_sync.workflow.desk import Desk
@@ -29,14 +29,13 @@ from bulk_sync.workflow.intake import file_sha256
 from bulk_sync.workflow.jobs import FRAME_NAME, account_lock, prepare_again, run_limits
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.running import carry_out_job, with_guards
-from bulk_sync.workflow.runs import find_unfinished, journal_path, past_runs, run_lock
+from bulk_sync.workflow.runs import find_unfinished, journal_path, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import open_session
+from bulk_sync.workflow.superseding import supersede
 from bulk_sync.workflow.target import Target, open_target
 from bulk_sync.workflow.view import Finding
 from bulk_sync.workflow.viewing import count_again, plan_view
-
-SUPERSEDED = "superseded"
 
 _ONE_TIME = frozenset(
     {
@@ -48,8 +47,6 @@ _ONE_TIME = frozenset(
 
 _OF_THE_PLAN = frozenset({"report", "first", "rows", "only_fields"})
 """Those of them that a run whose plan was never whole goes on with: they say which rows and fields it is to send."""
-
-CODES = {SUPERSEDED: "a later run has handled the same client"}
 
 
 async def resume(desk: Desk, name: str | None) -> Ended:
@@ -78,6 +75,7 @@ async def resume(desk: Desk, name: str | None) -> Ended:
                 "nothing of it was sent",
                 hint=f"begin it anew: bulk-sync {again}",
             )
+        stack.enter_context(advising(lambda: header))
         settings = resumed_settings(desk, journal)
         _check_files(desk, journal, settings)
         if header.state == "planning":
@@ -182,36 +180,6 @@ def _check_files(desk: Desk, journal: Journal, settings: Settings) -> None:
             raise question
         if answer != "yes":
             raise GuardStop(f"run {header.run} was left as it is")
-
-
-def supersede(desk: Desk, journal: Journal) -> None:
-    """Skip the open changes of records that a later run has handled."""
-    header = journal.header
-    for past in past_runs(desk):
-        later = past.header
-        if later is None or past.run <= header.run or later.account != header.account:
-            continue
-        if later.state in {"sending", "done"} and not later.facts.get(FOLDED):
-            _fold(desk, past.run)
-    tables = PlanTables(journal)
-    handled = [
-        (change.id, found[0])
-        for change in tables.changes(only_open=True)
-        if (found := desk.state.ledger_entry(header.account, change.record_id)) and found[0] > header.run
-    ]
-    with journal.transaction():
-        for number, run in handled:
-            message = f"the client was handled by the later run {run}"
-            tables.drop_change(number, Status.SKIPPED, SUPERSEDED, message, at=desk.clock.time())
-
-
-def _fold(desk: Desk, run: str) -> None:
-    """Let the ledger know what a later run did, in case it died before it could say so itself."""
-    journal = open_journal(journal_path(desk, run))
-    try:
-        fold_into_ledger(journal, desk.state)
-    finally:
-        journal.close()
 
 
 def _outputs(desk: Desk, journal: Journal, settings: Settings) -> Outputs:

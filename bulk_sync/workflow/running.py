@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulk_sync.errors import BulkSyncError, Halted, Refused
+from bulk_sync.errors import BulkSyncError, DiskFault, Halted, Refused
 from bulk_sync.journal import Journal, JournalBook, PlanTables
 from bulk_sync.journal.store import RunState
 from bulk_sync.planning.accidents import AccidentWatch
@@ -15,6 +15,7 @@ from bulk_sync.planning.reading import AccountMemory, learned
 from bulk_sync.planning.summary import PlanTally
 from bulk_sync.records import Json
 from bulk_sync.state.locks import exclusive
+from bulk_sync.workflow.advising import advice, advising
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable, stopping
 from bulk_sync.workflow.closing import Ended, Outputs, blank_summary, summarise, with_cause
 from bulk_sync.workflow.deciding import Decision, decide, diff_rules
@@ -28,14 +29,15 @@ from bulk_sync.workflow.guarding import (
     limits_on_plan,
     new_custom_fields,
 )
-from bulk_sync.workflow.intake import open_table, take_in
+from bulk_sync.workflow.intake import Table, open_table, take_in
 from bulk_sync.workflow.jobs import Job, MappingGiven, account_lock, at_work, new_journal, prepare
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.placing_problems import placer
-from bulk_sync.workflow.present import Present, read_present
+from bulk_sync.workflow.present import Present
+from bulk_sync.workflow.reading_on import read_on, what_is_unread
 from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.repeating import skip_same
-from bulk_sync.workflow.runs import run_lock
+from bulk_sync.workflow.runs import journal_path, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import Session, open_session
 from bulk_sync.workflow.target import Target, open_target
@@ -76,17 +78,30 @@ async def carry_out_job(desk: Desk, job: Job) -> Ended:
         stack.enter_context(exclusive(run_lock(desk, job.run), f"run {job.run}"))
         table = open_table(desk, job.source, job.spec, settings, frame=job.frame)
         stack.callback(table.source.close)
-        journal = new_journal(desk, job, table, target)
+        journal = _begin(desk, job, table, target)
         stack.callback(journal.close)
         try:
-            await take_in(desk, journal, table, settings)
-            return await plan_and_send(desk, job, journal, target)
+            with advising(lambda: journal.header):
+                await take_in(desk, journal, table, settings)
+                return await plan_and_send(desk, job, journal, target)
         except Refused:
             sending = journal.header.state == "sending"
             journal.close()
             if not sending:  # nothing was sent: a refused run leaves no trace
                 shutil.rmtree(desk.run_folder(job.run), ignore_errors=True)
             raise
+
+
+def _begin(desk: Desk, job: Job, table: Table, target: Target) -> Journal:
+    try:
+        return new_journal(desk, job, table, target)
+    except DiskFault as fault:
+        if journal_path(desk, job.run).exists():  # begun by an earlier process: it is as that one left it
+            hint = f"{fault.hint}, then: bulk-sync resume {job.run}"
+        else:
+            shutil.rmtree(desk.run_folder(job.run), ignore_errors=True)
+            hint = f"{fault.hint}, then begin again: nothing was sent"
+        raise type(fault)(fault.message, hint=hint) from fault
 
 
 async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) -> Ended:
@@ -99,10 +114,14 @@ async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) 
         return ended._replace(notes=(*ended.notes, *guard_notes(early)))
     _seed_sandbox(target, job, PlanTables(journal))
     async with open_session(desk, job.settings, journal, target) as session:
+        present = None
         try:
-            findings = joined(early, await _decide(desk, job, session))
+            present = await read_on(desk, session, job.settings.read, job.kinds)
+            findings = joined(early, await _decide(desk, job, session, present))
         except BulkSyncError as error:
-            return stopped_while_reading(desk, journal, job.outputs, began, error, state="planning")
+            ended = stopped_while_reading(desk, journal, job.outputs, began, error, state="planning")
+            unread = what_is_unread(desk, session) if present is None and job.kind == "run" else ()
+            return ended._replace(notes=(*ended.notes, *unread))
         view = plan_view(session, summarise(journal), findings, question="Send it?")
         if job.kind == "plan":
             ended = close_run(desk, journal, job.outputs, began=began, state="planned")
@@ -147,7 +166,7 @@ def stopped_while_reading(
     stopped_by = desk.stop.stop.reason.value if desk.stop.stop else OwnReason.READING.value
     ended = close_run(desk, journal, outputs, began=began, stopped_by=stopped_by, state=state)
     if not steps:
-        return with_cause(ended, error.message, error.hint)
+        return with_cause(ended, error.message, advice(error, journal.header))
     return with_cause(ended._replace(summary=ended.summary._replace(next_steps=steps)), error.message, hint="")
 
 
@@ -174,13 +193,11 @@ def _seed_sandbox(target: Target, job: Job, tables: PlanTables) -> None:
     target.seed(records.values())
 
 
-async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]:
+async def _decide(desk: Desk, job: Job, session: Session, present: Present) -> tuple[Finding, ...]:
     journal, tables = session.journal, session.tables
     account = session.target.account
-    kinds = tuple(key.by for key in job.spec.match)
     memory = AccountMemory.from_json(desk.state.learned(account, "account"))
     rows = tables.count_open()
-    present = await read_present(desk, tables, job.settings.read, kinds, memory, session.read)
     kind = job.spec.resource
     watch = AccidentWatch(readable=kind.readable)
     tally = PlanTally()
@@ -189,7 +206,7 @@ async def _decide(desk: Desk, job: Job, session: Session) -> tuple[Finding, ...]
         tables=tables,
         state=desk.state,
         account=account,
-        kinds=kinds,
+        kinds=job.kinds,
         rules=diff_rules(job.spec, kind, job.settings),
         present=present,
         now=desk.clock.time(),

@@ -8,8 +8,10 @@ from bulk_sync.errors import BulkSyncError, Halted
 from bulk_sync.journal import Journal
 from bulk_sync.journal.store import JournalDamaged, RunState
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
+from bulk_sync.workflow.advising import advice
 from bulk_sync.workflow.closing import Ended, Outputs, summarise, tell_end, with_cause
 from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.overlapping import BESIDE, runs_beside
 from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.session import Session
 
@@ -20,14 +22,16 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
     stopped_by, message, hint = "", "", ""
     try:
         # What is accepted from here on is not in the ledger yet, be it a resume of a run that had ended.
-        journal.update_header(state="sending", facts={**journal.header.facts, FOLDED: False})
+        facts = {**journal.header.facts, FOLDED: False, BESIDE: runs_beside(desk, journal)}
+        journal.update_header(state="sending", facts=facts)
         report = await session.send()
         journal.update_header(facts={**journal.header.facts, **session.quota_facts()})
         stopped_by = str(report.stopped_by)
         if report.stop is not None:
             message, hint = report.stop.message, report.stop.hint
     except (Halted, JournalDamaged) as fault:  # journal or state: the disk refuses, or holds what nobody wrote
-        stopped_by, message, hint = OwnReason.LOCAL_FAULT.value, fault.message, fault.hint
+        stopped_by, message = OwnReason.LOCAL_FAULT.value, fault.message
+        hint = advice(fault, journal.header)
     try:
         ended = close_run(
             desk, journal, outputs, began=began, stopped_by=stopped_by, state="sending" if stopped_by else "done"
@@ -79,7 +83,7 @@ def close_run(
         journal.update_header(facts={**journal.header.facts, FOLDED: state == "done"})
     except (Halted, JournalDamaged) as fault:
         stopped_by = stopped_by or OwnReason.LOCAL_FAULT.value
-        notes, hints = (fault.message,), (fault.hint,)
+        notes, hints = (fault.message,), (advice(fault, journal.header),)
     summary = summarise(journal, stopped_by=stopped_by, finished_at=finished_at)
     try:
         summary, said = outputs.write(desk, journal, summary)
@@ -89,7 +93,7 @@ def close_run(
         journal.update_header(exit_code=summary.exit_code, output=summary.output, **done)
     except BulkSyncError as fault:
         # The rows' ends are in the journal: a results file that cannot be written is told, not lost.
-        notes, hints = (*notes, fault.message), (*hints, fault.hint)
+        notes, hints = (*notes, fault.message), (*hints, advice(fault, journal.header))
         summary = summary._replace(output="", exit_code=summary.exit_code or int(fault.exit_code))
     steps = (*dict.fromkeys(filter(None, hints)), *summary.next_steps)
     return tell_end(desk, journal, outputs, summary._replace(next_steps=steps), notes)

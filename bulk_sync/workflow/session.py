@@ -23,6 +23,7 @@ from bulk_sync.settings import Settings, seconds_until
 from bulk_sync.state.quota import SharedQuota
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.refreshing import good_until, refresh, unsent
+from bulk_sync.workflow.superseding import LaterRuns
 from bulk_sync.workflow.target import Target, given_rate
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Session:
     quota: SharedQuota
     pool: Pool
     workers: int
+    later_runs: LaterRuns
 
     def seconds_for(self, requests: int) -> float:
         """Return the seconds until that many more requests are done, as the quota stands."""
@@ -111,7 +113,7 @@ class Session:
     def _open_changes(self, good_until: float) -> Iterator[Change]:
         """Yield what is to be sent, canaries first, as long as the old values are fresh."""
         now = self.desk.clock.time
-        for change in self.tables.to_send(self.tables.begun_changes()):
+        for change in self.later_runs.without_handled(self.tables.to_send(self.tables.begun_changes())):
             if now() >= good_until:
                 return
             yield change
@@ -127,8 +129,9 @@ class Session:
         With a quota of a request an hour nothing is fresh when it can be sent, and yet the run has to get on.
         """
         first = True
-        for change in self.tables.to_send(self.tables.begun_changes()):
-            if change.id in fresh and (first or self.desk.clock.time() < good_until):
+        changes = (change for change in self.tables.to_send(self.tables.begun_changes()) if change.id in fresh)
+        for change in self.later_runs.without_handled(changes):
+            if first or self.desk.clock.time() < good_until:
                 first = False
                 yield change
 
@@ -140,7 +143,7 @@ class Session:
 async def open_session(desk: Desk, settings: Settings, journal: Journal, target: Target) -> AsyncIterator[Session]:
     """Connect a run to its account."""
     kind = get_resource(journal.header.resource)
-    tables = PlanTables(journal)
+    tables, later_runs = PlanTables(journal), LaterRuns(desk, journal)
 
     def corrected(before: Rate, after: Rate) -> None:
         left = tables.count_unended()
@@ -155,13 +158,14 @@ async def open_session(desk: Desk, settings: Settings, journal: Journal, target:
             pool = Pool(
                 sender=client,
                 gate=quota,
-                log=RequestLog(journal),
+                log=RequestLog(journal, wall=desk.clock.time),
                 clock=desk.clock,
                 dice=random.random,
                 stop=desk.stop,
                 limits=_limits(desk, settings, kind.readable),
+                handled=later_runs.handled,
             )
-            yield Session(desk, journal, tables, target, quota, pool, settings.workers)
+            yield Session(desk, journal, tables, target, quota, pool, settings.workers, later_runs)
 
 
 def open_client(

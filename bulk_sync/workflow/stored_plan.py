@@ -25,11 +25,12 @@ from bulk_sync.workflow.jobs import account_lock
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.present import Present, read_present
 from bulk_sync.workflow.results_tables import KeptLines, kept_lines
-from bulk_sync.workflow.resuming import check_same_target, findings_again, resumed_settings, supersede
+from bulk_sync.workflow.resuming import check_same_target, findings_again, resumed_settings
 from bulk_sync.workflow.running import stopped_while_reading, with_guards
 from bulk_sync.workflow.runs import find_run, journal_path, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import Session, open_session
+from bulk_sync.workflow.superseding import supersede
 from bulk_sync.workflow.target import open_target
 from bulk_sync.workflow.viewing import count_again, plan_view
 

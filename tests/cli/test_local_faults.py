@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +103,45 @@ def test_a_full_disk(program: Program, server: SandboxServer, small_disk: Path, 
     assert held(server) == wanted()
     lines = results(Path(again.summary["output"]))  # beside r.csv: what was full could not remember whose that is
     assert Counter(line["sync_status"] for line in lines) == {"updated": COUNT}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a process's files")
+@pytest.mark.parametrize("kilobytes", [8, 24, 48, 80, 120, 160, 250, 400])
+def test_the_advice_can_be_followed(kilobytes: int, program: Program, server: SandboxServer) -> None:
+    """Resume is advised by its run where there is one, to begin again where there is none; both lead to a good end."""
+    ran = program(*RUN, file_limit=kilobytes * 1024)
+    if ran.code == 0:
+        return
+    advised = re.findall(r"mend the disk, then: bulk-sync (resume \S+)", ran.err)
+    assert (ran.code, "make room or mend the disk" in ran.err) == (3, True), ran.err
+    if advised:
+        assert "--state-dir" not in ran.err
+        again = program(*advised[0].split(), "--yes", "--json")
+    else:
+        assert "begin again: nothing was sent" in ran.err or "--state-dir" in ran.err, ran.err
+        assert not list(program.state.glob("runs/*")) and not server.counters["PATCH"]
+        again = program(*RUN)
+    assert (again.code, again.summary["counts"]) == (0, {"updated": COUNT}), again.err
+
+
+def test_a_full_disk_of_the_state_alone(program: Program, server: SandboxServer, small_disk: Path) -> None:
+    """The run's journal has room, quota and ledger have none: resume is what goes on, not a state elsewhere."""
+    state, elsewhere = small_disk / "state", program.folder / "elsewhere"
+    state.mkdir()
+    elsewhere.mkdir()
+    (state / "runs").symlink_to(elsewhere)
+    assert program("plan", *RUN[1:4], "--read", "none", "--output", "p.csv", BULK_SYNC_STATE_DIR=str(state)).code == 0
+    filler = small_disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass
+    os.truncate(filler, filler.stat().st_size - 24_000)
+    ran = program(*RUN, BULK_SYNC_STATE_DIR=str(state))
+    assert (ran.code, str(state / "state.sqlite") in ran.err, "--state-dir" in ran.err) == (3, True, False), ran.err
+    (advised,) = set(re.findall(r"mend the disk, then: bulk-sync (resume \S+)", ran.err))
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    again = program(*advised.split(), "--yes", "--json", BULK_SYNC_STATE_DIR=str(state))
+    assert (again.code, again.summary["counts"]) == (0, {"updated": COUNT}), again.err
 
 
 def test_results_that_cannot_be_written_at_the_end(program: Program, server: SandboxServer) -> None:

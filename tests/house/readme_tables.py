@@ -19,7 +19,7 @@ from bulk_sync.settings import GUARD_NAMES
 from bulk_sync.sources.codes import SOURCE_CODES
 from bulk_sync.workflow.deciding import CODES as DECIDING_CODES
 from bulk_sync.workflow.intake import CODES as INTAKE_CODES
-from bulk_sync.workflow.resuming import CODES as RESUME_CODES
+from bulk_sync.workflow.superseding import CODES as SUPERSEDING_CODES
 
 README = Path(__file__).parents[2] / "README.md"
 _PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -45,7 +45,7 @@ def all_codes() -> dict[str, str]:
         **RESULTS_CODES,
         **INTAKE_CODES,
         **DECIDING_CODES,
-        **RESUME_CODES,
+        **SUPERSEDING_CODES,
     }
     codes["differs"] = "the API accepted the change, and its answer shows another value"
     return dict(sorted(codes.items()))

@@ -16,7 +16,7 @@ import pytest
 from bulk_sync.records import Change, Json, Outcome, Reply, Request, Status
 from bulk_sync.sending.limits import Limits, SendReport
 from bulk_sync.sending.pool import Pool
-from bulk_sync.sending.ports import Observer, Permit, Stop, StopReason, StopSignal, Then
+from bulk_sync.sending.ports import Handled, Observer, Permit, Stop, StopReason, StopSignal, Then, by_nobody
 from tests.tools.virtual_time import run_virtually
 
 
@@ -232,6 +232,7 @@ class World:
     rows: int
     canaries: int = 0
     ended: float = 0.0
+    handled: Handled = by_nobody
 
     def changes(self) -> Iterator[Change]:
         for number in range(1, self.rows + 1):
@@ -247,6 +248,7 @@ class World:
             stop=stop or StopSignal(),
             limits=replace(limits or Limits(), readable=self.server.readable),
             observer=self.told,
+            handled=self.handled,
         )
 
     def send(self, limits: Limits | None = None, *, seed: int = 1, stop_after: float | None = None) -> SendReport:

@@ -47,8 +47,24 @@ def test_requests_in_flight_get_a_few_seconds(make_world: MakeWorld, virtually: 
     report = virtually(go())
     assert (report.counts, ended) == ({Status.IN_DOUBT: 4}, [1007.0])
     assert world.log.outcomes[1].message == (
-        "unanswered: an earlier attempt got no answer; the run stopped before it was settled"
+        "unanswered: the request was out, and its answer had not come; the run stopped before it was settled"
     )
+
+
+def test_what_is_sent_again_and_cut_off_is_told_of_this_attempt(make_world: MakeWorld, virtually: Virtually) -> None:
+    """An earlier process left it in doubt, and this one sent it: not an earlier attempt alone got no answer."""
+    world = make_world(2, lambda request, number, now: "hang")
+    changes = [change._replace(in_doubt=True, attempts=1) for change in world.changes()]
+    stop = StopSignal()
+
+    async def go() -> SendReport:
+        asyncio.get_running_loop().call_later(1.0, stop.set, Stop(StopReason.INTERRUPTED, "interrupted"))
+        report: SendReport = await world.pool(stop, Limits(workers=1)).send_all(changes)
+        return report
+
+    virtually(go())
+    assert (world.log.outcomes[1].attempts, set(world.log.outcomes)) == (2, {1})
+    assert "the request was out, and its answer had not come" in world.log.outcomes[1].message
 
 
 def test_rows_that_wait_to_be_tried_again_end_in_doubt_or_not_sent(make_world: MakeWorld) -> None:

@@ -40,5 +40,5 @@ def test_what_is_allowed_is_said_where_there_is_a_limit(rate: Rate, allowed: str
     """``--rate none`` has nothing to compare the last minute's requests with."""
     nobody: Any = None
     quota: Any = Quota(rate, known=known)
-    session = Session(nobody, nobody, nobody, nobody, quota, nobody, 4)
+    session = Session(nobody, nobody, nobody, nobody, quota, nobody, 4, nobody)
     assert session._allowed() == allowed

@@ -1,0 +1,98 @@
+"""A change is not sent if a later run has handled its record, be it before a resume or while this run sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bulk_sync.journal import Journal, PlanTables, open_journal
+from bulk_sync.records import Change, Outcome, Status
+from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
+from bulk_sync.workflow.desk import Desk
+from bulk_sync.workflow.runs import journal_path, past_runs
+
+SUPERSEDED = "superseded"
+
+CODES = {SUPERSEDED: "a later run has handled the same client"}
+
+LOOK_EVERY = 1.0
+"""Seconds after which a sending run looks again whether a later one has written to the ledger of its account."""
+_BATCH = 1000
+
+
+def supersede(desk: Desk, journal: Journal) -> None:
+    """Skip the open changes of records that a later run has handled."""
+    header = journal.header
+    for past in past_runs(desk):
+        later = past.header
+        if later is None or past.run <= header.run or later.account != header.account:
+            continue
+        if later.state in {"sending", "done"} and not later.facts.get(FOLDED):
+            _fold(desk, past.run)
+    later_runs = LaterRuns(desk, journal)
+    for _ in later_runs.without_handled(PlanTables(journal).to_send()):
+        pass
+
+
+def _fold(desk: Desk, run: str) -> None:
+    """Let the ledger know what a later run did, in case it died before it could say so itself."""
+    journal = open_journal(journal_path(desk, run))
+    try:
+        fold_into_ledger(journal, desk.state)
+    finally:
+        journal.close()
+
+
+class LaterRuns:
+    """What runs that began after this one have handled, as the ledger tells while this one sends.
+
+    A run writes to the ledger when it ends. As long as no later one has, which is nearly always, it costs a look at
+    the clock for each change.
+    """
+
+    def __init__(self, desk: Desk, journal: Journal) -> None:
+        self._desk = desk
+        self._journal = journal
+        self._run, self._account = journal.header.run, journal.header.account
+        self._tables = PlanTables(journal)
+        self._next_look = float("-inf")
+        self._any = False
+
+    def handled(self, change: Change) -> Outcome | None:
+        """Return the end of a change whose record a later run has handled, None where none has."""
+        run = self._later(change.record_id)
+        if not run:
+            return None
+        return Outcome(change.id, Status.SKIPPED, SUPERSEDED, f"the client was handled by the later run {run}")
+
+    def without_handled(self, changes: Iterator[Change]) -> Iterator[Change]:
+        """Yield the changes that are still to be sent; those of records that a later run has handled end here."""
+        ends: list[Outcome] = []
+        for change in changes:
+            if (end := self.handled(change)) is not None:
+                ends.append(end)
+                if len(ends) == _BATCH:
+                    self._skip(ends)
+                continue
+            self._skip(ends)
+            yield change
+        self._skip(ends)
+
+    def _later(self, record_id: str) -> str:
+        """Return the later run that has handled a record, '' where none has."""
+        now = self._desk.clock.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + LOOK_EVERY
+            self._any = self._desk.state.latest_run(self._account) > self._run
+        if not self._any:
+            return ""
+        run = self._desk.state.handled_by(self._account, record_id)
+        return run if run > self._run else ""
+
+    def _skip(self, ends: list[Outcome]) -> None:
+        if not ends:
+            return
+        at = self._desk.clock.time()
+        with self._journal.transaction():
+            for end in ends:
+                self._tables.drop_change(end.change_id, end.status, end.code, end.message, at=at)
+        ends.clear()

@@ -1,0 +1,99 @@
+"""A run that was stopped while it read the CRM goes on with what it has read, and says what is still to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bulk_sync.workflow.desk import WallClock
+
+HEADER = ("ID", "E-mail", "Company")
+
+
+def prepared(open_office: Callable[..., Any], *, clients: int = 40, rows: int = 40, by: str = "id") -> tuple[Any, ...]:
+    records = [{"id": f"clt_{n:03}", "name": f"Old {n}", "email": f"c{n}@example.com"} for n in range(clients)]
+    office = open_office(records=records)
+    source = office.source(HEADER, [(f"clt_{n:03}", f"c{n}@example.com", f"New {n}") for n in range(rows)])
+    match = {"column": "ID" if by == "id" else "E-mail", "by": by}
+    ignored = "E-mail" if by == "id" else "ID"
+    return office, source, office.mapping(match=match, fields={"name": "Company"}, ignore=[ignored])
+
+
+def test_single_reads_come_to_an_end(open_office: Callable[..., Any]) -> None:
+    """With a limit that is smaller than what reading takes, each resume reads others, and the last one sends."""
+    office, source, mapping = prepared(open_office, rows=50)  # ten of them are of nobody
+    ended = office.run(source, mapping, read="each", max_requests=15)
+    told = [ended.notes]
+    while ended.summary.exit_code == 3 and office.requests() == {"GET": 15 * len(told)}:
+        ended = office.resume(ended.summary.run, max_requests=15)
+        told.append(ended.notes)
+    assert office.requests() == {"GET": 50, "PATCH": 10} and len(told) == 4
+    assert "15 of 50 clients are read; nothing is sent before the others are" in told[0][-1]
+    assert "45 of 50 clients are read" in told[2][-1]
+    last = office.resume(ended.summary.run)
+    assert last.summary.counts == {"updated": 40, "invalid": 10}
+    assert last.summary.requests["get"] == 50
+    undone = office.undo(last.summary.run)
+    assert undone.summary.counts["updated"] == 40
+    assert {record["name"] for record in office.server.records().values()} == {f"Old {n}" for n in range(40)}
+
+
+class MovedClock(WallClock):
+    """It is so much later."""
+
+    def __init__(self) -> None:
+        self.later = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.later
+
+    def time(self) -> float:
+        return super().time() + self.later
+
+
+def test_what_is_old_is_read_again(open_office: Callable[..., Any]) -> None:
+    """Half an hour later, what was read before the stop is not good enough for a plan; what was read since is."""
+    office, source, mapping = prepared(open_office)
+    office.clock = MovedClock()
+    run = office.run(source, mapping, read="each", max_requests=10).summary.run
+    office.clock.later = 20 * 60
+    office.resume(run, max_requests=10)
+    office.clock.later = 40 * 60
+    assert office.resume(run).summary.counts == {"updated": 40}
+    assert office.requests() == {"GET": 10 + 10 + 30, "PATCH": 40}
+
+
+def test_a_slow_quota_may_read_for_longer(open_office: Callable[..., Any], leaping_clock: Callable[[], Any]) -> None:
+    """Where all single reads take hours, so may the reading that is stopped and goes on at once."""
+    office, source, mapping = prepared(open_office)
+    office.clock = leaping_clock()
+    flags = {"read": "each", "rate": "20/h", "workers": 1}
+    run = office.run(source, mapping, max_requests=18, **flags).summary.run
+    office.resume(run, max_requests=18, **flags)
+    ended = office.resume(run, **flags)
+    assert ended.summary.counts == {"updated": 40}
+    first_patch = next(n for n, entry in enumerate(office.server.log) if entry.method == "PATCH")
+    assert first_patch <= 42  # forty, and what one of them is read again for being too old to write over
+
+
+def test_another_api_is_read_from_the_beginning(open_office: Callable[..., Any]) -> None:
+    """What was read of one server says nothing of another."""
+    office, source, mapping = prepared(open_office)
+    other, *_ = prepared(open_office)
+    run = office.run(source, mapping, read="each", max_requests=15).summary.run
+    ended = office.resume(run, base_url=other.server.base_url)
+    assert (ended.summary.counts, other.requests()) == ({"updated": 40}, {"GET": 40, "PATCH": 40})
+    assert office.requests() == {"GET": 15}
+
+
+def test_a_list_begins_anew_and_that_is_said(open_office: Callable[..., Any]) -> None:
+    """Nobody can tell what moved between its pages: the limit that it needs is told, and with it the run goes on."""
+    office, source, mapping = prepared(open_office, clients=350, rows=20, by="email")
+    stopped = office.run(source, mapping, max_requests=3)
+    assert stopped.summary.counts == {"not_sent": 20}
+    assert "the list of clients was not read to its end in 3 requests" in stopped.notes[-1]
+    assert "resume reads it from its beginning: it needs more of them" in stopped.notes[-1]
+    again = office.resume(stopped.summary.run, max_requests=3)
+    assert again.notes == stopped.notes
+    assert office.resume(stopped.summary.run).summary.counts == {"updated": 20}
+    assert office.requests() == {"GET": 3 + 3 + 4, "PATCH": 20}
