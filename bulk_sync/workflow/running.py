@@ -40,6 +40,7 @@ from bulk_sync.workflow.repeating import skip_same
 from bulk_sync.workflow.runs import journal_path, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import Session, open_session
+from bulk_sync.workflow.superseding import fold_unfolded
 from bulk_sync.workflow.target import Target, open_target
 from bulk_sync.workflow.view import Finding, PlanView
 from bulk_sync.workflow.viewing import plan_facts, plan_view
@@ -197,6 +198,8 @@ async def _decide(desk: Desk, job: Job, session: Session, present: Present) -> t
     journal, tables = session.journal, session.tables
     account = session.target.account
     memory = AccountMemory.from_json(desk.state.learned(account, "account"))
+    if present.how != "none":  # who reads nothing believes nothing
+        fold_unfolded(desk, account)
     rows = tables.count_open()
     kind = job.spec.resource
     watch = AccidentWatch(readable=kind.readable)

@@ -80,7 +80,7 @@ def close_run(
             **({"state": state} if state and state != "done" else {}),
         )
         fold_into_ledger(journal, desk.state)
-        journal.update_header(facts={**journal.header.facts, FOLDED: state == "done"})
+        journal.update_header(facts={**journal.header.facts, FOLDED: True})
     except (Halted, JournalDamaged) as fault:
         stopped_by = stopped_by or OwnReason.LOCAL_FAULT.value
         notes, hints = (fault.message,), (advice(fault, journal.header),)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bulk_sync.journal import Journal, PlanTables, open_journal
+from bulk_sync.errors import Busy
+from bulk_sync.journal import Journal, JournalDamaged, PlanTables, open_journal
 from bulk_sync.records import Change, Outcome, Status
+from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.runs import journal_path, past_runs
+from bulk_sync.workflow.runs import journal_path, past_runs, run_lock
 
 SUPERSEDED = "superseded"
 
@@ -21,22 +23,38 @@ _BATCH = 1000
 
 def supersede(desk: Desk, journal: Journal) -> None:
     """Skip the open changes of records that a later run has handled."""
-    header = journal.header
-    for past in past_runs(desk):
-        later = past.header
-        if later is None or past.run <= header.run or later.account != header.account:
-            continue
-        if later.state in {"sending", "done"} and not later.facts.get(FOLDED):
-            _fold(desk, past.run)
+    for run in _unfolded(desk, journal.header.account, after=journal.header.run):
+        _fold(desk, run)
     later_runs = LaterRuns(desk, journal)
     for _ in later_runs.without_handled(PlanTables(journal).to_send()):
         pass
 
 
+def fold_unfolded(desk: Desk, account: str) -> None:
+    """Let the ledger know what an account's runs did that died before they could say so themselves."""
+    for run in _unfolded(desk, account):
+        try:
+            _fold(desk, run)
+        except JournalDamaged as fault:
+            desk.talk.warn(f"{fault.message}; what run {run} sent is not known")
+
+
+def _unfolded(desk: Desk, account: str, *, after: str = "") -> Iterator[str]:
+    for past in past_runs(desk):
+        header = past.header
+        if header is None or past.run <= after or header.account != account:
+            continue
+        if header.state in {"sending", "done"} and not header.facts.get(FOLDED):
+            yield past.run
+
+
 def _fold(desk: Desk, run: str) -> None:
-    """Let the ledger know what a later run did, in case it died before it could say so itself."""
     journal = open_journal(journal_path(desk, run))
     try:
+        with exclusive(run_lock(desk, run), f"run {run}"):
+            fold_into_ledger(journal, desk.state)
+            journal.update_header(facts={**journal.header.facts, FOLDED: True})
+    except Busy:  # it is at work, and goes on: what it has so far
         fold_into_ledger(journal, desk.state)
     finally:
         journal.close()

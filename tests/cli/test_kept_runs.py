@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bulk_sync.journal import open_journal
 from bulk_sync.sandbox import Quota, SandboxConfig, SandboxServer
 
 Serve = Callable[..., SandboxServer]
@@ -88,6 +89,10 @@ def test_what_a_purged_run_had_sent_stays_known(program: Program, serve_api: Ser
     program.write_csv("clients.csv", [["ID", "Company"], *([f"clt_{n}", f"New {n}"] for n in (1, 2, 3))])
     ran = program("run", "clients.csv", "-m", "m.yaml", "--yes", "--read", "none", "--max-requests", "2")
     assert ran.code == 3, ran.err
+    (path,) = program.state.glob("runs/*/journal.sqlite")
+    journal = open_journal(path)
+    journal.update_header(facts={**journal.header.facts, "folded": False})
+    journal.close()
     state = sqlite3.connect(program.state / "state.sqlite")
     with state:
         assert state.execute("DELETE FROM ledger").rowcount == 2

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from bulk_sync.journal import open_journal
 from bulk_sync.records import Status
 from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
 
@@ -67,6 +69,35 @@ def test_a_stop_and_a_resume_lose_nothing(open_office: Callable[..., Any]) -> No
     assert stopped.summary.exit_code == 3 and stopped.summary.counts["updated"] >= 1
     assert office.resume(stopped.summary.run).summary.counts == {"updated": 6}
     assert office.run(renamed, mapping).summary.counts == {"unchanged": 6}
+
+
+def test_what_a_run_did_that_died_is_known_to_the_next(open_office: Callable[..., Any]) -> None:
+    """It could not tell the ledger: the next plan does, and does not call unchanged what the dead one changed."""
+    office, mapping = prepared(open_office)
+    office.run(rows(office), mapping)
+    state = sqlite3.connect(office.folder / "state" / "state.sqlite")
+    known = state.execute("SELECT * FROM ledger").fetchall()
+    died = office.run(rows(office, job="Seller"), mapping).summary.run
+    with state:
+        state.execute("DELETE FROM ledger")
+        state.executemany(f"INSERT INTO ledger VALUES ({','.join('?' * len(known[0]))})", known)
+    state.close()
+    journal = open_journal(office.folder / "state" / "runs" / died / "journal.sqlite")
+    journal.update_header(state="sending", facts={**journal.header.facts, "folded": False})
+    journal.close()
+    assert office.run(rows(office), mapping).summary.counts == {"updated": 6}
+    assert office.run(rows(office), mapping).summary.counts == {"unchanged": 6}
+
+
+def test_a_damaged_journal_of_a_run_that_died_stops_no_other(open_office: Callable[..., Any]) -> None:
+    """What it sent is not known, which is said; the next night goes on."""
+    office, mapping = prepared(open_office)
+    died = office.run(rows(office), mapping).summary.run
+    journal = open_journal(office.folder / "state" / "runs" / died / "journal.sqlite")
+    journal.update_header(state="sending", facts={**journal.header.facts, "folded": False})
+    journal.connection.execute("UPDATE outcomes SET code = 'odd'")
+    journal.close()
+    assert office.run(rows(office), mapping).summary.counts == {"unchanged": 6}
 
 
 def test_only_what_differs_is_sent(open_office: Callable[..., Any]) -> None:
