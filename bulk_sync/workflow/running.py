@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
@@ -120,7 +121,9 @@ async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) 
             present = await read_on(desk, session, job.settings.read, job.kinds)
             findings = joined(early, await _decide(desk, job, session, present))
         except BulkSyncError as error:
-            ended = stopped_while_reading(desk, journal, job.outputs, began, error, state="planning")
+            again = f"nothing was sent; to begin anew: bulk-sync retry {shlex.quote(job.source_name)}"
+            steps = (again,) if job.kind == "retry" else ()
+            ended = stopped_while_reading(desk, journal, job.outputs, began, error, state="planning", steps=steps)
             unread = what_is_unread(desk, session) if present is None and job.kind == "run" else ()
             return ended._replace(notes=(*ended.notes, *unread))
         view = plan_view(session, summarise(journal), findings, question="Send it?")

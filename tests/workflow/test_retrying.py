@@ -276,6 +276,14 @@ def test_a_retried_run_is_closed_for_resume(office: Desktop) -> None:
         office.resume()
 
 
+def test_a_retry_that_stops_while_it_reads_is_begun_anew(office: Desktop) -> None:
+    """It has no plan that resume could go on with, and does not send anyone there."""
+    office.send(output="first.xlsx", max_requests=3)
+    stopped = office.retry("first.xlsx", output="second.xlsx", read="each", max_requests=1).summary
+    assert (stopped.exit_code, stopped.requests.get("patch")) == (3, None)
+    assert stopped.next_steps == ("nothing was sent; to begin anew: bulk-sync retry first.xlsx",)
+
+
 def test_a_declined_retry_leaves_the_run_open(office: Desktop) -> None:
     """A no changes nothing: the stopped run can still be resumed, and is the one that resume takes."""
     first = office.send(output="first.xlsx", max_requests=3)
