@@ -86,7 +86,10 @@ def seconds_until(moment: clock_time, now: datetime) -> float:
 
 
 def _parse_names(text: object) -> object:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
+    parts = text.split(",") if isinstance(text, str) else text
+    if isinstance(parts, (list, tuple)) and all(isinstance(part, str) for part in parts):
+        return tuple(part.strip() for part in parts if part.strip())
+    return text
 
 
 def _asked_fields(given: object) -> object:

@@ -46,11 +46,15 @@ def show_run(flags: Mapping[str, object], name: str, what: str) -> int:
         if settings.output or settings.report:
             place = outputs(desk, settings, source=journal.header.source_path, run=run, kind=journal.header.kind)
             place.check_again(desk, journal.header)
-            summary, notes = place.write(
+            written, notes = place.write(
                 desk, journal, summary, what=cast('Literal["results", "changes", "problems"]', what)
             )
-            lines = (summary.output,)
+            lines = (written.output,)
             files = {"report": str(desk.folder / settings.report)} if settings.report else {}
+            if what == "results":
+                summary = written
+            else:  # no file that a retry reads: what is told of the run stays as it is
+                files[what] = written.output
             for note in notes:
                 click.echo(note, err=True)
         if settings.json_summary:

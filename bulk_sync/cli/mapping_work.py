@@ -13,7 +13,7 @@ from typing import cast
 import click
 
 from bulk_sync.cli.carrying_out import make_desk
-from bulk_sync.errors import ExitCode, MappingError, Question, Refused
+from bulk_sync.errors import ExitCode, MappingError, OutputError, Question, Refused
 from bulk_sync.mapping.explain import Step
 from bulk_sync.mapping.header import fold_name
 from bulk_sync.mapping.lint import LintReport, ProblemGroup, point_out
@@ -50,18 +50,24 @@ def suggest_mapping(flags: Mapping[str, object], source: Path, output: Path | No
         rows = list(islice(table.rows(), _SAMPLE_ROWS))
         suggestion = suggest(table.header, rows, source_name=source.name, detected=table.detected, guesses=guesses)
     text = render_yaml(suggestion)
+    if output is not None:
+        _write_mapping(desk.folder / output, text)
+        click.echo(
+            f"written: {output}; look at what is commented out, then: bulk-sync check {source} -m {output}", err=True
+        )
     if settings.json_summary:
-        written = str(output) if output else None
+        written = str(desk.folder / output) if output else None
         click.echo(answer_json({"mapping": text}, source=str(source), sheet=table.sheet or None, output=written))
     elif output is None:
         click.echo(text, nl=False)
-    if output is None:
-        return ExitCode.OK
-    output.write_text(text, encoding="utf-8")
-    click.echo(
-        f"written: {output}; look at what is commented out, then: bulk-sync check {source} -m {output}", err=True
-    )
     return ExitCode.OK
+
+
+def _write_mapping(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f'cannot write "{path}": {error.strerror or error}') from None
 
 
 def _open_or_guess(desk: Desk, path: Path, options: SourceOptions) -> tuple[Source, dict[str, str]]:

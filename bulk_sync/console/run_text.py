@@ -50,7 +50,7 @@ def run_lines(journal: Journal, summary: RunSummary) -> Iterator[str]:
         ("kind", header.kind + (f" of {header.parent}" if header.parent else "")),
         ("state", header.state),
         ("exit code", "" if header.exit_code is None else str(header.exit_code)),
-        ("stopped by", summary.stopped_by),
+        ("stopped by", summary.stopped_words or summary.stopped_by),
         ("target", summary.target),
         ("account", header.account),
         ("source", f"{header.source_path}{f', sheet {header.sheet}' if header.sheet else ''}"),

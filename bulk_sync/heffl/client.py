@@ -27,6 +27,7 @@ from bulk_sync.heffl.target import ApiKey, check_base_url, record_segment
 from bulk_sync.heffl.tls import tls_context
 from bulk_sync.heffl.transport import WireTransport
 from bulk_sync.planning.snapshot import PAGE_NUMBER, PAGE_SIZE
+from bulk_sync.planning.values import is_list, is_object
 from bulk_sync.records import Json, Reply, Request
 from bulk_sync.sending.policy import Fault
 from bulk_sync.settings import DEFAULT_TIMEOUT
@@ -36,6 +37,8 @@ BODY_LIMIT = 16 * 2**20
 TEXT_LIMIT = 2000
 """Characters of a body kept for the message, where it is no JSON or an error."""
 CONNECT = 10.0
+_MEMBERS = 1000
+"""Members of a packed answer that are read; each takes a pass over what is left."""
 _ANY_HEAD = 32 + zlib.MAX_WBITS
 """Tells zlib to find out by its head whether something is gzip's or its own."""
 
@@ -89,7 +92,7 @@ class HefflClient:
         self._page_limit = page_limit
         self._clock = clock
         # What the key must never be found in: anything that goes into journal, log or results.
-        self._secret = self._key.reveal().encode()
+        self._secrets = _written(self._key.reveal())
 
     def __repr__(self) -> str:
         """Name the target, never the key."""
@@ -150,14 +153,15 @@ class HefflClient:
             raw, fault, detail = await self._streamed(stream)
         seconds = self._clock() - begun
         headers = _headers(response.headers.raw)
-        whole = self._without_key(raw)
-        body, body_json = None, ""
-        if not fault:
-            try:
-                whole = _unpacked(whole, headers.get("content-encoding", ""), self._body_limit)
-                body, body_json = _from_json(whole)
-            except (ValueError, RecursionError, zlib.error):
-                body = None
+        whole, body, body_json = raw, None, ""
+        try:
+            if not fault:
+                whole = _unpacked(raw, headers.get("content-encoding", ""), self._body_limit)
+            whole = self._without_key(whole)
+            if not fault:
+                body, body_json = self._read_json(whole)
+        except (ValueError, RecursionError, zlib.error):
+            whole, body = self._without_key(whole), None
         status = response.status_code
         text = "" if body is not None and status < 300 else whole[: 4 * TEXT_LIMIT].decode(errors="replace")
         safe = self._safe_headers(headers)
@@ -192,7 +196,18 @@ class HefflClient:
         return text.replace(self._key.reveal(), "…")
 
     def _without_key(self, raw: bytes) -> bytes:
-        return raw.replace(self._secret, "…".encode()) if self._secret in raw else raw
+        for secret in self._secrets:
+            if secret in raw:
+                raw = raw.replace(secret, "…".encode())
+        return raw
+
+    def _read_json(self, whole: bytes) -> tuple[Json, str]:
+        """Return what a body says, and its text where that can be kept; ValueError where it is no JSON."""
+        body, text = _from_json(whole)
+        if b"\\u" not in whole:
+            return body, text
+        safe = _replaced(body, self._key.reveal())  # what is escaped so, the search in the bytes did not see
+        return (body, text) if safe == body else (safe, "")
 
     def _safe_headers(self, headers: dict[str, str]) -> dict[str, str]:
         if self._key.reveal() in "\n".join(headers.values()):
@@ -257,6 +272,21 @@ def _to_json(payload: Mapping[str, Json], made: str) -> bytes:
     return _encode(payload).encode() if b"NaN" in body or b"Infinity" in body else body
 
 
+def _written(key: str) -> tuple[bytes, ...]:
+    """Return how a key may stand in an answer: as it is, and as JSON has it, with slashes escaped or not."""
+    plain = (key, json.dumps(key)[1:-1], json.dumps(key, ensure_ascii=False)[1:-1])
+    return tuple(dict.fromkeys(form.encode() for text in plain for form in (text, text.replace("/", "\\/"))))
+
+
+def _replaced(value: Json, key: str) -> Json:
+    """Return a body without the key in any of its texts."""
+    if isinstance(value, str):
+        return value.replace(key, "…")
+    if is_object(value):
+        return {name.replace(key, "…"): _replaced(part, key) for name, part in value.items()}
+    return [_replaced(part, key) for part in value] if is_list(value) else value
+
+
 def _from_json(raw: bytes) -> tuple[Json, str]:
     """Return what a body says, and its text where that is JSON as it should be; ValueError where it is none.
 
@@ -286,14 +316,18 @@ def _unpacked(raw: bytes, encoding: str, limit: int) -> bytes:
     coding = encoding.strip().lower()
     if coding not in {"gzip", "x-gzip", "deflate"}:
         return raw
+    if not _has_head(raw) and coding != "deflate":
+        return raw  # something on the way unpacked it and left the header
     bits = _ANY_HEAD if _has_head(raw) else -zlib.MAX_WBITS
     unpacked = b""
-    while raw:
+    for _ in range(_MEMBERS):
         member = zlib.decompressobj(bits)
         unpacked += member.decompress(raw, limit + 1 - len(unpacked))
         if len(unpacked) > limit:
             raise ValueError("the answer unpacks to more than the limit")
-        raw = member.unused_data.lstrip(b"\0")  # some pad their members
+        raw = member.unused_data
+        if not _has_head(raw):
+            break  # what may follow is padding, or somebody's line end
     return unpacked
 
 

@@ -25,6 +25,8 @@ PAGE_NUMBER = "pageNo="
 _USUAL_SIZES = frozenset({20, 30, PAGE_SIZE})
 """Records on a page unless asked otherwise, in the API's generations, and the most."""
 
+_DIGITS = 19
+"""Digits that no count of clients has."""
 _EMPTY_PAGES = 20
 """Pages without a client, one after the other, that are taken for a server that leaves out what nobody may see."""
 
@@ -115,7 +117,7 @@ def counted_page(number: int, size: int) -> str:
 
 def _whole(value: Json) -> int | None:
     """Return a number of things, which some write as a text; None where it is none."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _DIGITS:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value

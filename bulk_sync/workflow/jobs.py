@@ -74,7 +74,7 @@ def prepare(desk: Desk, source: Path | DataFrame, mapping: MappingGiven, *, kind
     limits = run_limits(settings)
     run = desk.new_run()
     path, name = _named(desk, source, run)
-    if name not in {STDIN_NAME, FRAME_NAME}:
+    if isinstance(source, Path) and name != STDIN_NAME:
         if not path.exists():
             raise SourceError(f"{source}: no such file", hint="is the path right, seen from this folder?")
         _check_fresh(desk, path, settings, str(path))

@@ -72,7 +72,8 @@ def what_is_unread(desk: Desk, session: Session) -> tuple[str, ...]:
         known = f"{done:,} of {done + left:,} clients are read"
         return (f"{known}; nothing is sent before the others are, a request for each: resume goes on with them",)
     if sent["page"]:
-        known = f"the list of clients was not read to its end in {sent['page']:,} requests"
+        requests = "1 request" if sent["page"] == 1 else f"{sent['page']:,} requests"
+        known = f"the list of clients was not read to its end in {requests}"
         return (
             f"{known}; nothing is sent before it is, and resume reads it from its beginning: it needs more of them",
         )

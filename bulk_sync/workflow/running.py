@@ -13,6 +13,7 @@ from bulk_sync.journal import Journal, JournalBook, PlanTables
 from bulk_sync.journal.store import RunState
 from bulk_sync.planning.accidents import AccidentWatch
 from bulk_sync.planning.reading import AccountMemory, learned
+from bulk_sync.planning.snapshot import ListingFault
 from bulk_sync.planning.summary import PlanTally
 from bulk_sync.records import Json
 from bulk_sync.state.locks import exclusive
@@ -124,7 +125,8 @@ async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) 
             again = f"nothing was sent; to begin anew: bulk-sync retry {shlex.quote(job.source_name)}"
             steps = (again,) if job.kind == "retry" else ()
             ended = stopped_while_reading(desk, journal, job.outputs, began, error, state="planning", steps=steps)
-            unread = what_is_unread(desk, session) if present is None and job.kind == "run" else ()
+            stopped = present is None and job.kind == "run" and not isinstance(error, ListingFault)
+            unread = what_is_unread(desk, session) if stopped else ()
             return ended._replace(notes=(*ended.notes, *unread))
         view = plan_view(session, summarise(journal), findings, question="Send it?")
         if job.kind == "plan":

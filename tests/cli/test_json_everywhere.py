@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ def ready(program: Program, serve_api: Callable[..., SandboxServer]) -> Program:
     program.write("m.yaml", MAPPING)
     program.write("bad.yaml", MAPPING.replace("name", "nmae"))
     program.write_csv("c.csv", TABLE)
+    program.write_csv("DataFrame", TABLE)
+    os.utime(program.folder / "DataFrame", (0, 0))
     return program.target(serve_api(clients=2))
 
 
@@ -46,6 +49,8 @@ REFUSED = {
     "a bad mapping": ("plan", "c.csv", "-m", "bad.yaml", "--json"),
     "an unknown run": ("resume", "2020", "--json"),
     "a bad duration": ("purge", "--older-than", "soon", "--json"),
+    "a mapping that cannot be written": ("mapping", "suggest", "c.csv", "--output", "absent/x.yaml", "--json"),
+    "a source that is stale": ("check", "DataFrame", "-m", "m.yaml", "--require-fresh", "1h", "--json"),
     "no such cell": ("mapping", "explain", "c.csv", "B99", "-m", "m.yaml", "--json"),
 }
 
@@ -92,6 +97,9 @@ def test_past_runs_have_every_name_the_damaged_ones_too(ready: Program) -> None:
     run = told(ready("run", "c.csv", "-m", "m.yaml", "--yes", "--json", "--output", "r.csv").out)["run"]
     again = told(ready("runs", run, "--output", "again.csv", "--json").out)
     assert Path(again["output"]).name == "again.csv"
+    changes = told(ready("runs", run, "--what", "changes", "--output", "changes.csv", "--json").out)
+    assert (Path(changes["output"]).name, Path(changes["files"]["changes"]).name) == ("r.csv", "changes.csv")
+    assert any("r.csv" in step for step in changes["next_steps"])
     (ready.state / "runs" / run / "journal.sqlite").write_bytes(b"x" * 999)
     damaged = told(ready("runs", "--json").out)
     assert (damaged["run"], damaged["kind"], bool(damaged["error"]["message"])) == (run, None, True)

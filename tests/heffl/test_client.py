@@ -23,9 +23,9 @@ CLIENT = {"id": "clt_1", "name": "N"}
 Handler = Callable[[httpx2.Request], httpx2.Response]
 
 
-def send(handler: Handler, request: Request, *, body_limit: int = 10_000) -> Reply:
+def send(handler: Handler, request: Request, *, body_limit: int = 10_000, key: str = KEY) -> Reply:
     client = HefflClient(
-        "https://api.example.com/api/v1", KEY, transport=httpx2.MockTransport(handler), body_limit=body_limit
+        "https://api.example.com/api/v1", key, transport=httpx2.MockTransport(handler), body_limit=body_limit
     )
 
     async def go() -> Reply:
@@ -154,6 +154,30 @@ def test_a_packed_answer_is_unpacked_up_to_the_limit() -> None:
     assert packed(b'{"id": "clt_1", "x": "' + b"0" * 10_000_000 + b'"}').body is None
 
 
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize(
+    ("coding", "write"),
+    [
+        ("identity", json.dumps),
+        ("gzip", json.dumps),
+        ("identity", lambda body: json.dumps(body).replace("/", "\\/")),
+        ("identity", lambda body: json.dumps(body).replace("S", "\\u0053")),
+    ],
+)
+def test_a_key_that_comes_back_is_kept_nowhere(coding: str, write: Callable[[object], str], status: int) -> None:
+    """Packed, or escaped in one of the ways that JSON has: neither in the body nor in its text."""
+    key = "SECRET/KEY+123456="
+    content = write({"id": "clt_1", "message": f"bad key {key}", key: [key]}).encode()
+    response = httpx2.Response(
+        status, stream=httpx2.ByteStream(gzip.compress(content) if coding == "gzip" else content)
+    )
+    response.headers["content-encoding"] = coding
+    reply = send(lambda _: response, Request("get", "clt_1"), key=key)
+    assert reply.body == {"id": "clt_1", "message": "bad key …", "…": ["…"]}
+    kept = f"{reply.text}{reply.body_json}"
+    assert key not in kept and key not in kept.replace("\\/", "/")
+
+
 @pytest.mark.parametrize(
     ("coding", "pack"),
     [
@@ -163,10 +187,12 @@ def test_a_packed_answer_is_unpacked_up_to_the_limit() -> None:
         ("deflate", zlib.compress),
         ("Deflate", lambda raw: zlib.compress(raw)[2:-4]),
         ("identity", bytes),
+        ("gzip", bytes),
+        ("gzip", lambda raw: gzip.compress(raw) + b"\r\n"),
     ],
 )
 def test_codings_are_told_as_http_has_them(coding: str, pack: Callable[[bytes], bytes]) -> None:
-    """Letter case, the old name, members one after the other, deflate with and without a head."""
+    """Letter case, the old name, members one after the other, deflate with and without a head, a header left over."""
     response = httpx2.Response(200, stream=httpx2.ByteStream(pack(json.dumps(CLIENT).encode())))
     response.headers["content-encoding"] = coding
     assert send(lambda _: response, Request("get", "clt_1")).body == CLIENT

@@ -40,6 +40,7 @@ MANY: list[dict[str, Json]] = [{"id": str(number)} for number in range(100)]
         ({"items": [A], "hasMore": True, "pageNo": 1, "pageSize": 1}, Page((A,), "pageNo=2&pageSize=1", None, 1)),
         ({"items": [A], "next_cursor": "x", "has_more": True}, Page((A,), "x", None)),
         ({"items": [A], "next_cursor": "x", "has_more": "false"}, Page((A,), None, None)),
+        ({"items": [A], "nextCursor": None, "total": "9" * 5000}, Page((A,), None, None)),
         ({"items": MANY, "nextCursor": None}, Page(tuple(MANY), None, None)),
         ({"items": MANY, "total": 100}, Page(tuple(MANY), None, 100)),
         ({"data": [A, B], "meta": {"nextCursor": "y", "hasMore": True}}, Page((A, B), "y", None)),
