@@ -16,6 +16,7 @@ The file is in WAL mode with ``synchronous=FULL`` and is used from the loop's ow
 
 from bulk_sync.journal.book import JournalBook
 from bulk_sync.journal.entries import EndedChange, OpenRow, PlannedChange, RowEntry, StoredChange
+from bulk_sync.journal.handled import handled_changes
 from bulk_sync.journal.plan_tables import PlanTables
 from bulk_sync.journal.request_log import RequestLog
 from bulk_sync.journal.store import (
@@ -43,5 +44,6 @@ __all__ = [
     "StoredChange",
     "Tallies",
     "create_journal",
+    "handled_changes",
     "open_journal",
 ]

@@ -18,7 +18,7 @@ from bulk_sync.journal.encoding import (
     load_problems,
     storable,
 )
-from bulk_sync.journal.entries import EndedChange, OpenRow, PlannedChange, RowEntry, StoredChange
+from bulk_sync.journal.entries import OpenRow, PlannedChange, RowEntry, StoredChange
 from bulk_sync.journal.schema import SUMMED
 from bulk_sync.journal.store import Journal
 from bulk_sync.records import OUTCOMES, Cell, Change, Json, Status
@@ -31,6 +31,11 @@ OUTCOME_AT = len(SUMMED["changes"]) + 1
 CHANGES = "SELECT changes.*, outcomes.* FROM changes LEFT JOIN outcomes ON outcomes.change = changes.id"
 """SQL for changes, each beside its outcome, if it has one."""
 _PAYLOAD = SUMMED["rows"].index("payload")
+DOUBTFUL = (
+    "requests LEFT JOIN outcomes ON outcomes.change = requests.change WHERE outcomes.change IS NULL "
+    "AND kind = 'patch' AND (replied_at IS NULL OR verdict IN ('again_in_doubt', 'in_doubt'))"
+)
+"""SQL for the requests that may have been applied, of changes without an outcome."""
 _UNENDED = "(outcomes.status IS NULL OR outcomes.status NOT IN ({}))".format(",".join(f"'{end}'" for end in OUTCOMES))
 """SQL for a change without an outcome that ``resume`` keeps to."""
 
@@ -279,18 +284,6 @@ class PlanTables:
                         doubt = doubt or status == Status.IN_DOUBT
                     yield Change(number, record_id, load(payload), attempts, canary, doubt, payload)
 
-    def ended_changes(self) -> Iterator[EndedChange]:
-        """Yield the changes that have an outcome, in their order."""
-        checked = self._journal.checked
-        with self._journal.faults():
-            for entry in self._connection.execute(
-                "SELECT changes.*, outcomes.* FROM changes JOIN outcomes ON outcomes.change = changes.id "
-                "ORDER BY changes.id"
-            ):
-                _, record_id, payload, *_ = checked("changes", entry)
-                _, status, _, _, _, _, answer, finished_at = checked("outcomes", entry, OUTCOME_AT)
-                yield EndedChange(record_id, STATUSES[status], payload, answer, finished_at)
-
     def canaries(self) -> list[StoredChange]:
         """Return the changes that go first and have no outcome yet."""
         with self._journal.faults():
@@ -362,11 +355,7 @@ class PlanTables:
 def doubtful_changes(journal: Journal) -> tuple[int, ...]:
     """Return the changes without an outcome of which a request left and was not refused for certain."""
     with journal.faults():
-        found = journal.connection.execute(
-            "SELECT DISTINCT requests.change FROM requests LEFT JOIN outcomes ON outcomes.change = requests.change "
-            "WHERE outcomes.change IS NULL AND kind = 'patch' AND (replied_at IS NULL OR verdict IN "
-            "('again_in_doubt', 'in_doubt'))"
-        ).fetchall()
+        found = journal.connection.execute(f"SELECT DISTINCT requests.change FROM {DOUBTFUL}").fetchall()
     return tuple(change for (change,) in found)
 
 

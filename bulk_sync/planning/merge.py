@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from bulk_sync.errors import Problem
 from bulk_sync.planning import codes
+from bulk_sync.planning.ledger import digest
 from bulk_sync.planning.values import is_custom, is_empty, is_object, same_value
 from bulk_sync.records import Json
 
@@ -58,7 +61,7 @@ def merge_rows(client: str, rows: Iterable[PayloadRow]) -> Merged:
     clashes = {place: wishes for place, wishes in places.items() if not _agree(wishes)}
     refused = {wish.row_number for wishes in clashes.values() for wish in wishes}
     kept = [row for row in ordered if row.row_number not in refused]
-    problems = [_contradiction(client, place, wish, wishes) for place, wishes in clashes.items() for wish in wishes]
+    problems = [each for place, wishes in clashes.items() for each in _contradictions(client, place, wishes)]
     return Merged(_join(kept), tuple(row.row_number for row in kept), tuple(sorted(problems, key=_by_row)))
 
 
@@ -93,15 +96,26 @@ def _agree(wishes: Sequence[_Wish]) -> bool:
     return all(same_value(first, wish.value) for wish in wishes)
 
 
-def _contradiction(client: str, place: _Place, wish: _Wish, wishes: Sequence[_Wish]) -> Problem:
+def _contradictions(client: str, place: _Place, wishes: Sequence[_Wish]) -> Iterator[Problem]:
+    """Yield what is wrong with each row; who wants the same names the same others, which are looked for once."""
+    marks = [digest(wish.value) for wish in wishes]
+    alike = Counter(marks)
+    named: dict[str, str] = {}
+    for mark, wish in zip(marks, wishes, strict=True):
+        if mark not in named:
+            others = (other for other, its in zip(wishes, marks, strict=True) if its != mark)
+            shown = ", ".join(f"row {each.row_number} {_shown(each.value)}" for each in islice(others, SHOWN_ROWS))
+            left = len(wishes) - alike[mark] - SHOWN_ROWS
+            named[mark] = f"{shown} and {left} more {'row' if left == 1 else 'rows'}" if left > 0 else shown
+        yield _contradiction(client, place, wish, named[mark])
+
+
+def _contradiction(client: str, place: _Place, wish: _Wish, others: str) -> Problem:
     field = ".".join(name for name in place if name)
-    others = [other for other in wishes if not same_value(other.value, wish.value)]
-    named = ", ".join(f"row {other.row_number} {_shown(other.value)}" for other in others[:SHOWN_ROWS])
-    more = f" and {len(others) - SHOWN_ROWS} more rows" if len(others) > SHOWN_ROWS else ""
     mine = f"row {wish.row_number} wants {field} {_shown(wish.value)}"
     return Problem(
         code=codes.ROWS_CONTRADICT,
-        message=f"rows for client {client} contradict: {mine}, {named}{more}",
+        message=f"rows for client {client} contradict: {mine}, {others}",
         hint="keep one of the rows, or give them the same value",
         row=wish.row_number,
         field=field,

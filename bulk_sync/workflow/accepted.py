@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import cast
 
-from bulk_sync.journal import EndedChange, Journal, PlanTables
+from bulk_sync.journal import EndedChange, Journal, PlanTables, handled_changes
 from bulk_sync.journal.encoding import dump, load
 from bulk_sync.planning.ledger import LedgerEntry, first_accepted, record_accepted, record_doubtful, without_older
 from bulk_sync.records import Json, Status
@@ -30,8 +30,7 @@ def fold_into_ledger(journal: Journal, state: State) -> None:
     """
     account = journal.header.account
     fold = _Fold(journal, state)
-    changes = PlanTables(journal).ended_changes()
-    changes = (each for each in changes if each.status in _ACCEPTED or each.status is Status.IN_DOUBT)
+    changes = (each for each in handled_changes(journal) if each.status in _ACCEPTED or each.status is Status.IN_DOUBT)
     while batch := list(islice(changes, _BATCH)):
         state.write_ledger(
             account, fold.entries(batch, state.ledger_entries(account, [each.record_id for each in batch]))

@@ -182,7 +182,8 @@ def _decide_client(
     if not merged.rows:
         return ()
     # A blind run has read no record: a look-up for each row would find that out a million times.
-    found = decision.tables.record(record_id) if decision.present.how != "none" else None
+    known = decision.present.how != "none" and record_id not in decision.present.unread
+    found = decision.tables.record(record_id) if known else None
     record = found[0] if found else None
     change = diff(merged.payload, record, rules=decision.rules, ledger=_ledger(decision, record_id), now=decision.now)
     if record is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulk_sync.errors import BulkSyncError, OutputError, Refused, SourceError
+from bulk_sync.errors import BulkSyncError, Busy, OutputError, Refused, SourceError
 from bulk_sync.journal import Journal, RunHeader, create_journal, open_journal
 from bulk_sync.journal.store import RunKind
 from bulk_sync.mapping.spec import MappingSpec, load_mapping, parse_mapping
@@ -227,9 +227,14 @@ def _begun_again(path: Path, header: RunHeader) -> Journal:
     """Return the journal of a job whose plan was never whole, with what it has read where that is of the same API."""
     journal = open_journal(path, verify="nothing")
     before = journal.header
+    if before.state != "planning":
+        journal.close()
+        raise Busy(f"another process has gone on with run {header.run}", hint=f"bulk-sync resume {header.run}")
     told_by = (before.base_url, before.account, before.sandbox, before.resource)
     journal.begin_again(
-        replace(header, created_at=before.created_at, busy_seconds=before.busy_seconds),
+        replace(
+            header, created_at=before.created_at, busy_seconds=before.busy_seconds, mapping_sha256=before.mapping_sha256
+        ),
         keep_reading=told_by == (header.base_url, header.account, header.sandbox, header.resource),
     )
     return journal

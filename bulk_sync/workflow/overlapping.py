@@ -27,7 +27,7 @@ def runs_beside(desk: Desk, journal: Journal) -> list[str]:
 def _at_work(desk: Desk, run: str, header: RunHeader) -> bool:
     path = journal_path(desk, run)
     # A journal that nobody has open has no log beside it: the hundreds of runs that ended need not be opened.
-    if run == header.run or not path.with_name(f"{path.name}-wal").exists():
+    if run in {header.run, header.parent} or not path.with_name(f"{path.name}-wal").exists():
         return False
     other = _header(desk.state, run)
     if other is None or other.account != header.account or other.state == "done":

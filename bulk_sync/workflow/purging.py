@@ -35,19 +35,16 @@ def purge(desk: Desk, *, older_than: float) -> Purged:
     oldest = f"{datetime.fromtimestamp(max(before, 0.0), UTC):%Y%m%d-%H%M%S}"  # ids sort by time
     forgotten, removed, kept = [], [], []
     for run in filter(_RUN_ID.fullmatch, run_ids(desk)):
-        if unbegun(desk, run):
-            if _touched_at(desk.run_folder(run)) < before and _remove(desk, run):
-                removed.append(run)
-            continue
         try:
-            gone = _began_at(desk, run) < before and _remove(desk, run, remembering=True)
-        except BulkSyncError:
+            if unbegun(desk, run):
+                if _touched_at(desk.run_folder(run)) < before and _remove(desk, run):
+                    removed.append(run)
+            elif _began_at(desk, run) < before and _remove(desk, run, remembering=True):
+                desk.state.forget_run(run)
+                forgotten.append(run)
+        except (BulkSyncError, OSError):  # a journal that cannot be read, or a folder that cannot be removed
             if run < oldest:
                 kept.append(run)
-            continue
-        if gone:
-            desk.state.forget_run(run)
-            forgotten.append(run)
     return Purged(tuple(forgotten), tuple(removed), tuple(kept))
 
 

@@ -33,6 +33,8 @@ class Findings:
     """Rows whose ``sync_row`` is blank, repeated or foreign."""
     deleted: int = 0
     """Rows that the results file no longer has."""
+    unchosen: list[tuple[int, str]] = field(default_factory=list)
+    """Rows that are not chosen, but whose client has or may have what they sent, each with that client."""
 
     def add(self, row: int, edits: Iterable[Edit]) -> None:
         """Count the edited cells of a row."""
@@ -118,6 +120,8 @@ def _entry(place: int, row: RetryRow, result: RowResult, rules: RetryRules, foun
     mapped = rules.mapper.map(plain)
     known = _known(row, result, mapped, rules)
     if not rules.chosen(place, result.row_number):
+        if known and result.status in _SENT:
+            found.unchosen.append((result.row_number, known))
         wish = _reduced(mapped, result, rules)._replace(problems=())
         return RowEntry(source, wish, known, Status.SKIPPED, NOT_CHOSEN, _what_it_was(row, result, rules))
     found.add(result.row_number, row.edits)
@@ -168,8 +172,9 @@ def _kept(source: SourceRow, result: RowResult, rules: RetryRules) -> RowEntry:
 
 def _wish(result: RowResult, rules: RetryRules) -> MappedRow | None:
     """Return what a row wanted that its client has, or may have, by the run or by one before it."""
-    left_out = result.code == LEFT_OUT and PlanTables(rules.before).wish(result.row_number) is not None
-    if not (result.status in _SENT or left_out) or not result.client_id:
+    reduced = rules.mapper_before is not None or result.code == LEFT_OUT
+    stored = reduced and PlanTables(rules.before).wish(result.row_number) is not None
+    if not (result.status in _SENT or stored) or not result.client_id:
         return None
     mapped = _reduced(rules.mapper.map(plain_row(result)), result, rules)
     return None if mapped.invalid else mapped._replace(problems=())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -76,6 +77,11 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
                 mapper_before=_mapper_before(desk, before, whole, settings, settled),
             )
             _take_in(journal, retry_entries(rows, rules, found := Findings()))
+            try:
+                _refuse_torn(PlanTables(journal), found)
+            except Refused:
+                shutil.rmtree(desk.run_folder(run), ignore_errors=True)
+                raise
         journal.update_header(notes=(*moved, *notes, *found.notes()))
         return await plan_and_send(desk, job, journal, target)
 
@@ -109,6 +115,16 @@ def _take_in(journal: Journal, entries: Iterator[RowEntry]) -> None:
     for _ in tables.add_rows(entries):
         pass
     tables.index_records()
+
+
+def _refuse_torn(tables: PlanTables, found: Findings) -> None:
+    """Refuse to choose some of the rows that were sent as one change: its units would go out in part."""
+    for number, client in found.unchosen:
+        for row in tables.open_rows_of(client):
+            raise Refused(
+                f"rows {number} and {row.number} are for one client and were sent as one change",
+                hint="choose both with --rows, or neither",
+            )
 
 
 def _warned(desk: Desk, notes: Iterable[str]) -> tuple[str, ...]:

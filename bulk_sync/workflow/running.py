@@ -81,6 +81,7 @@ async def carry_out_job(desk: Desk, job: Job) -> Ended:
         stack.enter_context(exclusive(run_lock(desk, job.run), f"run {job.run}"))
         table = open_table(desk, job.source, job.spec, settings, frame=job.frame)
         stack.callback(table.source.close)
+        begun_before = journal_path(desk, job.run).exists()
         journal = _begin(desk, job, table, target)
         stack.callback(journal.close)
         try:
@@ -90,7 +91,7 @@ async def carry_out_job(desk: Desk, job: Job) -> Ended:
         except Refused:
             sending = journal.header.state == "sending"
             journal.close()
-            if not sending:  # nothing was sent: a refused run leaves no trace
+            if not (sending or begun_before):  # nothing was sent: a refused run leaves no trace
                 shutil.rmtree(desk.run_folder(job.run), ignore_errors=True)
             raise
 

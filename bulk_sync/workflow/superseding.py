@@ -26,7 +26,8 @@ def supersede(desk: Desk, journal: Journal) -> None:
     for run in _unfolded(desk, journal.header.account, after=journal.header.run):
         _fold(desk, run)
     later_runs = LaterRuns(desk, journal)
-    for _ in later_runs.without_handled(PlanTables(journal).to_send()):
+    tables = PlanTables(journal)
+    for _ in later_runs.without_handled(tables.to_send(tables.begun_changes())):
         pass
 
 
@@ -86,7 +87,7 @@ class LaterRuns:
         """Yield the changes that are still to be sent; those of records that a later run has handled end here."""
         ends: list[Outcome] = []
         for change in changes:
-            if (end := self.handled(change)) is not None:
+            if not change.in_doubt and (end := self.handled(change)) is not None:
                 ends.append(end)
                 if len(ends) == _BATCH:
                     self._skip(ends)

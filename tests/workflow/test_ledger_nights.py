@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bulk_sync.journal import open_journal
+from bulk_sync.journal import Journal, open_journal
 from bulk_sync.records import Status
 from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
 
@@ -71,7 +71,20 @@ def test_a_stop_and_a_resume_lose_nothing(open_office: Callable[..., Any]) -> No
     assert office.run(renamed, mapping).summary.counts == {"unchanged": 6}
 
 
-def test_what_a_run_did_that_died_is_known_to_the_next(open_office: Callable[..., Any]) -> None:
+def unanswered(journal: Journal) -> None:
+    """Let a run have died with its requests out: their answers, and what they ended, were never written."""
+    with journal.transaction() as connection:
+        connection.execute("DELETE FROM outcomes")
+        journal.update(
+            "requests",
+            {"replied_at": None, "http_status": None, "seconds": None, "verdict": ""},
+            "kind = :kind",
+            kind="patch",
+        )
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_what_a_run_did_that_died_is_known_to_the_next(open_office: Callable[..., Any], *, answered: bool) -> None:
     """It could not tell the ledger: the next plan does, and does not call unchanged what the dead one changed."""
     office, mapping = prepared(open_office)
     office.run(rows(office), mapping)
@@ -84,6 +97,8 @@ def test_what_a_run_did_that_died_is_known_to_the_next(open_office: Callable[...
     state.close()
     journal = open_journal(office.folder / "state" / "runs" / died / "journal.sqlite")
     journal.update_header(state="sending", facts={**journal.header.facts, "folded": False})
+    if not answered:
+        unanswered(journal)
     journal.close()
     assert office.run(rows(office), mapping).summary.counts == {"updated": 6}
     assert office.run(rows(office), mapping).summary.counts == {"unchanged": 6}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from bulk_sync.errors import BulkSyncError
 from bulk_sync.workflow.desk import WallClock
 
 HEADER = ("ID", "E-mail", "Company")
@@ -97,3 +100,15 @@ def test_a_list_begins_anew_and_that_is_said(open_office: Callable[..., Any]) ->
     assert again.notes == stopped.notes
     assert office.resume(stopped.summary.run).summary.counts == {"updated": 20}
     assert office.requests() == {"GET": 3 + 3 + 4, "PATCH": 20}
+
+
+def test_a_resume_that_is_refused_takes_nothing_away(open_office: Callable[..., Any]) -> None:
+    """A name that cannot be looked up: what was read stays for when it can."""
+    count = 6
+    office = open_office(records=[{"id": f"clt_{n}", "name": f"Old {n}"} for n in range(count)])
+    source = office.source(("ID", "Company"), [(f"clt_{n}", f"New {n}") for n in range(count)])
+    mapping = office.mapping(match="ID", fields={"name": "Company"})
+    run = office.run(source, mapping, read="each", max_requests=3).summary.run
+    with pytest.raises(BulkSyncError):
+        office.resume(run, base_url="https://no-such-host.invalid")
+    assert office.resume(run).summary.counts == {"updated": count}

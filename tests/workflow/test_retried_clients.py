@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bulk_sync.errors import Refused
 from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
 
 RECORDS = [{"id": f"clt_{n}", "type": "company", "name": f"Old {n}", "email": f"c{n}@x.example"} for n in range(1, 6)]
@@ -207,3 +208,23 @@ def test_a_row_found_by_its_key_only_now_takes_its_client_along(open_office: Cal
     assert retried.summary.counts == {"updated": 2}
     address = {"address": "Main St 1", "city": "Dubai"}
     assert sent_bodies(office, "clt_1")[-1] == {"billingAddress": address, "phone": "+971501234567"}
+
+
+def test_some_of_the_rows_of_one_change_are_not_retried_alone(open_office: Callable[..., Any]) -> None:
+    """What the others had sent would be torn out of the unit; all of them, or none."""
+    office = open_office(
+        records=[{"id": "clt_1", "name": "Old"}], config=SandboxConfig(quota=Quota(rate="none"), address="replace")
+    )
+    fields = {"billingAddress.city": "City", "billingAddress.state": "State"}
+    mapping = office.mapping(match="ID", fields=fields, partial=["billingAddress"])
+    office.run(
+        office.source(("ID", "City", "State"), [("clt_1", "Dubai", ""), ("clt_1", "", "DXB")]),
+        mapping,
+        output="first.csv",
+    )
+    correct(office, "first.csv", ("clt_1,Dubai,", "clt_1,Sharjah,"), (",DXB,", ",SHJ,"))
+    with pytest.raises(Refused, match="rows 2 and 3 are for one client") as refused:
+        office.retry("first.csv", rows="3", output="second.csv")
+    assert "choose both" in refused.value.hint
+    office.retry("first.csv", rows="2,3", output="third.csv")
+    assert office.server.records()["clt_1"]["billingAddress"] == {"city": "Sharjah", "state": "SHJ"}
