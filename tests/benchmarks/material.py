@@ -34,12 +34,12 @@ ignore: [Notes]
 """
 
 
-def write_clients(path: Path, rows: int) -> Path:
-    """Write a CSV of so many clients."""
+def write_clients(path: Path, rows: int, *, first: int = 1) -> Path:
+    """Write a CSV of so many clients, numbered from ``first``."""
     with path.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file)
         lines.writerow(HEADER)
-        lines.writerows(_client(number) for number in range(1, rows + 1))
+        lines.writerows(_client(number) for number in range(first, first + rows))
     return path
 
 

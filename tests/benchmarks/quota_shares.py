@@ -58,13 +58,14 @@ def _answers(folder: Path, rule: Rule, headers: HeaderStyle, processes: int, row
         SandboxServer(config=SandboxConfig(quota=quota, headers=headers, jitter=JITTER)) as server,
         ExitStack() as all_,
     ):
-        server.seed({"id": f"clt_{number:08d}"} for number in range(1, rows + 1))
+        server.seed({"id": f"clt_{number:08d}"} for number in range(1, processes * rows + 1))
         running = []
         for index in range(processes):
             place = folder / str(index)  # a lock keeps two runs of one mapping apart
             place.mkdir(parents=True)
             (place / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
-            source = write_clients(place / "clients.csv", rows)
+            # Clients of its own: those that a later run has handled are left alone.
+            source = write_clients(place / "clients.csv", rows, first=1 + index * rows)
             command = ours(source, server.base_url, place / "results.csv", workers=8)
             command += ["--rate", quota.rate, "--state-dir", str(folder / "state")]
             environ = {**os.environ, **KEY, "HEFFL_API_KEY": server.key}
