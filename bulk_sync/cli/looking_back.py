@@ -81,7 +81,8 @@ def forget_runs(flags: Mapping[str, object], older_than: str) -> int:
         click.echo(f"removed, since no run began in them: {', '.join(purged.removed)}", err=True)
     for run in purged.kept:
         click.echo(
-            f"kept: run {run}, whose journal cannot be read and may be all that knows what was sent; "
+            f"kept: run {run}, whose journal cannot be read, and may be all that knows what was sent, or whose folder "
+            "cannot be removed; "
             f"to be rid of it, delete {desk.run_folder(run)}",
             err=True,
         )

@@ -19,7 +19,7 @@ _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 class Purged(NamedTuple):
-    """What a purge did: the runs forgotten, the folders removed in which no run began, the damaged runs kept."""
+    """What a purge did: the runs forgotten, the folders removed in which no run began, the runs it could not forget."""
 
     forgotten: tuple[str, ...]
     removed: tuple[str, ...]
