@@ -100,3 +100,21 @@ def test_what_a_purged_run_had_sent_stays_known(program: Program, serve_api: Ser
     assert list(program.state.glob("runs/*")) == []
     assert state.execute("SELECT record_id FROM ledger ORDER BY 1").fetchall() == [("clt_1",), ("clt_2",)]
     state.close()
+
+
+def test_purge_goes_on_past_what_it_cannot_remove(program: Program, serve_api: Serve, tmp_path: Path) -> None:
+    """A run whose folder was moved to another disk, with a link in its place: kept and named, the others go."""
+    server = prepare(program, serve_api)
+    runs = []
+    for _ in range(3):
+        ran = program(*RUN[:4], "--yes", "--json", "--read", "none", "--rows", "2")
+        runs.append(ran.summary["run"])
+    assert server.counters["PATCH"] == 3
+    linked = program.state / "runs" / runs[1]
+    linked.rename(tmp_path / "moved")
+    linked.symlink_to(tmp_path / "moved", target_is_directory=True)
+    time.sleep(1.1)  # ids tell whole seconds
+    ran = program("purge", "--older-than", "0s")
+    assert (ran.code, runs[1] in ran.out + ran.err) == (0, True), ran
+    assert [path.name for path in (program.state / "runs").iterdir()] == [runs[1]]
+    assert (tmp_path / "moved" / "journal.sqlite").exists()

@@ -46,3 +46,17 @@ def test_a_resume_knows_the_later_run(open_office: Callable[..., Any], leaping_c
     assert again.summary.counts == {"updated": 2, "skipped": 4}
     assert {each.code for each in office.rows(again)} == {"", "superseded"}
     assert {record["name"] for record in office.server.records().values()} == {f"Right {n}" for n in range(6)}
+
+
+def test_a_retry_is_later_than_its_run(open_office: Callable[..., Any], leaping_clock: Callable[[], Any]) -> None:
+    """It has that run's journal open while it works, which does not make the two work side by side."""
+    office, mapping = prepared(open_office, leaping_clock())
+    office.clock.slept = HOUR
+    first = office.run(rows(office, "Ahead"), mapping, output="r.csv", read="none", workers=1, max_requests=3)
+    assert first.summary.counts == {"updated": 3, "not_sent": 3}
+    office.clock.slept = 0.0
+    results = office.folder / "r.csv"
+    results.write_text(results.read_text(encoding="utf-8-sig").replace("Ahead", "Right"), encoding="utf-8")
+    assert office.retry("r.csv").summary.counts == {"updated": 6}
+    assert office.plan(rows(office, "Right"), mapping).summary.counts == {"unchanged": 6}
+    assert office.plan(rows(office, "Ahead"), mapping).summary.counts == {"ready": 6}

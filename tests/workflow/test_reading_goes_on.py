@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bulk_sync.errors import BulkSyncError
+from bulk_sync.errors import BulkSyncError, Busy
+from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
+from bulk_sync.state.locks import exclusive
+from bulk_sync.workflow import runs
 from bulk_sync.workflow.desk import WallClock
+from bulk_sync.workflow.jobs import account_lock
 
 HEADER = ("ID", "E-mail", "Company")
 
@@ -112,3 +121,61 @@ def test_a_resume_that_is_refused_takes_nothing_away(open_office: Callable[..., 
     with pytest.raises(BulkSyncError):
         office.resume(run, base_url="https://no-such-host.invalid")
     assert office.resume(run).summary.counts == {"updated": count}
+
+
+def test_an_old_value_that_cannot_be_read_again_is_not_believed(open_office: Callable[..., Any]) -> None:
+    """Read an hour ago as what the file says; the second reading is refused: the row is sent, its old value unknown."""
+    refusal = Scripted(
+        fault=Fault(kind=FaultKind.STATUS, status=403, message="No permission for this client"),
+        ids=frozenset({"clt_0"}),
+        methods=frozenset({"GET"}),
+        attempts=frozenset({2}),
+    )
+    records = [{"id": f"clt_{n}", "name": f"Same {n}"} for n in range(4)]
+    office = open_office(SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(refusal,))), records=records)
+    office.clock = MovedClock()
+    source = office.source(("ID", "Company"), [(f"clt_{n}", f"Same {n}") for n in range(4)])
+    mapping = office.mapping(match="ID", fields={"name": "Company"})
+    run = office.run(source, mapping, read="each", workers=1, max_requests=2).summary.run
+    office.clock.later = 60 * 60
+    ended = office.resume(run)
+    assert ended.summary.counts == {"updated": 1, "unchanged": 3}
+    (sent,) = (row for row in office.rows(ended) if row.status == "updated")
+    assert sent.client_id == "clt_0" and "old values unknown, since the client could not be read" in sent.message
+
+
+class Watched(WallClock):
+    """Knows how often each thread has waited for anything."""
+
+    def __init__(self) -> None:
+        self.waited: Counter[int] = Counter()
+
+    async def sleep(self, seconds: float) -> None:
+        self.waited[threading.get_ident()] += 1
+        await super().sleep(seconds)
+
+
+def test_of_two_resumes_the_late_one_is_told(open_office: Callable[..., Any]) -> None:
+    """Both have seen a run whose plan is not whole, and wait for the account: one sends, the other sends nothing."""
+    office, source, mapping = prepared(open_office)
+    run = office.run(source, mapping, read="each", max_requests=15).summary.run
+    office.clock = Watched()
+    with runs.opened(office.desk(), run) as journal:
+        lock = account_lock(office.desk(), journal.header.account, Path(journal.header.mapping_path))
+
+    def again() -> Any:
+        try:
+            return office.resume(run, wait=60.0).summary.counts
+        except Busy as busy:
+            return busy.message
+
+    with ThreadPoolExecutor(2) as threads:
+        with exclusive(lock, "the account"):
+            both = [threads.submit(again) for _ in range(2)]
+            # The first wait may be for the run itself, which the other has for a moment.
+            while [count > 1 for count in office.clock.waited.values()] != [True, True]:
+                assert not any(each.done() for each in both)
+                time.sleep(0.01)
+        ends = [each.result() for each in both]
+    assert f"another process has gone on with run {run}" in ends and {"updated": 40} in ends
+    assert office.requests()["PATCH"] == 40
