@@ -316,15 +316,15 @@ class PlanTables:
                 return  # asking once more would go through all that ``where`` leaves out
             last = batch[-1][0]
 
-    def _further_rows(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        found: dict[int, tuple[int, ...]] = {}
+    def _further_rows(self, ids: Sequence[int]) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
         marks = ",".join("?" * len(ids))
         for entry in self._connection.execute(f"SELECT * FROM joined WHERE change IN ({marks}) ORDER BY row", ids):
             number, change = self._journal.checked("joined", entry)
-            found[change] = (*found.get(change, ()), number)
+            found.setdefault(change, []).append(number)
         return found
 
-    def _stored_change(self, entry: tuple[Any, ...], further: Mapping[int, tuple[int, ...]]) -> StoredChange:
+    def _stored_change(self, entry: tuple[Any, ...], further: Mapping[int, Sequence[int]]) -> StoredChange:
         number, record_id, payload, old, _, canary = self._journal.checked("changes", entry)
         status = answer = None
         if entry[OUTCOME_AT] is not None:

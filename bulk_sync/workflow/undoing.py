@@ -169,12 +169,13 @@ def _torn(tables: PlanTables, chosen: Callable[[int, int], bool]) -> dict[int, t
 
     A change is undone as a whole or not at all, since what each of its rows added to it cannot be told apart.
     """
-    together = {row: change.rows for change in _applied(tables) if len(change.rows) > 1 for row in change.rows}
+    together = [change.rows for change in _applied(tables) if len(change.rows) > 1]
     if not together:
         return {}
+    members = {row for rows in together for row in rows}
     places = enumerate(tables.cells(), 1)
-    taken = {number for place, (number, *_) in places if number in together and chosen(place, number)}
-    return {row: rows for row, rows in together.items() if row in taken and not taken.issuperset(rows)}
+    taken = {number for place, (number, *_) in places if number in members and chosen(place, number)}
+    return {row: rows for rows in together if not taken.issuperset(rows) for row in rows if row in taken}
 
 
 def _belong_together(rows: tuple[int, ...]) -> str:
@@ -278,7 +279,8 @@ def _decide_change(
     figures: _Figures,
 ) -> None:
     tables = session.tables
-    rows = [row.number for row in tables.open_rows_of(change.record_id) if row.number in change.rows]
+    sent = frozenset(change.rows)
+    rows = [row.number for row in tables.open_rows_of(change.record_id) if row.number in sent]
     if not rows:
         return
     found = tables.record(change.record_id)
