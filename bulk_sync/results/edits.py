@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from math import isclose
 
 from bulk_sync.records import Cell, CellValue, as_cell
 from bulk_sync.results.flat_files import flat_text, json_value
 from bulk_sync.results.number_formats import GENERAL, general_text
 from bulk_sync.results.text import cut_utf16, utf8_text
-from bulk_sync.results.xlsx_cells import TEXT_LIMIT, day_fraction, stored_number
+from bulk_sync.results.xlsx_cells import FIRST_TRUE_DAY, TEXT_LIMIT, day_fraction, stored_number
 
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _LITTLE = timedelta(milliseconds=2)
@@ -37,7 +37,8 @@ def is_edited(was: str | Cell, found: str | Cell, kind: str) -> bool:
         return not _same_text(written, seen.text) or (isinstance(seen.value, (int, float)) and bool(written))
     if isinstance(cell.value, (int, float)) and not isinstance(cell.value, bool):
         return _number_edited(cell, cell.value, shown_as, seen)
-    return not _same_moment(cell.value, seen.value)
+    kept = kind == "ods" and _same_moment(_counted_from_1899(cell.value), seen.value)
+    return not (kept or _same_moment(cell.value, seen.value))
 
 
 def json_text(value: object) -> str:
@@ -74,6 +75,17 @@ def _plain(text: str) -> str:
     """Undo what files do to a text: escapes of control characters and surrogates, and kinds of line ends."""
     text = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text)
     return utf8_text(text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _counted_from_1899(value: CellValue) -> CellValue:
+    """Return a day as LibreOffice takes it out of a workbook: a day early before March 1900.
+
+    Excel gives that year a 29 February; saved as .xlsx again, the day is the old one.
+    """
+    if not isinstance(value, date):
+        return value
+    early = (value.date() if isinstance(value, datetime) else value) < FIRST_TRUE_DAY
+    return value - timedelta(days=1) if early else value
 
 
 def _same_moment(was: CellValue, found: CellValue) -> bool:

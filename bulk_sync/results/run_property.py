@@ -10,7 +10,9 @@ RUN_PROPERTY = "bulk_sync_run"
 """The custom property by which ``retry`` finds the run of a results workbook."""
 KIND_PROPERTY = "bulk_sync_kind"
 
-_PART = "docProps/custom.xml"
+_PARTS = ("docProps/custom.xml", "meta.xml")
+"""Where .xlsx and .ods keep them; LibreOffice takes them along when it saves the one as the other."""
+_ELEMENTS = frozenset({"property", "user-defined"})
 _MOST_BYTES = 1_000_000
 
 
@@ -22,8 +24,10 @@ def run_of_workbook(path: Path) -> str | None:
 def workbook_properties(path: Path) -> dict[str, str]:
     """Return a workbook's custom properties; none where there are none or they cannot be read."""
     try:
-        with ZipFile(path) as package, package.open(_PART) as part:
-            content = part.read(_MOST_BYTES)
+        with ZipFile(path) as package:
+            name = next((name for name in _PARTS if name in package.NameToInfo), _PARTS[0])
+            with package.open(name) as part:
+                content = part.read(_MOST_BYTES)
     except (OSError, KeyError, BadZipFile, NotImplementedError, RuntimeError):
         return {}
     reader = _PropertyReader()
@@ -54,12 +58,13 @@ class _PropertyReader:
         raise expat.ExpatError("a document type is not expected here")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        if tag.rpartition(" ")[2] == "property":
-            self._name = attributes.get("name", "")
+        if tag.rpartition(" ")[2] in _ELEMENTS:
+            names = (value for key, value in attributes.items() if key.rpartition(" ")[2] == "name")
+            self._name = next(names, "")
             self.found[self._name] = ""
 
     def _end(self, tag: str) -> None:
-        if tag.rpartition(" ")[2] == "property":
+        if tag.rpartition(" ")[2] in _ELEMENTS:
             self._name = None
 
     def _text(self, text: str) -> None:

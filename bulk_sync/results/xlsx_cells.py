@@ -29,7 +29,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 _LOOKS_ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 _EPOCH = date(1899, 12, 30)
 _FIRST_DAY = date(1900, 1, 1)
-_FIRST_TRUE_DAY = date(1900, 3, 1)
+FIRST_TRUE_DAY = date(1900, 3, 1)
+"""Before it Excel counts a day too few since 1899: it gives 1900 a 29 February."""
 
 DATE_FORMAT = "yyyy-mm-dd"
 DATETIME_FORMAT = "yyyy-mm-dd hh:mm:ss"
@@ -183,7 +184,7 @@ def _serial(value: date | datetime | time | timedelta) -> tuple[float | None, st
     day = value.date() if isinstance(value, datetime) else value
     if day < _FIRST_DAY:
         return None, ""
-    days = (day - _EPOCH).days - (day < _FIRST_TRUE_DAY)
+    days = (day - _EPOCH).days - (day < FIRST_TRUE_DAY)
     if not isinstance(value, datetime):
         return days, DATE_FORMAT
     if value.tzinfo is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,6 @@ from bulk_sync.records import cell_text
 from bulk_sync.results.read_back import JsonlTable, PlanLine, ResultsTable, changes_sheets, plan_lines, results_sheets
 from bulk_sync.sources import SourceOptions, open_source
 from bulk_sync.sources.source import Source
-from bulk_sync.sources.xlsx_package import Package
 
 _JSONL = ".jsonl"
 _SYNC_ROW = "sync_row"
@@ -65,16 +64,26 @@ def _open_flat(path: Path) -> Source:
 
 
 def sheet_names(path: Path) -> tuple[str, ...] | None:
-    """Return the sheets of a workbook, None for a file that is none."""
-    import zipfile
+    """Return the sheets of a workbook, None for a file that is none.
 
-    if not zipfile.is_zipfile(path):
+    Raises :class:`SourceError` for a kind of workbook that results are not read back from.
+    """
+    from bulk_sync.sources import ods_file, ods_sheet, xlsx_package
+    from bulk_sync.sources.content import content_of
+
+    kind = content_of(path).kind
+    if kind == "csv":
         return None
-    package = Package(path)
-    try:
-        return tuple(sheet.name for sheet in package.sheets)
-    finally:
-        package.close()
+    if kind == "xlsx":
+        with closing(xlsx_package.Package(path)) as package:
+            return tuple(sheet.name for sheet in package.sheets)
+    if kind == "ods":
+        with closing(ods_file.opened(path)) as parts:
+            return tuple(sheet.name for sheet in ods_sheet.sheets_of(parts))
+    raise SourceError(
+        f"{path} is a workbook of the kind .{kind}: results are read back from .xlsx, .ods, .csv and .jsonl",
+        hint="save it as .xlsx",
+    )
 
 
 class KeptLines(NamedTuple):

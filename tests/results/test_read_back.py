@@ -28,6 +28,7 @@ from bulk_sync.results.run_property import run_of_workbook
 from bulk_sync.results.table import RunBook
 from bulk_sync.results.xlsx_file import write_workbook
 from bulk_sync.sources import SourceOptions, open_source
+from bulk_sync.workflow.results_tables import sheet_names
 
 MakeBook = Callable[..., RunBook]
 Change = Callable[[Worksheet], object]
@@ -57,8 +58,8 @@ def _edit(path: Path, change: Change) -> None:
 def _opened(path: Path, book: RunBook) -> Iterator[ReadBack]:
     found = {result.row_number: result for result in book.rows()}
     with ExitStack() as stack:
-        if path.suffix == ".xlsx":
-            names = results_sheets(openpyxl.load_workbook(path, read_only=True).sheetnames)
+        if path.suffix in {".xlsx", ".ods"}:
+            names = results_sheets(sheet_names(path) or ())
             tables = [stack.enter_context(open_source(path, SourceOptions(sheet=name))) for name in names]
             yield ReadBack(tables, book.header, found.get)
         elif path.suffix == ".jsonl":
@@ -110,7 +111,8 @@ def test_an_untouched_file_has_no_edits(make_book: MakeBook, tmp_path: Path, suf
 
 
 @pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
-def test_a_workbook_saved_by_libreoffice_has_no_edits(make_book: MakeBook, tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["xlsx", "ods"])
+def test_a_workbook_saved_by_libreoffice_has_no_edits(make_book: MakeBook, tmp_path: Path, suffix: str) -> None:
     """Opening and saving the results in another program edits nothing, and the run is still found."""
     header = tuple(f"c{number}" for number in range(len(CELLS)))
     # LibreOffice turns line ends of its own making, keeps no control characters and no odd format.
@@ -118,10 +120,10 @@ def test_a_workbook_saved_by_libreoffice_has_no_edits(make_book: MakeBook, tmp_p
     book = make_book(header=header, rows=[RowResult(2, cells, Status.FAILED)], changes=())
     path = write_results(book, tmp_path / "r.xlsx").path
     saved = tmp_path / "saved"
-    command = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to", "xlsx"]
+    command = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to", suffix]
     subprocess.run([*command, "--outdir", saved, path], check=True, capture_output=True, timeout=120)
-    assert [(row.values, row.edits) for row in _read(saved / "r.xlsx", book)] == [(cells, ())]
-    assert run_of_workbook(saved / "r.xlsx") == book.summary.run
+    assert [(row.values, row.edits) for row in _read(saved / f"r.{suffix}", book)] == [(cells, ())]
+    assert run_of_workbook(saved / f"r.{suffix}") == book.summary.run
 
 
 @pytest.mark.parametrize("suffix", ["xlsx", "csv", "jsonl"])
