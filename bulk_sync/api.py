@@ -92,8 +92,7 @@ class Result:
 
     summary: RunSummary
     notes: tuple[str, ...]
-    _desk: Desk = field(repr=False)
-    _folder: Path | None = field(default=None, repr=False)
+    _journal: Path = field(repr=False)
 
     @property
     def run(self) -> str:
@@ -136,8 +135,7 @@ class Result:
 
     @contextmanager
     def _book(self) -> Iterator[JournalBook]:
-        path = self._folder / runs.JOURNAL_NAME if self._folder else runs.journal_path(self._desk, self.run)
-        journal = open_journal(path)
+        journal = open_journal(self._journal)
         try:
             yield JournalBook(journal, self.summary, readable=readable_fields(journal))
         finally:
@@ -152,8 +150,8 @@ def _plain(value: object) -> object:
 
 async def sync_async(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
     """Do :func:`sync` in the running loop."""
-    desk = _desk(options)
-    return _result(desk, await running.run(desk, _source(source), _mapping(mapping)))
+    with _desk(options) as desk:
+        return _result(desk, await running.run(desk, _source(source), _mapping(mapping)))
 
 
 def sync(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
@@ -176,8 +174,8 @@ def sync(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
 
 async def plan_async(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
     """Do :func:`plan` in the running loop."""
-    desk = _desk(options)
-    return _result(desk, await running.plan(desk, _source(source), _mapping(mapping)))
+    with _desk(options) as desk:
+        return _result(desk, await running.plan(desk, _source(source), _mapping(mapping)))
 
 
 def plan(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
@@ -197,14 +195,16 @@ def plan(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
 
 async def check_async(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
     """Do :func:`check` in the running loop."""
-    desk = _desk(options)
     folder = Path(tempfile.mkdtemp(prefix="bulk-sync-check-"))
     try:
-        ended = await checking.check(desk, _source(source), _mapping(mapping), folder=folder)
+        with _desk(options) as desk:
+            ended = await checking.check(desk, _source(source), _mapping(mapping), folder=folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return _result(desk, ended, folder)
+    result = Result(ended.summary, ended.notes, folder / runs.JOURNAL_NAME)
+    weakref.finalize(result, shutil.rmtree, folder, ignore_errors=True)
+    return result
 
 
 def check(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
@@ -219,8 +219,8 @@ def check(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
 
 async def resume_async(run: str | None = None, **options: Any) -> Result:
     """Do :func:`resume` in the running loop."""
-    desk = _desk(options)
-    return _result(desk, await resuming.resume(desk, None if run is None else str(run)))
+    with _desk(options) as desk:
+        return _result(desk, await resuming.resume(desk, None if run is None else str(run)))
 
 
 def resume(run: str | None = None, **options: Any) -> Result:
@@ -237,8 +237,8 @@ def resume(run: str | None = None, **options: Any) -> Result:
 
 async def retry_async(results: str | Path, *, run: str | None = None, **options: Any) -> Result:
     """Do :func:`retry` in the running loop."""
-    desk = _desk(options)
-    return _result(desk, await retrying.retry(desk, str(results), None if run is None else str(run)))
+    with _desk(options) as desk:
+        return _result(desk, await retrying.retry(desk, str(results), None if run is None else str(run)))
 
 
 def retry(results: str | Path, *, run: str | None = None, **options: Any) -> Result:
@@ -254,8 +254,8 @@ def retry(results: str | Path, *, run: str | None = None, **options: Any) -> Res
 
 async def undo_async(run: str, **options: Any) -> Result:
     """Do :func:`undo` in the running loop."""
-    desk = _desk(options)
-    return _result(desk, await undoing.undo(desk, str(run)))
+    with _desk(options) as desk:
+        return _result(desk, await undoing.undo(desk, str(run)))
 
 
 def undo(run: str, **options: Any) -> Result:
@@ -322,11 +322,8 @@ def _mapping(mapping: MappingGiven) -> Path | Mapping[str, object]:
     return Path(mapping) if isinstance(mapping, str) else mapping
 
 
-def _result(desk: Desk, ended: Ended, folder: Path | None = None) -> Result:
-    result = Result(ended.summary, ended.notes, desk, folder)
-    if folder is not None:
-        weakref.finalize(result, shutil.rmtree, folder, ignore_errors=True)
-    return result
+def _result(desk: Desk, ended: Ended) -> Result:
+    return Result(ended.summary, ended.notes, runs.journal_path(desk, ended.summary.run))
 
 
 def _wait(work: Awaitable[T]) -> T:

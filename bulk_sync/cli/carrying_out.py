@@ -8,6 +8,8 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
+import click
+
 from bulk_sync.cli.signals import listening
 from bulk_sync.cli.voice import settle_voice
 from bulk_sync.console.patient import patient
@@ -81,6 +83,7 @@ def make_desk(flags: Mapping[str, object]) -> tuple[Desk, Settings]:
 
 def _open_desk(flags: Mapping[str, object]) -> tuple[Desk, Settings, Terminal]:
     desk = Desk(talk=Terminal(), flags=flags, profiles=profiles_file())
+    click.get_current_context().call_on_close(desk.close)
     settings = desk.settings()
     settle_voice(json_summary=settings.json_summary, log_json=settings.log_format == "json")
     terminal = Terminal(

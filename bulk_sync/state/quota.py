@@ -41,7 +41,7 @@ from bulk_sync.sending.ports import Clock, Permit
 from bulk_sync.sending.quota_learning import Answer, learn
 from bulk_sync.sending.quota_state import QuotaState, Terms, forget, from_json, shift, to_json
 from bulk_sync.sending.rate import Rate
-from bulk_sync.state.store import StateFault, keep_write_ahead_log, make_private
+from bulk_sync.state.store import StateFault, closed_on_failure, keep_write_ahead_log, make_private
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS quota (
@@ -126,10 +126,12 @@ class SharedQuota:
             # Made here for its owner only: what SQLite puts beside it has the same mode.
             os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
             self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=10)
-            keep_write_ahead_log(self._connection)
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.executescript(_TABLE)
-        self._update(self._enter)
+            with closed_on_failure(self._connection):
+                keep_write_ahead_log(self._connection)
+                self._connection.execute("PRAGMA synchronous = NORMAL")
+                self._connection.executescript(_TABLE)
+        with closed_on_failure(self._connection):
+            self._update(self._enter)
 
     async def acquire(self) -> Place:
         """Wait until a request may leave now. When cancelled, nothing stays reserved."""

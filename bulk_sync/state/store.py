@@ -57,12 +57,13 @@ class State:
             if not self.path.exists():
                 os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
             self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=10)
-            # Of a file that is new: pages of 4 kB hold two entries of the ledger, and take a third longer to write.
-            self._connection.execute("PRAGMA page_size = 16384")
-            keep_write_ahead_log(self._connection)
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.executescript(_TABLES)
-            self._find_latest()
+            with closed_on_failure(self._connection):
+                # Of a file that is new: pages of 4 kB hold two entries of the ledger, and take a third longer to write.
+                self._connection.execute("PRAGMA page_size = 16384")
+                keep_write_ahead_log(self._connection)
+                self._connection.execute("PRAGMA synchronous = NORMAL")
+                self._connection.executescript(_TABLES)
+                self._find_latest()
 
     @property
     def runs_folder(self) -> Path:
@@ -221,6 +222,16 @@ class State:
             yield
         except (sqlite3.Error, OSError) as error:
             raise StateFault(f"{self.path}: {error}") from error
+
+
+@contextmanager
+def closed_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close a database that turns out not to be usable inside."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def keep_write_ahead_log(connection: sqlite3.Connection) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from types import TracebackType
+from typing import Protocol, Self, TypeAlias
 
 from bulk_sync import settings as settings_module
 from bulk_sync.errors import Question
@@ -84,7 +85,7 @@ class WallClock:
 
 @dataclass(kw_only=True)
 class Desk:
-    """The place a command works at.
+    """The place a command works at. Use as a context manager: what was opened on the way is closed at the end.
 
     ``flags`` are the options given on the command line; environment, profile and mapping are laid under them.
     """
@@ -108,6 +109,21 @@ class Desk:
     def __post_init__(self) -> None:
         """Look at the clocks."""
         self.began, self.began_at = self.clock.monotonic(), self.clock.time()
+
+    def __enter__(self) -> Self:
+        """Nothing is opened before it is used."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close what was opened."""
+        self.close()
+
+    def close(self) -> None:
+        """Close what was opened; what is used afterwards is opened again."""
+        if (state := self.__dict__.pop("state", None)) is not None:
+            state.close()
 
     def settings(self, mapping: Mapping[str, object] | None = None) -> Settings:
         """Return the settings of the command, with what the mapping says beneath the rest."""

@@ -135,7 +135,7 @@ def test_a_full_disk_of_the_state_alone(program: Program, server: SandboxServer,
     with suppress(OSError), filler.open("wb", buffering=0) as file:
         while file.write(b"x" * 4096):
             pass
-    os.truncate(filler, filler.stat().st_size - 24_000)
+    os.truncate(filler, filler.stat().st_size - 64_000)
     ran = program(*RUN, BULK_SYNC_STATE_DIR=str(state))
     assert (ran.code, str(state / "state.sqlite") in ran.err, "--state-dir" in ran.err) == (3, True, False), ran.err
     (advised,) = set(re.findall(r"mend the disk, then: bulk-sync (resume \S+)", ran.err))

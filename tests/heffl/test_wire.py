@@ -274,8 +274,9 @@ async def _close(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
-async def _silent(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(3)
+async def _silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    async with asyncio.timeout(3):
+        await reader.read()  # until the client goes: a server's end waits for its handlers, from Python 3.12 on
 
 
 async def _dribble(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -71,7 +71,7 @@ def test_a_frame_keeps_its_values() -> None:
 
 def test_a_frame_s_infinite_numbers_are_errors() -> None:
     """As a workbook's are; numpy's missing date is blank, whatever column it stands in."""
-    missing = pd.Series([np.datetime64("NaT"), "x", "y"], dtype=object)
+    missing = pd.Series([np.datetime64("NaT", "ns"), "x", "y"], dtype=object)
     frame = pd.DataFrame({"n": [float("inf"), -np.inf, 1.5], "f": np.array([np.inf, 1, 2], "float32"), "d": missing})
     infinite = Cell("inf", None, CellKind.ERROR)
     assert [values for _, values, *_ in FrameSource(frame).rows()] == [

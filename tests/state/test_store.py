@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from threading import Timer
 
@@ -49,7 +50,7 @@ def test_a_batch_of_the_ledger_is_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_ledger_of_before_goes_on(tmp_path: Path) -> None:
     """A state file whose ledger was made without row ids is read and written as it is."""
-    with sqlite3.connect(tmp_path / "state.sqlite") as connection:
+    with closing(sqlite3.connect(tmp_path / "state.sqlite")) as connection, connection:
         connection.execute(
             "CREATE TABLE ledger (account TEXT NOT NULL, record_id TEXT NOT NULL, run TEXT NOT NULL, "
             "body TEXT NOT NULL, PRIMARY KEY (account, record_id)) WITHOUT ROWID"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 from bulk_sync.errors import Question
-from bulk_sync.journal import JournalBook
+from bulk_sync.journal import Journal, JournalBook
 from bulk_sync.records import RowResult
 from bulk_sync.sandbox import Quota, SandboxConfig, SandboxServer
 from bulk_sync.sending.ports import Observer
@@ -111,28 +112,35 @@ class Office:
         return path
 
     def run(self, source: Path, mapping: Path, **flags: object) -> Ended:
-        return asyncio.run(running.run(self.desk(**flags), source, mapping))
+        with self.desk(**flags) as desk:
+            return asyncio.run(running.run(desk, source, mapping))
 
     def plan(self, source: Path, mapping: Path, **flags: object) -> Ended:
-        return asyncio.run(running.plan(self.desk(**flags), source, mapping))
+        with self.desk(**flags) as desk:
+            return asyncio.run(running.plan(desk, source, mapping))
 
     def check(self, source: Path, mapping: Path, **flags: object) -> Ended:
-        return asyncio.run(checking.check(self.desk(**flags), source, mapping))
+        with self.desk(**flags) as desk:
+            return asyncio.run(checking.check(desk, source, mapping))
 
     def run_plan(self, run: str, **flags: object) -> Ended:
-        return asyncio.run(stored_plan.run_plan(self.desk(**flags), run))
+        with self.desk(**flags) as desk:
+            return asyncio.run(stored_plan.run_plan(desk, run))
 
     def resume(self, run: str | None = None, **flags: object) -> Ended:
-        return asyncio.run(resuming.resume(self.desk(**flags), run))
+        with self.desk(**flags) as desk:
+            return asyncio.run(resuming.resume(desk, run))
 
     def retry(self, name: str, run: str | None = None, **flags: object) -> Ended:
-        return asyncio.run(retrying.retry(self.desk(**flags), name, run))
+        with self.desk(**flags) as desk:
+            return asyncio.run(retrying.retry(desk, name, run))
 
     def undo(self, run: str, **flags: object) -> Ended:
         return self.undo_at(self.desk(**flags), run)
 
     def undo_at(self, desk: Desk, run: str) -> Ended:
-        return asyncio.run(undoing.undo(desk, run))
+        with desk:
+            return asyncio.run(undoing.undo(desk, run))
 
     def delete(self, record_id: str) -> None:
         """Delete a client as a third party would, over HTTP."""
@@ -140,8 +148,13 @@ class Office:
         with urlopen(Request(url, method="DELETE", headers={"x-api-key": self.server.key})) as reply:
             assert reply.status == 200
 
+    @contextmanager
+    def opened(self, run: str) -> Iterator[Journal]:
+        with self.desk() as desk, runs.opened(desk, run) as journal:
+            yield journal
+
     def rows(self, ended: Ended) -> list[RowResult]:
-        with runs.opened(self.desk(), ended.summary.run) as journal:
+        with self.opened(ended.summary.run) as journal:
             return list(JournalBook(journal, ended.summary).rows())
 
     def requests(self) -> Mapping[str, int]:

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from bulk_sync.workflow import runs
-
 HEADER = ("Client ID", "Company")
 
 
@@ -22,7 +20,7 @@ def slow_office(open_office: Callable[..., Any], clock: Any, clients: int, rows:
 
 def ages(office: Any, run: str) -> list[float]:
     """Return for each change how many seconds old its old values were when it left."""
-    with runs.opened(office.desk(), run) as journal:
+    with office.opened(run) as journal:
         requests = journal.connection.execute("SELECT kind, target, intended_at FROM requests ORDER BY id").fetchall()
     read: dict[str, float] = {}
     found = []

@@ -16,7 +16,6 @@ from bulk_sync.journal import JournalBook, PlanTables
 from bulk_sync.results import write_results
 from bulk_sync.results.summary_json import SUMMARY_SCHEMA, summary_json
 from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
-from bulk_sync.workflow import runs
 from bulk_sync.workflow.view import PlanView
 
 HEADER = ("Client ID", "Company", "E-mail", "Job")
@@ -118,7 +117,7 @@ def test_a_plan_s_changes_as_csv(open_office: Callable[..., Any]) -> None:
     rows = [("clt_1", "=1+1", "", ""), ("clt_2", "+971501234567", "", ""), ("clt_3", "-2+3", "", "")]
     plan = office.plan(office.source(HEADER, rows), mapping)
     path = office.folder / f"changes-{plan.summary.run}.csv"
-    with runs.opened(office.desk(), plan.summary.run) as journal:
+    with office.opened(plan.summary.run) as journal:
         write_results(JournalBook(journal, plan.summary), path, what="changes")
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(line for line in lines if b"clt_3" not in line))
@@ -170,7 +169,7 @@ def test_canaries_are_chosen_from_what_is_left(open_office: Callable[..., Any]) 
     plan = office.plan(source, mapping, output="plan.xlsx")
     edited(office.folder / "plan.xlsx", "Changes", lambda sheet: sheet.delete_rows(12, 3))  # clt_5, the only canary
     office.run_plan("plan.xlsx", output="results.xlsx", max_requests=1)
-    with runs.opened(office.desk(), plan.summary.run) as journal:
+    with office.opened(plan.summary.run) as journal:
         assert [set(change.payload) for change in PlanTables(journal).canaries()] == [{"name", "email"}]
 
 

@@ -15,7 +15,6 @@ import pytest
 from bulk_sync.errors import BulkSyncError, Busy
 from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
 from bulk_sync.state.locks import exclusive
-from bulk_sync.workflow import runs
 from bulk_sync.workflow.desk import WallClock
 from bulk_sync.workflow.jobs import account_lock
 
@@ -160,8 +159,8 @@ def test_of_two_resumes_the_late_one_is_told(open_office: Callable[..., Any]) ->
     office, source, mapping = prepared(open_office)
     run = office.run(source, mapping, read="each", max_requests=15).summary.run
     office.clock = Watched()
-    with runs.opened(office.desk(), run) as journal:
-        lock = account_lock(office.desk(), journal.header.account, Path(journal.header.mapping_path))
+    with office.desk() as desk, office.opened(run) as journal:
+        lock = account_lock(desk, journal.header.account, Path(journal.header.mapping_path))
 
     def again() -> Any:
         try:

@@ -39,8 +39,10 @@ class RefusedOutputs(Outputs):
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(talk=Terminal(quiet=True), folder=tmp_path, environ={"BULK_SYNC_STATE_DIR": str(tmp_path / "state")})
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    environ = {"BULK_SYNC_STATE_DIR": str(tmp_path / "state")}
+    with Desk(talk=Terminal(quiet=True), folder=tmp_path, environ=environ) as opened:
+        yield opened
 
 
 @pytest.fixture

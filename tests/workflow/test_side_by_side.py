@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-
-from bulk_sync.workflow import running
 
 COUNT = 30
 
@@ -81,9 +78,7 @@ def test_of_two_unfinished_runs_the_last_word_stands(
     office = prepared(open_office, leaping_clock())
     flags = {"read": "none", "rate": "60/min", "workers": 1}
     half_way, go_on = threading.Event(), threading.Event()
-    newer = threading.Thread(
-        target=lambda: asyncio.run(running.run(office.desk(**flags), *sheet(office, "Newer"))), daemon=True
-    )
+    newer = threading.Thread(target=lambda: office.run(*sheet(office, "Newer"), **flags), daemon=True)
 
     def at(slept: float) -> None:
         if threading.current_thread() is newer:
