@@ -26,6 +26,10 @@ _USUAL = (
     "shift_jis", "gb18030", "big5", "euc_kr",
 )  # fmt: skip
 """What spreadsheet programs write besides Unicode; the detector chooses among them."""
+_MARKED = frozenset({"utf-16", "utf-32"})
+"""Encodings whose byte order only a mark tells."""
+_NOT_FOR_FILES = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
+"""Codecs of Python that make a text of bytes, but are no encodings that a file is written in."""
 
 
 class Undecodable(NamedTuple):
@@ -53,7 +57,7 @@ def encoding_of(path: Path, open_bytes: Callable[[], IO[bytes]], wanted: str | N
         head = stream.read(4096)
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), "")
     if wanted is not None:
-        return _wanted(path, wanted, marked)
+        return _wanted(path, wanted, marked, looks_wide(head))
     if marked:
         return marked
     wide = looks_wide(head)
@@ -100,22 +104,32 @@ def _line_ends(text: str) -> int:
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
-def _wanted(path: Path, wanted: str, marked: str) -> str:
-    """Check the user's word against Python's list and the byte order mark."""
-    try:
-        name = codecs.lookup(wanted).name
-        "a".encode(name)
-    except LookupError:
-        raise SourceError(
-            f"source.encoding: {wanted!r} is no known encoding", hint="for example utf-8, cp1252, utf-16"
-        ) from None
+def _wanted(path: Path, wanted: str, marked: str, wide: str) -> str:
+    """Check the user's word against Python's list, the byte order mark, and the ``wide`` that the text looks like."""
+    name = _codec(wanted)
+    if not name:
+        raise SourceError(f"source.encoding: {wanted!r} is no known encoding", hint="for example utf-8, cp1252, utf-16")
     family = name.replace("_", "-").removesuffix("-sig").removesuffix("-le").removesuffix("-be")
     if marked and family != marked.removesuffix("-sig"):
         raise SourceError(
             f"{path} begins with the mark of {marked.removesuffix('-sig')}, but source.encoding says {wanted}",
             hint="leave source.encoding out",
         )
-    return marked or name
+    if name in _MARKED and not marked and not wide.startswith(name):
+        raise SourceError(
+            f"{path} does not begin with the byte order mark of {name}, which source.encoding says",
+            hint=f"leave source.encoding out, or say {name}-le or {name}-be if it is written without the mark",
+        )
+    return marked or (wide if name in _MARKED else name)
+
+
+def _codec(wanted: str) -> str:
+    """Return Python's name of an encoding that files are written in; '' for any other word."""
+    try:
+        name = codecs.lookup(wanted).name
+        return name if name not in _NOT_FOR_FILES and "a".encode(name) else ""
+    except LookupError:
+        return ""
 
 
 def _holds_utf8(open_bytes: Callable[[], IO[bytes]]) -> bool:
