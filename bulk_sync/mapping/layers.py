@@ -17,6 +17,8 @@ ReadFile = Callable[[str], tuple[str, str]]
 MAX_FILES = 8
 _VARIABLE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{[^}]*\}?")
 _MERGED = ("fields", "source")
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""Characters that JSON may hold as they are, and that YAML takes for a line end or refuses."""
 
 
 @dataclass(slots=True)
@@ -39,6 +41,7 @@ class Layers:
         if not self.changed:
             return self.files[self.name]
         flat = json.dumps(_escaped(document.data), ensure_ascii=False, indent=2)
+        flat = _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", flat)
         return f"# put together from {', '.join(self.files)}\n{flat}\n"
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bulk_sync.errors import MappingError, Mistake, Refused
 from bulk_sync.mapping.checks import check_file
-from bulk_sync.mapping.document import Document
+from bulk_sync.mapping.document import Document, read_document
 from bulk_sync.mapping.layers import Layers, ReadFile, flatten, read_layers
 from bulk_sync.mapping.model import (
     BlankPolicy,
@@ -199,9 +199,10 @@ def _parse(text: str, name: str, environ: Mapping[str, str], read: ReadFile, pat
     mistakes += found
     if mistakes:
         raise MappingError(_in_order(mistakes))
-    return MappingSpec(
-        file=file, resource=resource, programs=programs, document=document, path=path, text=layers.text(document)
-    )
+    whole = layers.text(document)
+    if layers.changed:
+        read_document(whole, name=name)  # raises where all files together are more than resume could read again
+    return MappingSpec(file=file, resource=resource, programs=programs, document=document, path=path, text=whole)
 
 
 def _news(found: list[Mistake], layers: Layers) -> list[Mistake]:
