@@ -66,6 +66,20 @@ def read_cell(value: str | Cell) -> Reading | Finding:
     return _read_typed(value) if isinstance(value, Cell) else Reading(strip_margin(value))
 
 
+def read_condition(value: str | Cell) -> Reading | Finding:
+    """Read a cell that decides what is sent: one whose text is not known decides nothing, and is a finding."""
+    reading = read_cell(value)
+    if isinstance(reading, Finding):
+        return reading
+    if reading.kind is CellKind.MERGED:
+        return Finding(
+            "merged_cell",
+            "covered by a merged cell, so nothing says whether its value is meant here",
+            "unmerge the cells in the source, and fill in or leave blank each one",
+        )
+    return unshown_finding(reading) if reading.unshown else reading
+
+
 def _read_typed(cell: Cell) -> Reading | Finding:
     kind = cell.kind
     if kind is CellKind.TEXT:
