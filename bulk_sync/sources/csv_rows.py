@@ -180,6 +180,8 @@ class RowReader:
             self._doubtful = self._doubtful or self._line
             self._weigh_doubt()
         self._recent.append(line)
+        # A single field may be the end of the row above, torn off behind its last delimiter, whatever its quotes.
+        self._fragment = int(fault is not Fault.OPEN and self._width > 1 and self._dialect.delimiter not in line)
         message, hint = _FAULTS[fault]
         return self._refused(fault.value, line, column, message, hint)
 

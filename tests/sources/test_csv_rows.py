@@ -75,6 +75,17 @@ def test_a_line_end_inside_a_row_refuses_what_it_may_have_torn(csv_file: Write, 
     ]
 
 
+def test_a_torn_rest_with_a_quote_refuses_the_row_it_was_torn_from(csv_file: Write, read: Read) -> None:
+    """Behind the last delimiter of a row whose delimiters have a space, the rest begins with that space."""
+    assert read(csv_file('"id", "name", "city"\n"1", "a", "b"\n"2", "c",\n "d"\n"3", "e", "f"\n"4", "g", "h"\n')) == [
+        (2, "1", "a", "b"),
+        (3, "torn_row"),
+        (4, "stray_quote"),
+        (5, "torn_row"),
+        (6, "4", "g", "h"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
