@@ -78,6 +78,9 @@ class _Joiner:
             names = ", ".join(map(quoted, unused))
             noun = "a column" if len(unused) == 1 else f"{len(unused)} columns"
             notes.append(f"{noun} of the source not used: {names} (list them under `ignore` if that is on purpose)")
+        both = [name for name in self._spec.ignore if self.header.uses(name)]
+        if both:
+            notes.append(f"`ignore` names what the mapping uses all the same: {', '.join(map(quoted, both))}")
         absent = [name for name in self._spec.ignore if not self.header.has(name)]
         if absent:
             notes.append(f"`ignore` names what the source does not have: {', '.join(map(quoted, absent))}")

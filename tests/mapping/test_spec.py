@@ -211,7 +211,10 @@ partial: [billingAdress]
             "match: A\nfields: {name: A}\nsource: {header_row: 0, delimiter: ';;'}\nworkers: 0.5\n",
             [
                 'm.yaml:3:22: source.header_row: at least 1, got "0"',
-                'm.yaml:3:36: source.delimiter: at most one character, got ";;"',
+                (
+                    "m.yaml:3:36: source.delimiter: ';;' is no delimiter; "
+                    "one is a character, or comma, semicolon, tab, pipe"
+                ),
                 'm.yaml:4:10: workers: expected a whole number, got "0.5"',
             ],
         ),

@@ -144,6 +144,8 @@ MISTAKES = [
     ({"date": ["iso", "%d/%m"]}, "'%d/%m' does not name day, month and year", "", ("date", 1)),
     ({"date": "%d/%m/%Y %Q"}, "unknown directive %Q in '%d/%m/%Y %Q'",
      "%d day, %m month, %b month's name, %Y year, %H hour, %M minute, %S second", ("date",)),
+    ({"boolean": {"true_words": ["A", "nein"]}}, "'nein' means true and false",
+     "name both true_words and false_words; the known words stand for the one that is left out", ("boolean",)),
     ({"date": "%d %d %m %Y"}, "%d stands twice in '%d %d %m %Y'", "", ("date",)),
     ({"datetime": "%d/%m/%Y %H:%M %p"}, "%p in '%d/%m/%Y %H:%M %p' would be passed over: 06:30 PM would be 06:30",
      "write %I, the hour that AM or PM belongs to, for %H", ("datetime",)),

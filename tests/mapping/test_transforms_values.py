@@ -23,6 +23,8 @@ TITLES = [
     ("ИВАН ПЕТРОВ", "Иван Петров"),
     ("3M GULF FZ-LLC", "3M Gulf FZ-LLC"),
     ("mcx", "Mcx"),
+    ("3RD FLOOR, 22ND STREET", "3rd Floor, 22nd Street"),
+    ("1st al nd", "1st Al Nd"),
     ("macdonald", "MacDonald"),
     ("iPhone repair", "iPhone Repair"),
 ]
