@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -31,7 +35,9 @@ from bulk_sync.sources import SourceOptions
 from bulk_sync.sources.source import Source
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import Table, open_plain, open_table, source_options
+from bulk_sync.workflow.jobs import SPOOL_NAME, STDIN_NAME
 
+_STDIN = Path(STDIN_NAME)
 _SAMPLE_ROWS = 500
 _MOST_GROUPS = 200
 
@@ -45,10 +51,12 @@ def suggest_mapping(flags: Mapping[str, object], source: Path, output: Path | No
         raise Refused(f"{output} exists", hint="name another file, or replace it with --overwrite")
     if output:
         check_not_input(desk.folder / output, desk.folder / source, None)
-    table, guesses = _open_or_guess(desk, desk.folder / source, SourceOptions(sheet=settings.sheet))
-    with table:
-        rows = list(islice(table.rows(), _SAMPLE_ROWS))
-        suggestion = suggest(table.header, rows, source_name=source.name, detected=table.detected, guesses=guesses)
+    with _source_file(desk, source) as path:
+        table, guesses = _open_or_guess(desk, path, SourceOptions(sheet=settings.sheet))
+        with table:
+            rows = list(islice(table.rows(), _SAMPLE_ROWS))
+            name = source.name if source != _STDIN else "standard input"
+            suggestion = suggest(table.header, rows, source_name=name, detected=table.detected, guesses=guesses)
     text = render_yaml(suggestion)
     if output is not None:
         _write_mapping(desk.folder / output, text)
@@ -61,6 +69,19 @@ def suggest_mapping(flags: Mapping[str, object], source: Path, output: Path | No
     elif output is None:
         click.echo(text, nl=False)
     return ExitCode.OK
+
+
+@contextmanager
+def _source_file(desk: Desk, source: Path) -> Iterator[Path]:
+    """Give the path of a source; standard input, which is read twice, is kept in a private file until then."""
+    if source != _STDIN:
+        yield desk.folder / source
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / SPOOL_NAME
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield path
 
 
 def _write_mapping(path: Path, text: str) -> None:
@@ -96,7 +117,10 @@ def lint_mapping(flags: Mapping[str, object], mapping: Path, source: Path | None
     if source is None or spec is None:  # how to read the source is for a mapping without mistakes to say
         report = lint(path, environ=desk.environ)
     else:
-        with open_plain(desk, desk.folder / source, source_options(spec, settings), needs=spec.columns()) as table:
+        with (
+            _source_file(desk, source) as file,
+            open_plain(desk, file, source_options(spec, settings), needs=spec.columns()) as table,
+        ):
             report = lint(path, environ=desk.environ, header=table.header, sheet=table.sheet, rows=table.rows)
     if not settings.json_summary:
         return _print_report(report, mapping, desk.folder)
@@ -186,26 +210,27 @@ def explain_cell(flags: Mapping[str, object], source: Path, cell: str, mapping: 
     spec = load_mapping(desk.folder / mapping, environ=desk.environ)
     if settings.sheet is None and spec.source.sheet is None and sheet:
         settings = settings.model_copy(update={"sheet": sheet})
-    table = open_table(desk, desk.folder / source, spec, settings)
-    with table.source:
-        _check_sheet(sheet, table.source, source)
-        row = next((row for row in table.source.rows() if row.row_number == number), None)
-        if row is None:
-            raise Refused(f"{source} has no row {number} below its header")
-        # A row that was refused as it was read has no columns, but perhaps a problem in one beyond the header.
-        column = _column(table.source.header, letters) if letters and row.values else None
-        steps = table.mapper.explain(row, column)
-        if settings.json_summary:
-            click.echo(_explanation_json(table, row, steps, source, mapping))
-            return ExitCode.OK
-        _print_steps(steps)
-        if not steps:
-            _print(f"nothing uses column {letters} ({column})")
-        left_out = _left_out(table, row)
-        if left_out:
-            _print(f"would be sent: nothing, the row is {left_out}")
-        else:
-            _print_payload(row, table.mapper.map(row))
+    with _source_file(desk, source) as path:
+        table = open_table(desk, path, spec, settings)
+        with table.source:
+            _check_sheet(sheet, table.source, source)
+            row = next((row for row in table.source.rows() if row.row_number == number), None)
+            if row is None:
+                raise Refused(f"{source} has no row {number} below its header")
+            # A row that was refused as it was read has no columns, but perhaps a problem in one beyond the header.
+            column = _column(table.source.header, letters) if letters and row.values else None
+            steps = table.mapper.explain(row, column)
+    if settings.json_summary:
+        click.echo(_explanation_json(table, row, steps, source, mapping))
+        return ExitCode.OK
+    _print_steps(steps)
+    if not steps:
+        _print(f"nothing uses column {letters} ({column})")
+    left_out = _left_out(table, row)
+    if left_out:
+        _print(f"would be sent: nothing, the row is {left_out}")
+    else:
+        _print_payload(row, table.mapper.map(row))
     return ExitCode.OK
 
 

@@ -222,7 +222,7 @@ class RowMapper:
             found = self.map(row).problems
             return [Step("", "problem", problem.message, problem.value, problem.cell) for problem in found]
         wanted = None if column is None else self._indexes(column)
-        steps = self._explain_keys(row, wanted)
+        steps = [*self._explain_where(row, wanted or set()), *self._explain_keys(row, wanted)]
         for lane in self._lanes:
             indexes = lane.pipeline.columns
             if wanted is None or not wanted.isdisjoint(indexes):
@@ -241,6 +241,16 @@ class RowMapper:
         name = fold_name(column)
         exact = {index for index, known in enumerate(self._names) if known == name}
         return exact or {index for index, known in enumerate(self._names) if known.casefold() == name.casefold()}
+
+    def _explain_where(self, row: SourceRow, asked: set[int]) -> Iterable[Step]:
+        for index, wanted in self._where:
+            if index in asked:
+                reading, cell = read_condition(row.values[index]), self._cell(index, row)
+                if isinstance(reading, Finding):
+                    yield Step("", "problem", reading.message, reading.value, cell)
+                else:
+                    found = "one" if reading.text in wanted else "none"
+                    yield Step("", "where", f"{found} of the values that take a row", reading.text, cell)
 
     def _explain_keys(self, row: SourceRow, wanted: set[int] | None) -> list[Step]:
         steps: list[Step] = []

@@ -32,15 +32,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *args: str) -> tuple[int, str, str]:
-    """Run a mapping command in a folder; return exit code, stdout and stderr."""
+def run(folder: Path, *args: str, piped: str = "") -> tuple[int, str, str]:
+    """Run a mapping command in a folder, with something piped into it; return exit code, stdout and stderr."""
     command = [sys.executable, "-m", "bulk_sync", "mapping", *args]
     environ = {
         "BULK_SYNC_STATE_DIR": str(folder / "state"),
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "PYTHONIOENCODING": "utf-8",
     }
-    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command, cwd=folder, env=environ, input=piped, capture_output=True, text=True, check=False, timeout=60
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -137,6 +139,11 @@ name
   not sent                 (the row is invalid)
 would be sent: nothing, the row is left out by the mapping's where
 """
+CELL_E4 = """\
+row
+  where E4                 "AT"   (none of the values that take a row)
+would be sent: nothing, the row is left out by the mapping's where
+"""
 ROW_5 = """\
 row
   problem D5               "clt_4,a,b"   (line 5: the row has 3 fields, the header has 5)
@@ -148,7 +155,15 @@ would be sent: nothing, the row is invalid
 
 @pytest.mark.parametrize(
     ("cell", "output"),
-    [("3", ROW_3), ("D2", CELL_D2), ("d2 (line 2)", CELL_D2), ("B4", CELL_B4), ("5", ROW_5), ("F5", ROW_5)],
+    [
+        ("3", ROW_3),
+        ("D2", CELL_D2),
+        ("d2 (line 2)", CELL_D2),
+        ("B4", CELL_B4),
+        ("E4", CELL_E4),
+        ("5", ROW_5),
+        ("F5", ROW_5),
+    ],
 )
 def test_explain_of_a_cell_or_a_row(folder: Path, cell: str, output: str) -> None:
     """Shows every step, what is kept, what clears, why nothing is sent; what would steer a terminal is visible."""
@@ -173,6 +188,14 @@ def test_explain_of_a_cell_or_a_row(folder: Path, cell: str, output: str) -> Non
 def test_explain_of_what_is_not_there(folder: Path, cell: str, message: str) -> None:
     """Shows the one line for a row, a column and a word that name nothing."""
     assert run(folder, "explain", "c.csv", cell, "--mapping", "m.yaml") == (2, "", message)
+
+
+def test_the_source_may_come_from_standard_input(folder: Path) -> None:
+    """Shows that - is a source for every command that takes one."""
+    assert run(folder, "explain", "-", "D2", "--mapping", "m.yaml", piped=SOURCE)[:2] == (0, CELL_D2)
+    assert run(folder, "lint", "m.yaml", "-", piped=SOURCE)[:2] == run(folder, "lint", "m.yaml", "c.csv")[:2]
+    code, text, _ = run(folder, "suggest", "-", piped=SOURCE)
+    assert (code, text.splitlines()[1].startswith("# Suggested for standard input from its headers")) == (0, True)
 
 
 def test_explain_reads_the_sheet_that_a_cell_names(folder: Path) -> None:
