@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -175,7 +174,7 @@ def load_mapping(path: Path, *, environ: Mapping[str, str]) -> MappingSpec:
     Raises :class:`MappingError` with every :class:`Mistake`: unreadable, not YAML, unknown or duplicate keys,
     unknown fields, wrong values, an absent variable of the environment.
     """
-    return _parse(_read_file(path, str(path)), str(path), environ, partial(_read_beside, path.parent), path)
+    return _parse(_read_file(path, str(path)), str(path), environ, _read_beside, path)
 
 
 def parse_mapping(text: str, *, name: str, environ: Mapping[str, str]) -> MappingSpec:
@@ -233,11 +232,11 @@ def _read_file(path: Path, name: str) -> str:
     raise MappingError((Mistake(name, 0, 0, message),)) from None
 
 
-def _read_beside(folder: Path, name: str) -> tuple[str, str]:
-    path = folder / name
+def _read_beside(name: str, extending: str) -> tuple[str, str]:
+    path = Path(extending).parent / name
     return _read_file(path, str(path)), str(path)
 
 
-def _read_nothing(name: str) -> tuple[str, str]:
+def _read_nothing(name: str, _extending: str) -> tuple[str, str]:
     message = "`extends` cannot be followed from a text, which is in no folder"
     raise MappingError((Mistake(name, 0, 0, message),))

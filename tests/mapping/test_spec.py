@@ -332,6 +332,15 @@ def test_mistakes_of_extends_and_variables(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_is_extended_from_where_it_is_named(tmp_path: Path) -> None:
+    """Shows that a base in another folder names its own base beside itself."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "root.yaml").write_text("match: ID\nfields: {name: N}\n")
+    (tmp_path / "shared" / "base.yaml").write_text("extends: root.yaml\nfields: {email: E}\n")
+    (tmp_path / "child.yaml").write_text("extends: shared/base.yaml\nfields: {phone: P}\n")
+    assert list(load_mapping(tmp_path / "child.yaml", environ={}).fields) == ["name", "email", "phone"]
+
+
 def test_a_text_extends_nothing() -> None:
     """Shows that a mapping given as text, which is in no folder, cannot name another file."""
     with pytest.raises(MappingError, match="cannot be followed from a text, which is in no folder"):
