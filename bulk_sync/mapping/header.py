@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
+from unicodedata import normalize
 
 from bulk_sync.mapping.findings import quoted
 from bulk_sync.mapping.transforms import strip_margin
@@ -18,8 +19,11 @@ RESULT_PREFIX = "sync_"
 
 
 def fold_name(name: str) -> str:
-    """Fold a column's name as the readers do theirs: no outer white space, nothing invisible, every gap one space."""
-    return _GAP.sub(" ", strip_margin(name.translate(_INVISIBLE)))
+    """Fold a column's name as a person reads it: no outer white space, nothing invisible, every gap one space.
+
+    An é is one, whether it is written as a letter or as a letter and an accent (as on a Mac).
+    """
+    return normalize("NFC", _GAP.sub(" ", strip_margin(name.translate(_INVISIBLE))))
 
 
 class ColumnFault(NamedTuple):

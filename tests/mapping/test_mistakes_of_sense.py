@@ -93,6 +93,12 @@ def test_a_column_that_is_ignored_and_used_is_said(spec_of: SpecOf) -> None:
     assert compile_mapping(spec, ("Client ID", "Company", "company", "Notes")).notes == ()
 
 
+def test_a_column_is_found_however_its_accents_are_written(mapper_of: MapperOf, map_row: MapRow) -> None:
+    """Shows that a header from a Mac, whose accents are characters of their own, is the name that it looks like."""
+    for header, name in (("Cafe\u0301", "Caf\u00e9"), ("Caf\u00e9", "Cafe\u0301")):
+        assert map_row(mapper_of(f"fields: {{name: '{name}'}}", header), "Acme").payload == {"name": "Acme"}
+
+
 @pytest.mark.parametrize("name", ["Client\u200bName", "Client\u00adName", "\ufeffClientName ", "ClientName"])
 def test_a_column_is_found_by_its_name_as_it_was_copied(mapper_of: MapperOf, map_row: MapRow, name: str) -> None:
     """Shows that what nobody sees in a header cell, and the readers take out, may stand in the mapping."""
