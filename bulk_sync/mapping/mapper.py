@@ -13,7 +13,7 @@ from operator import attrgetter, itemgetter
 from typing import NamedTuple, TypeAlias
 
 from bulk_sync.errors import Problem, Question
-from bulk_sync.mapping.cells import Reading, clean_test, read_condition
+from bulk_sync.mapping.cells import Reading, clean_test, compared, read_condition
 from bulk_sync.mapping.convert import TOPICS
 from bulk_sync.mapping.explain import Step, closing_steps, explain_field
 from bulk_sync.mapping.findings import Finding
@@ -141,7 +141,7 @@ class RowMapper:
             if index >= len(row.values):
                 return True
             reading = read_condition(row.values[index])
-            if isinstance(reading, Reading) and reading.text not in wanted:
+            if isinstance(reading, Reading) and compared(reading.text) not in wanted:
                 return False
         return True
 
@@ -249,7 +249,7 @@ class RowMapper:
                 if isinstance(reading, Finding):
                     yield Step("", "problem", reading.message, reading.value, cell)
                 else:
-                    found = "one" if reading.text in wanted else "none"
+                    found = "one" if compared(reading.text) in wanted else "none"
                     yield Step("", "where", f"{found} of the values that take a row", reading.text, cell)
 
     def _explain_keys(self, row: SourceRow, wanted: set[int] | None) -> list[Step]:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from bulk_sync.mapping.cells import (
     Reading,
+    compared,
     exponent_finding,
     is_clean,
     lost_digits_finding,
@@ -91,7 +92,7 @@ class Choices:
 
     def find(self, text: str) -> tuple[bool, Json]:
         """Return whether the text is listed, and what is sent for it."""
-        key = text.casefold() if self.ignore_case else text
+        key = compared(text.casefold() if self.ignore_case else text)
         return key in self.values, self.values.get(key)
 
 
@@ -202,7 +203,7 @@ class Pipeline:
             reading = read_condition(cells[place])
             if isinstance(reading, Finding):
                 return Outcome(KEEP, (reading._replace(at=(self.columns[place],)),))
-            if reading.text not in wanted:
+            if compared(reading.text) not in wanted:
                 if trace:
                     trace("when", f"{column} is {reading.text!r}: the field is left out", KEEP)
                 return _KEPT

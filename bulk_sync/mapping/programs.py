@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bulk_sync.mapping.cells import compared
 from bulk_sync.mapping.convert import TOPICS, Converter
 from bulk_sync.mapping.document import Path, scalar_text
 from bulk_sync.mapping.findings import Finding, quoted
@@ -169,9 +170,10 @@ def _choices(mapping: FieldMapping, path: Path, writer: _Writer) -> Choices | No
     for text, written in mapping.map.items():
         if fault := _never_met(text, mapping):
             writer.report((*path, "map", text), *fault)
-        key = text.casefold() if mapping.ignore_case else text
+        key = compared(text.casefold() if mapping.ignore_case else text)
         if key in values:
-            writer.report((*path, "map", text), f"{quoted(text)} is listed twice when letter case is ignored")
+            how = "when letter case is ignored" if mapping.ignore_case else "with its accents written otherwise"
+            writer.report((*path, "map", text), f"{quoted(text)} is listed twice {how}")
         values[key] = writer.send(written, (*path, "map", text))
     otherwise = mapping.otherwise
     fallback = writer.send(otherwise.value, (*path, "otherwise", "value")) if otherwise.action == "value" else None

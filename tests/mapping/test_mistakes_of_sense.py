@@ -9,7 +9,7 @@ import pytest
 from bulk_sync.errors import MappingError
 from bulk_sync.mapping.mapper import RowMapper, compile_mapping
 from bulk_sync.mapping.spec import MappingSpec
-from bulk_sync.records import MappedRow
+from bulk_sync.records import MappedRow, SourceRow
 
 SpecOf = Callable[..., MappingSpec]
 MapperOf = Callable[..., RowMapper]
@@ -97,6 +97,18 @@ def test_a_column_is_found_however_its_accents_are_written(mapper_of: MapperOf, 
     """Shows that a header from a Mac, whose accents are characters of their own, is the name that it looks like."""
     for header, name in (("Cafe\u0301", "Caf\u00e9"), ("Caf\u00e9", "Cafe\u0301")):
         assert map_row(mapper_of(f"fields: {{name: '{name}'}}", header), "Acme").payload == {"name": "Acme"}
+
+
+def test_a_value_is_compared_however_its_accents_are_written(mapper_of: MapperOf) -> None:
+    """Shows where, when and map for a city whose accent is a character of its own; what is sent is the cell's text."""
+    mapper = mapper_of(
+        "source: {where: {City: [M\u00fcnchen]}}\n"
+        "fields: {name: {column: City, when: {City: [M\u00fcnchen]}}, cf_a: {column: City, map: {M\u00fcnchen: y}}}",
+        "City",
+    )
+    row = SourceRow(2, ("clt_1", "Mu\u0308nchen"))
+    assert mapper.selects(row)
+    assert mapper.map(row).payload == {"name": "Mu\u0308nchen", "cf_a": "y"}
 
 
 @pytest.mark.parametrize("name", ["Client\u200bName", "Client\u00adName", "\ufeffClientName ", "ClientName"])
