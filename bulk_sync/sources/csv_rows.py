@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from bulk_sync.errors import Problem, SourceError
 from bulk_sync.records import SourceRow, cell_name
 from bulk_sync.sources.csv_damage import REMEMBERED_LINES, local, reaches_back, reaches_on, sound
-from bulk_sync.sources.csv_tokens import Dialect, Fault, Record, simple_fields
+from bulk_sync.sources.csv_tokens import Dialect, Fault, Record, record_of, simple_fields
 
 LINE_LIMIT = 1 << 24
 """Characters in one line; more is no table."""
@@ -195,9 +195,15 @@ class RowReader:
             self._weigh_doubt()
         self._recent.append(line)
         # A single field may be the end of the row above, torn off behind its last delimiter, whatever its quotes.
-        self._fragment = fault is not Fault.OPEN and self._width > 1 and self._dialect.delimiter not in line
+        self._fragment = fault is not Fault.OPEN and self._width > 1 and self._is_single(line)
         message, hint = _FAULTS[fault]
         return self._refused(fault.value, line, column, message, hint)
+
+    def _is_single(self, line: str) -> bool:
+        """Whether a line may be one field, or its beginning, behind the space that follows a delimiter."""
+        fields, fault = record_of(line.lstrip(" "), self._dialect)
+        whole = fault is None and len(fields) == 1
+        return whole or (fault is Fault.OPEN and not fields) or self._dialect.delimiter not in line
 
     def _following(self) -> Iterator[str]:
         """Look at the lines to come without taking them."""

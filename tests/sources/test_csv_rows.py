@@ -87,9 +87,11 @@ def test_a_row_that_may_have_swallowed_the_next_is_refused_with_it(csv_file: Wri
     assert read(csv_file(f'{HEADER}1,a,"b,\n2,"\n2,c,d\n')) == [(2, "1", "a", "b,\n2,"), (3, "2", "c", "d")]
 
 
-def test_a_torn_rest_with_a_quote_refuses_the_row_it_was_torn_from(csv_file: Write, read: Read) -> None:
+@pytest.mark.parametrize("rest", ["d", "d, and more"])
+def test_a_torn_rest_with_a_quote_refuses_the_row_it_was_torn_from(csv_file: Write, read: Read, rest: str) -> None:
     """Behind the last delimiter of a row whose delimiters have a space, the rest begins with that space."""
-    assert read(csv_file('"id", "name", "city"\n"1", "a", "b"\n"2", "c",\n "d"\n"3", "e", "f"\n"4", "g", "h"\n')) == [
+    rows = f'"1", "a", "b"\n"2", "c",\n "{rest}"\n"3", "e", "f"\n"4", "g", "h"\n'
+    assert read(csv_file(f'"id", "name", "city"\n{rows}')) == [
         (2, "1", "a", "b"),
         (3, "torn_row"),
         (4, "stray_quote"),
