@@ -26,6 +26,8 @@ _USUAL = (
     "shift_jis", "gb18030", "big5", "euc_kr",
 )  # fmt: skip
 """What spreadsheet programs write besides Unicode; the detector chooses among them."""
+_RARE_IN_CP1252 = frozenset(b"\x81\x83\x8a\x8c\x8d\x8e\x8f\x90\x9a\x9c\x9d\x9e\x9f")
+"""No letter, or hardly one (Š, Ÿ) in the Western page of Windows; ü, ö, é in those of DOS and of the Mac."""
 _MARKED = frozenset({"utf-16", "utf-32"})
 """Encodings whose byte order only a mark tells."""
 _NOT_FOR_FILES = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
@@ -157,7 +159,8 @@ def _guess(path: Path, open_bytes: Callable[[], IO[bytes]], damage: Undecodable)
     # On short texts the detector prefers the Western page's neighbours to itself.
     words = [word for word in _WORD.findall(sample) if not word.isascii()]
     letters = b"".join(words)
-    if sum(byte < 0x80 for byte in letters) * 2 >= len(letters):
+    mostly_plain = sum(byte < 0x80 for byte in letters) * 2 >= len(letters)
+    if mostly_plain and sum(byte in _RARE_IN_CP1252 for byte in letters) <= sum(byte >= 0xC0 for byte in letters):
         found.insert(0, "cp1252")
     choices = tuple(dict.fromkeys([*found, *_USUAL]))
     return Question(

@@ -103,6 +103,24 @@ def test_another_encoding_is_a_question(csv_file: Write, read: Read) -> None:
 
 
 @pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "Müller & Söhne;Köln"),
+        ("cp1252", "Bob’s – “Best” Café;Zürich"),
+        ("cp1252", "Bob’s – “Best”;€ 5"),
+        ("mac_roman", "Größe GmbH;Zürich\n2;Café Bär;Genève"),
+        ("mac_roman", "Café Bär;Genève"),
+        ("cp850", "Müller & Söhne;Köln"),
+    ],
+)
+def test_the_likeliest_encoding_is_asked_about_first(csv_file: Write, encoding: str, text: str) -> None:
+    """What Excel on a Mac or a DOS program saved is not first taken for Windows' page."""
+    with pytest.raises(Question) as asked:
+        open_source(csv_file(f"id;name;city\n1;{text}\n", encoding=encoding))
+    assert asked.value.choices[0] == encoding
+
+
+@pytest.mark.parametrize(
     ("content", "encoding", "message"),
     [
         (
