@@ -56,17 +56,19 @@ def explain_command(source: str, cell: str, mapping_path: str | None, **given: A
 
 
 @mapping_group.command("schema", short_help="The JSON Schema of mappings, for editors.")
-def schema_command() -> int:
+@options.common
+def schema_command(**given: Any) -> int:
     """Print the JSON Schema that completes and underlines mappings in an editor."""
     from bulk_sync.cli.mapping_work import print_schema
 
-    return print_schema()
+    return print_schema(options.given(given))
 
 
 @mapping_group.command("transforms", short_help="The transforms, with examples.")
 @click.argument("name", required=False)
-def transforms_command(name: str | None) -> int:
+@options.common
+def transforms_command(name: str | None, **given: Any) -> int:
     """List the transforms, or show NAME in full."""
     from bulk_sync.cli.mapping_work import print_transforms
 
-    return print_transforms(name)
+    return print_transforms(options.given(given), name)

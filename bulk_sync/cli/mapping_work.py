@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -16,12 +20,12 @@ from bulk_sync.cli.carrying_out import make_desk
 from bulk_sync.errors import ExitCode, MappingError, OutputError, Question, Refused
 from bulk_sync.mapping.explain import Step
 from bulk_sync.mapping.header import fold_name
-from bulk_sync.mapping.lint import LintReport, ProblemGroup, point_out
+from bulk_sync.mapping.lint import LintReport, point_out
 from bulk_sync.mapping.lint import lint_mapping as lint
 from bulk_sync.mapping.pipeline import KEEP
-from bulk_sync.mapping.schema import schema_text
+from bulk_sync.mapping.schema import json_schema, schema_text
 from bulk_sync.mapping.spec import MappingSpec, load_mapping
-from bulk_sync.mapping.transforms import TRANSFORMS, example_lines, transforms_table
+from bulk_sync.mapping.transforms import TRANSFORMS, TransformInfo, example_lines, transforms_table
 from bulk_sync.mapping.transforms.options import did_you_mean
 from bulk_sync.records import Json, MappedRow, SourceRow, column_letters
 from bulk_sync.results.placing import check_not_input
@@ -31,7 +35,9 @@ from bulk_sync.sources import SourceOptions
 from bulk_sync.sources.source import Source
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import Table, open_plain, open_table, source_options
+from bulk_sync.workflow.jobs import SPOOL_NAME, STDIN_NAME
 
+_STDIN = Path(STDIN_NAME)
 _SAMPLE_ROWS = 500
 _MOST_GROUPS = 200
 
@@ -45,10 +51,12 @@ def suggest_mapping(flags: Mapping[str, object], source: Path, output: Path | No
         raise Refused(f"{output} exists", hint="name another file, or replace it with --overwrite")
     if output:
         check_not_input(desk.folder / output, desk.folder / source, None)
-    table, guesses = _open_or_guess(desk, desk.folder / source, SourceOptions(sheet=settings.sheet))
-    with table:
-        rows = list(islice(table.rows(), _SAMPLE_ROWS))
-        suggestion = suggest(table.header, rows, source_name=source.name, detected=table.detected, guesses=guesses)
+    with _source_file(desk, source) as path:
+        table, guesses = _open_or_guess(desk, path, SourceOptions(sheet=settings.sheet))
+        with table:
+            rows = list(islice(table.rows(), _SAMPLE_ROWS))
+            name = source.name if source != _STDIN else "standard input"
+            suggestion = suggest(table.header, rows, source_name=name, detected=table.detected, guesses=guesses)
     text = render_yaml(suggestion)
     if output is not None:
         _write_mapping(desk.folder / output, text)
@@ -61,6 +69,19 @@ def suggest_mapping(flags: Mapping[str, object], source: Path, output: Path | No
     elif output is None:
         click.echo(text, nl=False)
     return ExitCode.OK
+
+
+@contextmanager
+def _source_file(desk: Desk, source: Path) -> Iterator[Path]:
+    """Give the path of a source; standard input, which is read twice, is kept in a private file until then."""
+    if source != _STDIN:
+        yield desk.folder / source
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / SPOOL_NAME
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield path
 
 
 def _write_mapping(path: Path, text: str) -> None:
@@ -92,12 +113,14 @@ def lint_mapping(flags: Mapping[str, object], mapping: Path, source: Path | None
     """Print every mistake with its place, and what a source shows of the mapping; 2 for mistakes."""
     desk, settings = make_desk(flags)
     path = desk.folder / mapping
-    if source is None:
+    spec = _spec_or_none(desk, path) if source else None
+    if source is None or spec is None:  # how to read the source is for a mapping without mistakes to say
         report = lint(path, environ=desk.environ)
     else:
-        spec = _spec_or_none(desk, path)
-        options = source_options(spec, settings) if spec else SourceOptions(sheet=settings.sheet)
-        with open_plain(desk, desk.folder / source, options, needs=spec.columns() if spec else ()) as table:
+        with (
+            _source_file(desk, source) as file,
+            open_plain(desk, file, source_options(spec, settings), needs=spec.columns()) as table,
+        ):
             report = lint(path, environ=desk.environ, header=table.header, sheet=table.sheet, rows=table.rows)
     if not settings.json_summary:
         return _print_report(report, mapping, desk.folder)
@@ -108,14 +131,15 @@ def lint_mapping(flags: Mapping[str, object], mapping: Path, source: Path | None
 
 def _report_json(report: LintReport, mapping: Path, source: Path | None, code: ExitCode) -> str:
     told: dict[str, Json] = {"mistakes": [mistake._asdict() for mistake in report.mistakes], "tests": report.tests}
+    beyond = _more_causes(report)
     return answer_json(
         told,
         exit_code=code,
         mapping=str(mapping),
         source=str(source or ""),
         rows=report.rows,
-        notes=list(report.notes),
-        problem_groups=[{"count": group.rows, "cause": str(group)} for group in report.groups[:_MOST_GROUPS]],
+        notes=[*report.notes, *([beyond] if beyond else [])],
+        problem_groups=[{"count": group.rows, "cause": group.cause} for group in report.groups[:_MOST_GROUPS]],
     )
 
 
@@ -133,7 +157,7 @@ def _print_report(report: LintReport, mapping: Path, folder: Path) -> int:
         _print(point_out(mistake._replace(file=_as_given(file, folder)), text))
     for note in report.notes:
         _print(f"note: {note}")
-    _print_groups(report.groups)
+    _print_groups(report)
     rows = f", {_counted(report.rows, 'row')} checked" if report.rows else ""
     if report.mistakes:
         _print(f"{mapping}: {_counted(len(report.mistakes), 'mistake')}{rows}")
@@ -143,17 +167,26 @@ def _print_report(report: LintReport, mapping: Path, folder: Path) -> int:
     return ExitCode.OK
 
 
-def _print_groups(groups: Sequence[ProblemGroup]) -> None:
+def _print_groups(report: LintReport) -> None:
     """Print each cause; a hint once, beneath the first that it belongs to."""
     told: set[str] = set()
-    for group in groups[:_MOST_GROUPS]:
+    for group in report.groups[:_MOST_GROUPS]:
         _print(str(group))
         hint = group.first.hint
         if hint and hint not in told:
             _print(f"    hint: {hint}")
             told.add(hint)
-    if len(groups) > _MOST_GROUPS:
-        _print(f"and {_counted(len(groups) - _MOST_GROUPS, 'more cause')}: bulk-sync check lists every row")
+    beyond = _more_causes(report)
+    if beyond:
+        _print(beyond)
+
+
+def _more_causes(report: LintReport) -> str:
+    """Say how many causes are not told; '' where all are."""
+    if len(report.groups) <= _MOST_GROUPS:
+        return ""
+    at_least = "more than " if report.ungrouped else ""
+    return f"and {at_least}{_counted(len(report.groups) - _MOST_GROUPS, 'more cause')}: bulk-sync check lists every row"
 
 
 def _as_given(file: Path, folder: Path) -> str:
@@ -172,28 +205,32 @@ def _print(text: str) -> None:
 
 def explain_cell(flags: Mapping[str, object], source: Path, cell: str, mapping: Path) -> int:
     """Print each value at each step, from the cell to the payload, and what would be sent."""
-    desk, _ = make_desk(flags)
+    sheet, letters, number = _place(cell)
+    desk, settings = make_desk(flags)
     spec = load_mapping(desk.folder / mapping, environ=desk.environ)
-    settings = desk.settings()
-    letters, number = _place(cell)
-    table = open_table(desk, desk.folder / source, spec, settings)
-    with table.source:
-        column = _column(table.source.header, letters) if letters else None
-        row = next((row for row in table.source.rows() if row.row_number == number), None)
-        if row is None:
-            raise Refused(f"{source} has no row {number} below its header")
-        steps = table.mapper.explain(row, column)
-        if settings.json_summary:
-            click.echo(_explanation_json(table, row, steps, source, mapping))
-            return ExitCode.OK
-        _print_steps(steps)
-        if not steps:
-            _print(f"nothing uses column {letters} ({column})")
-        left_out = _left_out(table, row)
-        if left_out:
-            _print(f"would be sent: nothing, the row is {left_out}")
-        else:
-            _print_payload(row, table.mapper.map(row))
+    if settings.sheet is None and spec.source.sheet is None and sheet:
+        settings = settings.model_copy(update={"sheet": sheet})
+    with _source_file(desk, source) as path:
+        table = open_table(desk, path, spec, settings)
+        with table.source:
+            _check_sheet(sheet, table.source, source)
+            row = next((row for row in table.source.rows() if row.row_number == number), None)
+            if row is None:
+                raise Refused(f"{source} has no row {number} below its header")
+            # A row that was refused as it was read has no columns, but perhaps a problem in one beyond the header.
+            column = _column(table.source.header, letters) if letters and row.values else None
+            steps = table.mapper.explain(row, column)
+    if settings.json_summary:
+        click.echo(_explanation_json(table, row, steps, source, mapping))
+        return ExitCode.OK
+    _print_steps(steps)
+    if not steps:
+        _print(f"nothing uses column {letters} ({column})")
+    left_out = _left_out(table, row)
+    if left_out:
+        _print(f"would be sent: nothing, the row is {left_out}")
+    else:
+        _print_payload(row, table.mapper.map(row))
     return ExitCode.OK
 
 
@@ -259,11 +296,22 @@ def _print_payload(row: SourceRow, mapped: MappedRow) -> None:
         _print(f"would be sent: {json.dumps(mapped.payload, ensure_ascii=False)}")
 
 
-def _place(cell: str) -> tuple[str, int]:
-    match = re.fullmatch(r"(?:.*!)?([A-Za-z]{0,3})(\d+)", cell.strip())
+def _place(cell: str) -> tuple[str, str, int]:
+    """Return sheet, column and row of a cell as a problem names it; '' for a sheet or column that is not given."""
+    match = re.fullmatch(r"(?:(.+)!)?([A-Za-z]{0,3})(\d+)(?: \(line \d+\))?", cell.strip())
     if not match:
         raise Refused(f"{cell!r} is neither a cell such as C17 nor a row such as 17")
-    return match[1].upper(), int(match[2])
+    sheet = match[1] or ""
+    if len(sheet) > 1 and sheet[0] == sheet[-1] == "'":
+        sheet = sheet[1:-1].replace("''", "'")
+    return sheet, match[2].upper(), int(match[3])
+
+
+def _check_sheet(sheet: str, table: Source, source: Path) -> None:
+    """Refuse a cell of another sheet than the one that is read: another cell would be explained in its place."""
+    if sheet and sheet.casefold() != table.sheet.casefold():
+        read = f"what is read is sheet {table.sheet}" if table.sheet else f"{source} has no sheets"
+        raise Refused(f"the cell is in sheet {sheet}, and {read}", hint="name the cell without its sheet, or --sheet")
 
 
 def _column(header: tuple[str, ...], letters: str) -> str:
@@ -277,23 +325,45 @@ def _shown(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def print_schema() -> int:
+def print_schema(flags: Mapping[str, object]) -> int:
     """Print the JSON Schema of mappings."""
-    click.echo(schema_text(), nl=False)
+    _, settings = make_desk(flags)
+    if settings.json_summary:
+        click.echo(answer_json({"schema": json_schema()}))
+    else:
+        click.echo(schema_text(), nl=False)
     return ExitCode.OK
 
 
-def print_transforms(name: str | None) -> int:
+def print_transforms(flags: Mapping[str, object], name: str | None) -> int:
     """Print the list of transforms, or one in full with its examples."""
-    if name is None:
+    _, settings = make_desk(flags)
+    if name is not None and name not in TRANSFORMS:
+        hint = did_you_mean(name, TRANSFORMS) or "bulk-sync mapping transforms lists them"
+        raise Refused(f"there is no transform {name!r}", hint=hint)
+    if settings.json_summary:
+        infos = TRANSFORMS.values() if name is None else [TRANSFORMS[name]]
+        click.echo(answer_json({"transforms": [_transform(info) for info in infos]}))
+    elif name is None:
         for row in transforms_table():
             click.echo(f"{row.name:<14} {row.summary}")
             click.echo(f"{'':<14} {row.example}")
-        return ExitCode.OK
-    info = TRANSFORMS.get(name)
-    if info is None:
-        hint = did_you_mean(name, TRANSFORMS) or "bulk-sync mapping transforms lists them"
-        raise Refused(f"there is no transform {name!r}", hint=hint)
+    else:
+        _print_transform(TRANSFORMS[name])
+    return ExitCode.OK
+
+
+def _transform(info: TransformInfo) -> dict[str, Json]:
+    return {
+        "name": info.name,
+        "summary": info.summary,
+        "option": info.option,
+        "extra": info.extra,
+        "examples": list(example_lines(info)),
+    }
+
+
+def _print_transform(info: TransformInfo) -> None:
     click.echo(f"{info.name}: {info.summary}")
     if info.option:
         click.echo(f"option: {info.option}")
@@ -301,4 +371,3 @@ def print_transforms(name: str | None) -> int:
         click.echo(f'needs: pip install "bulk-sync[{info.extra}]"')
     for line in example_lines(info):
         click.echo(f"example: {line}")
-    return ExitCode.OK

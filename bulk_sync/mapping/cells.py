@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import NamedTuple
+from unicodedata import normalize
 
 from bulk_sync.mapping.findings import Finding
 from bulk_sync.mapping.transforms import strip_margin
@@ -64,6 +65,25 @@ def read_cell(value: str | Cell) -> Reading | Finding:
     if type(value) is str:
         return text_finding(value) or Reading(strip_margin(value))
     return _read_typed(value) if isinstance(value, Cell) else Reading(strip_margin(value))
+
+
+def compared(text: str) -> str:
+    """Return a text as it is compared with one of the mapping: however its accents are written."""
+    return text if text.isascii() else normalize("NFC", text)
+
+
+def read_condition(value: str | Cell) -> Reading | Finding:
+    """Read a cell that decides what is sent: one whose text is not known decides nothing, and is a finding."""
+    reading = read_cell(value)
+    if isinstance(reading, Finding):
+        return reading
+    if reading.kind is CellKind.MERGED:
+        return Finding(
+            "merged_cell",
+            "covered by a merged cell, so nothing says whether its value is meant here",
+            "unmerge the cells in the source, and fill in or leave blank each one",
+        )
+    return unshown_finding(reading) if reading.unshown else reading
 
 
 def _read_typed(cell: Cell) -> Reading | Finding:

@@ -74,6 +74,9 @@ class _Checker:
             if name in units or name in self._resource.fields:
                 message = f"{name!r} is a field of the API already, or a unit of them"
                 self.report(("extra_fields", index), message, "`extra_fields` is for names that are not known here")
+            if name in self._resource.fixed:
+                message = f"{name!r} is given by the API, and nobody can change it"
+                self.report(("extra_fields", index), message, "`match` finds the client by it")
         for index, name in enumerate(file.partial):
             if name not in units:
                 hint = did_you_mean(name, units) or f"units are {', '.join(units)}"

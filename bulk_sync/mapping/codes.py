@@ -11,7 +11,7 @@ _OWN = {
     "no_key": "the row has nothing in the match column; it may be a total row",
     "bad_key": "the key cannot name a record",
     "merged_key": "the key's cell is covered by a merged cell, whose value belongs to its first row",
-    "merged_cell": "the cell is covered by a merged cell, and the mapping would clear the field for a blank one",
+    "merged_cell": "the cell is covered by a merged cell: it clears no field as a blank one would, and decides nothing",
     "row_shape": "the row has more or fewer cells than the header",
     "blank_cell": "the cell is blank, and the mapping says that it may not be",
     "cannot_clear": "the cell asks to clear a field that the API does not let be null",

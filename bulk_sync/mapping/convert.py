@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 
 from bulk_sync.mapping.dates import date_from_text
-from bulk_sync.mapping.findings import Finding
-from bulk_sync.mapping.numbers import number_from_stored, number_from_text
+from bulk_sync.mapping.findings import Finding, quoted
+from bulk_sync.mapping.numbers import json_number, number_from_stored, number_from_text
 from bulk_sync.mapping.survey import DATES, DATETIMES, NUMBERS, Topic
 from bulk_sync.mapping.transforms import Value, as_text, strip_margin
 from bulk_sync.records import CellValue, Json
@@ -94,6 +95,9 @@ class Converter:
             return found
         if not isinstance(found, datetime):
             found = datetime(found.year, found.month, found.day)  # noqa: DTZ001  (a sheet's times have no zone)
+        if found.tzinfo is not None and self.format and "%z" not in self.format:
+            hint = "add %z to `format`; without a format it is sent in ISO form, offset included"
+            return Finding("not_datetime", "its offset from UTC would be lost in `format`", hint, as_text(value))
         return found.strftime(self.format) if self.format else found.isoformat()
 
     def list(self, value: Value, _stored: CellValue) -> Json | Finding:
@@ -103,13 +107,17 @@ class Converter:
         return texts or Finding("not_list", "a list without items", "", as_text(value))
 
     def json(self, value: Value, _stored: CellValue) -> Json | Finding:
-        """Return what the text says as JSON."""
+        """Return what the text says as JSON: every key once, every number as it is written."""
+        text = as_text(value)
         try:
-            found: Json = json.loads(as_text(value), parse_constant=_no_constant)
-            json.dumps(found, allow_nan=False)
+            found: Json = json.loads(
+                text, parse_constant=_no_constant, parse_float=_exact, parse_int=_exact, object_pairs_hook=_each_once
+            )
+        except _InexactNumberError as error:
+            return error.finding._replace(value=text)
         except (ValueError, RecursionError) as error:
             words = str(error).split("\n")[0]
-            return Finding("not_json", f"not JSON ({words[:80]})", "", as_text(value))
+            return Finding("not_json", f"not JSON ({words[:80]})", "", text)
         if found is None:
             return Finding("not_json", "null is no value", "blank cells and the clear token clear a field", "null")
         return found
@@ -129,6 +137,33 @@ _CONVERT = {
 
 def _day(value: object) -> date | None:
     return value if isinstance(value, date) else None
+
+
+class _InexactNumberError(ValueError):
+    """A number in JSON that would lose digits when it is sent."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.message)
+        self.finding = finding
+
+
+def _exact(written: str) -> int | float:
+    try:
+        number = json_number(Decimal(written), written)
+    except InvalidOperation:
+        raise ValueError("a number out of range") from None
+    if isinstance(number, Finding):
+        raise _InexactNumberError(number)
+    return number
+
+
+def _each_once(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {quoted(twice)} stands twice")
+    return found
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -216,6 +216,9 @@ class _Builder:
 
 def _scalar(event: ScalarEvent) -> Plain:
     text = _joined(str(event.value))
+    if event.style == ">":
+        # The parser marks where a folded text was folded, to write it as it was; YAML itself has no such character.
+        text = text.replace("\a", "")
     if event.style is not None or event.tag is not None:
         return text
     if text in _WORDS:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
+from unicodedata import normalize
 
 from bulk_sync.mapping.findings import quoted
 from bulk_sync.mapping.transforms import strip_margin
 from bulk_sync.mapping.transforms.options import did_you_mean
 from bulk_sync.records import column_letters
 
-_GAP = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")
+_GAP = re.compile(r"\s+")
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 RESULT_PREFIX = "sync_"
 """Columns of our own results: never a mistake, never reported as unused."""
 
 
 def fold_name(name: str) -> str:
-    """Fold a column's name: outer white space off; line breaks, no-break spaces and runs are one space."""
-    return _GAP.sub(" ", strip_margin(name))
+    """Fold a column's name as a person reads it: no outer white space, nothing invisible, every gap one space.
+
+    An é is one, whether it is written as a letter or as a letter and an accent (as on a Mac).
+    """
+    return normalize("NFC", _GAP.sub(" ", strip_margin(name.translate(_INVISIBLE))))
 
 
 class ColumnFault(NamedTuple):
@@ -70,6 +75,12 @@ class Header:
     def has(self, name: str) -> bool:
         """Whether there is a column of this name, in any letter case."""
         return fold_name(name).casefold() in self._folded
+
+    def uses(self, name: str) -> bool:
+        """Whether the column of this name was asked for."""
+        wanted = fold_name(name)
+        found = self._exact.get(wanted) or self._folded.get(wanted.casefold(), [])
+        return not self.used.isdisjoint(found)
 
     def unused(self, ignored: Iterable[str]) -> list[str]:
         """Return the names of columns that nothing asked for and nobody ignores on purpose."""

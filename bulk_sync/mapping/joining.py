@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from bulk_sync.errors import MappingError, Mistake
+from bulk_sync.mapping.cells import compared
 from bulk_sync.mapping.convert import TOPICS, Converter
 from bulk_sync.mapping.document import Path
 from bulk_sync.mapping.findings import quoted
@@ -43,6 +44,11 @@ def join(spec: MappingSpec, header: Iterable[str], *, decimal: str | None, dates
     return Joined(joiner.header, keys, pipelines, constants, where, joiner.notes())
 
 
+def _texts(wanted: Iterable[str]) -> frozenset[str]:
+    """Return the values of a condition as a cell's text is compared with them."""
+    return frozenset(compared(strip_margin(text)) for text in wanted)
+
+
 def _is_fixed(program: Program) -> bool:
     return program.is_constant and not program.mapping.when
 
@@ -68,7 +74,7 @@ class _Joiner:
         found = []
         for column, wanted in self._spec.source.where.items():
             index = self._find(column, ("source", "where", column), value=False)
-            found.append((index, frozenset(map(strip_margin, wanted))))
+            found.append((index, _texts(wanted)))
         return tuple(found)
 
     def notes(self) -> tuple[str, ...]:
@@ -78,6 +84,9 @@ class _Joiner:
             names = ", ".join(map(quoted, unused))
             noun = "a column" if len(unused) == 1 else f"{len(unused)} columns"
             notes.append(f"{noun} of the source not used: {names} (list them under `ignore` if that is on purpose)")
+        both = [name for name in self._spec.ignore if self.header.uses(name)]
+        if both:
+            notes.append(f"`ignore` names what the mapping uses all the same: {', '.join(map(quoted, both))}")
         absent = [name for name in self._spec.ignore if not self.header.has(name)]
         if absent:
             notes.append(f"`ignore` names what the source does not have: {', '.join(map(quoted, absent))}")
@@ -100,7 +109,7 @@ class _Joiner:
         conditions = []
         for column, wanted in program.mapping.when.items():
             index = self._find(column, (*path, "when", column), value=False)
-            conditions.append((len(places), column, frozenset(map(strip_margin, wanted))))
+            conditions.append((len(places), column, _texts(wanted)))
             places.append(index)
         converter = self._converter(program)
         return Pipeline(

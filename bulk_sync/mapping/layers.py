@@ -11,12 +11,14 @@ from bulk_sync.errors import MappingError, Mistake
 from bulk_sync.mapping.document import Document, Path, Plain, Position, plain_data, read_document
 from bulk_sync.mapping.findings import quoted
 
-ReadFile = Callable[[str], tuple[str, str]]
-"""Name of an extended file → its text, and the name it goes by in messages."""
+ReadFile = Callable[[str, str], tuple[str, str]]
+"""Name of an extended file, and of the one that extends it → its text, and the name it goes by in messages."""
 
 MAX_FILES = 8
 _VARIABLE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{[^}]*\}?")
 _MERGED = ("fields", "source")
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""Characters that JSON may hold as they are, and that YAML takes for a line end or refuses."""
 
 
 @dataclass(slots=True)
@@ -39,6 +41,7 @@ class Layers:
         if not self.changed:
             return self.files[self.name]
         flat = json.dumps(_escaped(document.data), ensure_ascii=False, indent=2)
+        flat = _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", flat)
         return f"# put together from {', '.join(self.files)}\n{flat}\n"
 
 
@@ -77,7 +80,7 @@ def _extend(layers: Layers, base: Plain, where: Position, above: tuple[str, ...]
         layers.mistakes.append(where.mistake("`extends` names a file, or a list of files"))
         return
     try:
-        text, name = layers.read(base)
+        text, name = layers.read(base, above[-1])
     except MappingError as error:
         found = error.mistakes[0]
         layers.mistakes.append(where.mistake(f"cannot extend {found.file}: {found.message}"))

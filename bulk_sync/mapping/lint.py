@@ -25,26 +25,33 @@ class ProblemGroup(NamedTuple):
     rows: int
     first: Problem
 
-    def __str__(self) -> str:
-        """Say it in one line, without its hint."""
-        problem, rows = self.first, "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+    @property
+    def cause(self) -> str:
+        """What is wrong and where first, without the number of rows and the hint."""
+        problem = self.first
+        warning = "warning: " if problem.severity == "warning" else ""
         column = f'column "{problem.column}"' if problem.column else "the row"
         value = f', value "{problem.value}"' if problem.value else ""
         place = problem.cell or f"row {problem.row}"
-        return f"{rows}: {column}{value}: {problem.message} ({'first in ' if self.rows > 1 else ''}{place})"
+        return f"{warning}{column}{value}: {problem.message} ({'first in ' if self.rows > 1 else ''}{place})"
+
+    def __str__(self) -> str:
+        """Say it in one line, without its hint."""
+        return f"{'1 row' if self.rows == 1 else f'{self.rows:,} rows'}: {self.cause}"
 
 
 class LintReport(NamedTuple):
     """What lint found. ``spec`` is None where the mapping has mistakes; ``files`` has their texts, for excerpts.
 
     ``tests`` is the number of the mapping's own tests that ran; those that failed are among the mistakes.
-    ``groups`` is empty without a source, the most frequent first.
+    ``groups`` is empty without a source, the most frequent first; ``ungrouped``: there are more than it has.
     """
 
     mistakes: tuple[Mistake, ...]
     spec: MappingSpec | None = None
     notes: tuple[str, ...] = ()
     groups: tuple[ProblemGroup, ...] = ()
+    ungrouped: bool = False
     rows: int = 0
     tests: int = 0
 
@@ -85,7 +92,9 @@ def lint_mapping(
 
     unsettled = _unsettled(spec, mapper, taken)
     count, groups = _group_problems(mapper, taken, unsettled)
-    return report._replace(mistakes=(*mistakes, *unsettled.values()), rows=count, groups=groups)
+    return report._replace(
+        mistakes=(*mistakes, *unsettled.values()), rows=count, groups=groups.most_frequent(), ungrouped=groups.full
+    )
 
 
 def _unsettled(spec: MappingSpec, mapper: RowMapper, rows: Rows) -> dict[str, Mistake]:
@@ -100,7 +109,7 @@ def _unsettled(spec: MappingSpec, mapper: RowMapper, rows: Rows) -> dict[str, Mi
     }
 
 
-def _group_problems(mapper: RowMapper, rows: Rows, unsettled: Collection[str]) -> tuple[int, tuple[ProblemGroup, ...]]:
+def _group_problems(mapper: RowMapper, rows: Rows, unsettled: Collection[str]) -> tuple[int, ProblemCounter]:
     groups = ProblemCounter()
     count = 0
     for row in rows():
@@ -110,13 +119,17 @@ def _group_problems(mapper: RowMapper, rows: Rows, unsettled: Collection[str]) -
         for problem in mapper.map(row).problems:
             if problem.field not in unsettled or not problem.code.startswith("ambiguous"):
                 groups.add(problem)
-    return count, groups.most_frequent()
+    return count, groups
 
 
 class ProblemCounter:
-    """Groups problems by their cause: code, column, field and value. Holds a bounded number of groups."""
+    """Groups problems by their cause: code, column, field and value. Holds a bounded number of groups.
+
+    ``full``: there were causes beyond it.
+    """
 
     def __init__(self) -> None:
+        self.full = False
         self._rows: Counter[tuple[str, str, str, str]] = Counter()
         self._first: dict[tuple[str, str, str, str], Problem] = {}
 
@@ -126,6 +139,8 @@ class ProblemCounter:
         if cause in self._first or len(self._first) < MAX_GROUPS:
             self._first.setdefault(cause, problem)
             self._rows[cause] += 1
+        else:
+            self.full = True
 
     def most_frequent(self) -> tuple[ProblemGroup, ...]:
         """Return the groups, the largest first; equal ones in the order of the source."""

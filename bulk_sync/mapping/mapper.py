@@ -13,7 +13,7 @@ from operator import attrgetter, itemgetter
 from typing import NamedTuple, TypeAlias
 
 from bulk_sync.errors import Problem, Question
-from bulk_sync.mapping.cells import clean_test, read_cell
+from bulk_sync.mapping.cells import Reading, clean_test, compared, read_condition
 from bulk_sync.mapping.convert import TOPICS
 from bulk_sync.mapping.explain import Step, closing_steps, explain_field
 from bulk_sync.mapping.findings import Finding
@@ -133,14 +133,22 @@ class RowMapper:
         return name in self.spec.programs and self.spec.asks_for(name)
 
     def selects(self, row: SourceRow) -> bool:
-        """Whether the mapping's ``source.where`` takes this row. A damaged row is taken, and invalid."""
+        """Whether the mapping's ``source.where`` takes this row.
+
+        A damaged row is taken, and invalid; so is one of which no cell that can be read says that it is not wanted.
+        """
         for index, wanted in self._where:
             if index >= len(row.values):
                 return True
-            reading = read_cell(row.values[index])
-            if isinstance(reading, Finding) or reading.text not in wanted:
+            reading = read_condition(row.values[index])
+            if isinstance(reading, Reading) and compared(reading.text) not in wanted:
                 return False
         return True
+
+    def _undecided(self, row: SourceRow) -> list[Problem]:
+        """Return what keeps ``source.where`` from deciding about a row."""
+        readings = ((index, read_condition(row.values[index])) for index, _ in self._where)
+        return [self._problem(found, "", (index,), row) for index, found in readings if isinstance(found, Finding)]
 
     def _unfit(self, row: SourceRow) -> bool:
         """Whether a row was refused when it was read; a warning of the reader refuses nothing."""
@@ -165,7 +173,7 @@ class RowMapper:
                 continue
             text = lane.pipeline.text_to_convert(lane.cells(key))
             if text:
-                evidence.add(text, self._cell(lane.pipeline.columns[0], row))
+                evidence.add(text, ", ".join(self._cell(index, row) for index in lane.pipeline.sources))
             if len(lane.memory) < MEMORY:
                 lane.memory[key] = _SEEN
 
@@ -185,7 +193,7 @@ class RowMapper:
             if lane.evidence is None:
                 continue
             try:
-                lane.pipeline.converter.reading = lane.evidence.decide(self._columns(lane.pipeline.columns))
+                lane.pipeline.converter.reading = lane.evidence.decide(self._columns(lane.pipeline.sources))
             except Question as question:
                 open_questions.append((lane.pipeline.field.name, question))
         self._surveyed = []
@@ -195,7 +203,7 @@ class RowMapper:
         """Return what the row comes to. Never raises on data: what is wrong is in ``problems``."""
         if self._unfit(row):
             return MappedRow(row.row_number, (), {}, self._refusals(row))
-        problems: list[Problem] = []
+        problems = self._undecided(row) if self._where else []
         keys = self._read_keys(row, problems)
         payload = self._constants.copy()
         self._fill(payload, self._flat, row, problems)
@@ -214,7 +222,7 @@ class RowMapper:
             found = self.map(row).problems
             return [Step("", "problem", problem.message, problem.value, problem.cell) for problem in found]
         wanted = None if column is None else self._indexes(column)
-        steps = self._explain_keys(row, wanted)
+        steps = [*self._explain_where(row, wanted or set()), *self._explain_keys(row, wanted)]
         for lane in self._lanes:
             indexes = lane.pipeline.columns
             if wanted is None or not wanted.isdisjoint(indexes):
@@ -233,6 +241,16 @@ class RowMapper:
         name = fold_name(column)
         exact = {index for index, known in enumerate(self._names) if known == name}
         return exact or {index for index, known in enumerate(self._names) if known.casefold() == name.casefold()}
+
+    def _explain_where(self, row: SourceRow, asked: set[int]) -> Iterable[Step]:
+        for index, wanted in self._where:
+            if index in asked:
+                reading, cell = read_condition(row.values[index]), self._cell(index, row)
+                if isinstance(reading, Finding):
+                    yield Step("", "problem", reading.message, reading.value, cell)
+                else:
+                    found = "one" if compared(reading.text) in wanted else "none"
+                    yield Step("", "where", f"{found} of the values that take a row", reading.text, cell)
 
     def _explain_keys(self, row: SourceRow, wanted: set[int] | None) -> list[Step]:
         steps: list[Step] = []
@@ -292,10 +310,10 @@ class RowMapper:
         if self.spec.strict:
             finding = finding._replace(severity="error")
         lane = next((lane for lane in self._lanes if lane.pipeline.field.name == field), None)
-        problems.append(self._problem(finding, field, lane.pipeline.columns if lane else (), row))
+        problems.append(self._problem(finding, field, lane.pipeline.sources if lane else (), row))
 
     def _add(self, problems: list[Problem], findings: Iterable[Finding], lane: _Lane, row: SourceRow) -> None:
-        columns = lane.pipeline.columns
+        columns = lane.pipeline.sources
         problems += [
             self._problem(finding, lane.pipeline.field.name, finding.at or columns, row) for finding in findings
         ]

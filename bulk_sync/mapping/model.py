@@ -20,6 +20,8 @@ Decimal = Literal[".", ","]
 DayOrder = Literal["day-first", "month-first"]
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
+_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+_DELIMITER_SCHEMA = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 1}, {"enum": list(_DELIMITERS)}]}
 
 
 def _text(value: object) -> object:
@@ -56,11 +58,20 @@ def _match_list(value: object) -> object:
 
 
 def _delimiter(value: object) -> object:
-    return "\t" if value == "tab" else value
+    """Take a character, or its name as messages and the detected ``source:`` block have it."""
+    if not isinstance(value, str):
+        return value
+    found = _DELIMITERS.get(value.lower(), value)
+    if len(found) != 1 or found in '"\n\r\0':
+        raise ValueError(f"{value!r} is no delimiter; one is a character, or comma, semicolon, tab, pipe")
+    return found
 
 
 def _sheet(value: object) -> object:
-    return scalar_text(value) if isinstance(value, bool | float) else value
+    named = scalar_text(value) if isinstance(value, bool | float) else value
+    if not isinstance(named, str | int) or not named or (isinstance(named, int) and named < 1):
+        raise ValueError("expected a sheet's name, or its number from 1")
+    return named
 
 
 def _null_word(value: object) -> object:
@@ -92,8 +103,10 @@ class SourceBlock(_Model):
     )
     header_row: int | None = Field(None, ge=1, description="The row that holds the column names, from 1.", examples=[3])
     encoding: Text | None = Field(None, description="Of a CSV file.", examples=["utf-8", "cp1252"])
-    delimiter: Annotated[str, BeforeValidator(_delimiter)] | None = Field(
-        None, min_length=1, max_length=1, description="Between the fields of a CSV file.", examples=[";", "\t"]
+    delimiter: Annotated[str, BeforeValidator(_delimiter), WithJsonSchema(_DELIMITER_SCHEMA)] | None = Field(
+        None,
+        description="Between the fields of a CSV file: a character, or comma, semicolon, tab, pipe.",
+        examples=[";", "tab"],
     )
     decimal: Decimal | None = Field(None, description="The decimal sign in numbers: `,` reads 1.234,5.")
     dates: DayOrder | None = Field(None, description="What 03/04/2024 means: 3 April, or March 4.")
@@ -138,6 +151,7 @@ _OTHERWISE_SCHEMA = {
         {"type": "object", "properties": {"value": {}}, "required": ["value"], "additionalProperties": False},
     ]
 }
+_RATE = r"^(none|(\d*[1-9]\d*(\.\d+)?|\d+\.\d*[1-9]\d*)/(\d*[1-9]\d*)?(s|min|h|d))$"
 Transforms = Annotated[list[Any], BeforeValidator(_texts)]
 
 
@@ -256,7 +270,7 @@ class MappingFile(_Model):
     ignore: Names = Field(
         default_factory=list, description="Columns that are left out on purpose.", examples=[["Notes"]]
     )
-    rate: Annotated[Text, Field(pattern=r"^(none|\d+(\.\d+)?/\d*(s|min|h|d))$")] | None = Field(
+    rate: Annotated[Text, Field(pattern=_RATE)] | None = Field(
         None, description="At most so many requests in a time.", examples=["60/min", "1/s", "60/2s"]
     )
     workers: int | None = Field(None, ge=1, le=1000, description="Requests in flight, at most.", examples=[4])

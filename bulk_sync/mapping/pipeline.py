@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
 
-from bulk_sync.mapping.cells import Reading, exponent_finding, is_clean, lost_digits_finding, read_cell, unshown_finding
+from bulk_sync.mapping.cells import (
+    Reading,
+    compared,
+    exponent_finding,
+    is_clean,
+    lost_digits_finding,
+    read_cell,
+    read_condition,
+    unshown_finding,
+)
 from bulk_sync.mapping.convert import Converter
 from bulk_sync.mapping.findings import Finding
 from bulk_sync.mapping.template import Template
@@ -53,7 +62,7 @@ class Gathered(NamedTuple):
     """What the source of a field gives: its text, '' for a blank, and the reading where it is one cell's.
 
     ``covered``: it is blank, and a merged cell lies over it. ``composed``: the clear token was looked for in the
-    cells that the text is made of.
+    cells that the text is made of. ``at``: the one column that it is of, where several were looked at.
     """
 
     text: str
@@ -61,6 +70,7 @@ class Gathered(NamedTuple):
     findings: tuple[Finding, ...] = ()
     covered: bool = False
     composed: bool = False
+    at: tuple[int, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -82,7 +92,7 @@ class Choices:
 
     def find(self, text: str) -> tuple[bool, Json]:
         """Return whether the text is listed, and what is sent for it."""
-        key = text.casefold() if self.ignore_case else text
+        key = compared(text.casefold() if self.ignore_case else text)
         return key in self.values, self.values.get(key)
 
 
@@ -111,6 +121,11 @@ class Pipeline:
     constant: Json = None
 
     @property
+    def sources(self) -> tuple[int, ...]:
+        """The columns that the value comes from; those of its conditions where it comes from none."""
+        return self.columns[: len(self.columns) - len(self.conditions)] or self.columns
+
+    @property
     def is_plain(self) -> bool:
         """Whether a clean text that is not the clear token is sent as it is, where the check finds nothing."""
         changed = self.conditions or self.chain.steps or self.choices
@@ -131,7 +146,10 @@ class Pipeline:
         if gathered.refused:
             return Outcome(KEEP, gathered.findings)
         outcome = self._run_text(gathered, trace)
-        return outcome._replace(findings=gathered.findings + outcome.findings) if gathered.findings else outcome
+        if not gathered.findings and not gathered.at:
+            return outcome
+        found = (finding._replace(at=finding.at or gathered.at) for finding in outcome.findings)
+        return outcome._replace(findings=(*gathered.findings, *found))
 
     def _run_text(self, gathered: Gathered, trace: Trace | None) -> Outcome:
         seen = gathered.text
@@ -182,12 +200,10 @@ class Pipeline:
 
     def _condition(self, cells: Sequence[str | Cell], trace: Trace | None) -> Outcome | None:
         for place, column, wanted in self.conditions:
-            reading = read_cell(cells[place])
-            if isinstance(reading, Reading) and reading.unshown:
-                reading = unshown_finding(reading)
+            reading = read_condition(cells[place])
             if isinstance(reading, Finding):
                 return Outcome(KEEP, (reading._replace(at=(self.columns[place],)),))
-            if reading.text not in wanted:
+            if compared(reading.text) not in wanted:
                 if trace:
                     trace("when", f"{column} is {reading.text!r}: the field is left out", KEEP)
                 return _KEPT
@@ -302,7 +318,7 @@ def gather_first(*, text_is_sent: bool, uses_stored: bool, indexes: tuple[int, .
         for place, index in enumerate(indexes):
             found = _usable(read_cell(cells[place]), index, text_is_sent=text_is_sent, uses_stored=uses_stored)
             if found.text or found.findings or (found.reading is not None and not found.reading.blank):
-                return found
+                return found._replace(at=(index,))
             covered = covered or found.covered
         return Gathered("", covered=covered)
 

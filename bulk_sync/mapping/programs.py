@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bulk_sync.mapping.cells import compared
 from bulk_sync.mapping.convert import TOPICS, Converter
 from bulk_sync.mapping.document import Path, scalar_text
 from bulk_sync.mapping.findings import Finding, quoted
@@ -21,6 +22,7 @@ from bulk_sync.mapping.transforms import (
     TransformProblem,
     compile_transform,
     spelled,
+    strip_margin,
 )
 from bulk_sync.mapping.transforms.dates import check_date_format
 from bulk_sync.mapping.validator import Check, check_for
@@ -166,13 +168,29 @@ def _choices(mapping: FieldMapping, path: Path, writer: _Writer) -> Choices | No
         return None
     values: dict[str, Json] = {}
     for text, written in mapping.map.items():
-        key = text.casefold() if mapping.ignore_case else text
+        if fault := _never_met(text, mapping):
+            writer.report((*path, "map", text), *fault)
+        key = compared(text.casefold() if mapping.ignore_case else text)
         if key in values:
-            writer.report((*path, "map", text), f"{quoted(text)} is listed twice when letter case is ignored")
+            how = "when letter case is ignored" if mapping.ignore_case else "with its accents written otherwise"
+            writer.report((*path, "map", text), f"{quoted(text)} is listed twice {how}")
         values[key] = writer.send(written, (*path, "map", text))
     otherwise = mapping.otherwise
     fallback = writer.send(otherwise.value, (*path, "otherwise", "value")) if otherwise.action == "value" else None
     return Choices(values=values, ignore_case=mapping.ignore_case, action=otherwise.action, fallback=fallback)
+
+
+def _never_met(text: str, mapping: FieldMapping) -> tuple[str, str] | None:
+    """Say why no cell comes to ``map`` with a text, with a hint; None where one may."""
+    bare = strip_margin(text)
+    if not bare:
+        return (
+            "a blank cell does not come to `map`",
+            "`blank` says what becomes of one; transform: [{default: X}] gives it a value",
+        )
+    if bare != text and not mapping.transform and mapping.template is None:
+        return f"{quoted(text)} has white space at an end, and a cell's is taken off", f"write {quoted(bare)}"
+    return None
 
 
 class _Writer:
@@ -221,9 +239,13 @@ class _Writer:
                 return None
             written = changed
         if choices is not None and isinstance(written, str | int | float):
-            listed, sent = choices.find(scalar_text(written))
-            if listed:
-                return sent
+            text = scalar_text(written)
+            listed, sent = choices.find(text)
+            if listed or choices.action == "value":
+                return sent if listed else choices.fallback
+            if choices.action != "pass":
+                self.report(path, f"{quoted(text)} is not listed in the field's `map`", value=True)
+                return None
         return self.send(written, path)
 
     def _converted(self, written: object) -> Json | Finding:

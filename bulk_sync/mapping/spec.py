@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from bulk_sync.errors import MappingError, Mistake, Refused
 from bulk_sync.mapping.checks import check_file
-from bulk_sync.mapping.document import Document
+from bulk_sync.mapping.document import Document, read_document
 from bulk_sync.mapping.layers import Layers, ReadFile, flatten, read_layers
 from bulk_sync.mapping.model import (
     BlankPolicy,
@@ -175,7 +174,7 @@ def load_mapping(path: Path, *, environ: Mapping[str, str]) -> MappingSpec:
     Raises :class:`MappingError` with every :class:`Mistake`: unreadable, not YAML, unknown or duplicate keys,
     unknown fields, wrong values, an absent variable of the environment.
     """
-    return _parse(_read_file(path, str(path)), str(path), environ, partial(_read_beside, path.parent), path)
+    return _parse(_read_file(path, str(path)), str(path), environ, _read_beside, path)
 
 
 def parse_mapping(text: str, *, name: str, environ: Mapping[str, str]) -> MappingSpec:
@@ -199,9 +198,10 @@ def _parse(text: str, name: str, environ: Mapping[str, str], read: ReadFile, pat
     mistakes += found
     if mistakes:
         raise MappingError(_in_order(mistakes))
-    return MappingSpec(
-        file=file, resource=resource, programs=programs, document=document, path=path, text=layers.text(document)
-    )
+    whole = layers.text(document)
+    if layers.changed:
+        read_document(whole, name=name)  # raises where all files together are more than resume could read again
+    return MappingSpec(file=file, resource=resource, programs=programs, document=document, path=path, text=whole)
 
 
 def _news(found: list[Mistake], layers: Layers) -> list[Mistake]:
@@ -232,11 +232,11 @@ def _read_file(path: Path, name: str) -> str:
     raise MappingError((Mistake(name, 0, 0, message),)) from None
 
 
-def _read_beside(folder: Path, name: str) -> tuple[str, str]:
-    path = folder / name
+def _read_beside(name: str, extending: str) -> tuple[str, str]:
+    path = Path(extending).parent / name
     return _read_file(path, str(path)), str(path)
 
 
-def _read_nothing(name: str) -> tuple[str, str]:
+def _read_nothing(name: str, _extending: str) -> tuple[str, str]:
     message = "`extends` cannot be followed from a text, which is in no folder"
     raise MappingError((Mistake(name, 0, 0, message),))

@@ -36,6 +36,7 @@ _FORM_OF = {
     "salutation": "salutation",
 }
 """Target → the form its values have, where they have one."""
+_NEVER_A_NAME = ("email", "scheme", "e164")
 _SHOWN_BY_FORM = {"email": "email", "url": "website", "phone": "phone"}
 _WORDS = {
     "email": "e-mail addresses",
@@ -90,6 +91,8 @@ class Suggestion:
     fields: tuple[Proposal, ...]
     left_over: tuple[Column, ...]
     partial: tuple[str, ...]
+    headless: bool = False
+    """Whether a column is called what only a value is, such as an e-mail address: the first row may be a client."""
 
     @property
     def complete(self) -> bool:
@@ -133,7 +136,14 @@ def suggest(
         fields=fields,
         left_over=left,
         partial=_partial(fields),
+        headless=any(map(_is_value, header)),
     )
+
+
+def _is_value(name: str) -> bool:
+    """Whether a column is called what no column is; ``clt_id`` may be one, ``clt_8f3`` is not."""
+    shape = shape_of([name])
+    return any(shape.mostly(form) for form in _NEVER_A_NAME) or (shape.mostly("id") and any(map(str.isdigit, name)))
 
 
 def _columns(header: Sequence[str], rows: Sequence[SourceRow]) -> list[Column]:

@@ -30,6 +30,7 @@ _BOOLEANS = frozenset(
     ["yes", "no", "true", "false", "y", "n", "ja", "nein", "oui", "non", "si", "sí", "x", "evet", "hayır"]
 )
 _DATE = re.compile(r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})(?:[ T]\d{1,2}:\d{2}.*)?")
+_TIME = re.compile(r".*\d[ T]\d{1,2}:\d{2}.*")
 _PHONE = re.compile(r"\+?[\d\s().\-/\u00a0]{6,24}")
 
 
@@ -73,6 +74,7 @@ _FORMS: Mapping[str, Callable[[str], object]] = {
     "e164": re.compile(r"\+\d{7,15}").fullmatch,
     "dialled": re.compile(r"(?:\+|00|0|\().*").fullmatch,
     "date": _DATE.fullmatch,
+    "timed": lambda text: _DATE.fullmatch(text) and _TIME.fullmatch(text),
     "number": re.compile(r"-?(?!0\d)[\d.,]+").fullmatch,
     "boolean": lambda text: text.casefold() in _BOOLEANS,
     "status": lambda text: text.casefold() in _STATUSES,

@@ -51,6 +51,8 @@ def _lines(suggestion: Suggestion) -> Iterator[str]:
     yield "# An editor completes and underlines it beside: bulk-sync mapping schema > clients.schema.json"
     if not suggestion.complete:
         yield "# Not ready to use: it needs a column to match by, and a line under `fields:` without # before it."
+    if suggestion.headless:
+        yield "# CHECK: a column is called what looks like a value; where the first row is no header, put one above it."
     yield "version: 1"
     yield "resource: clients"
     if suggestion.detected:
@@ -126,6 +128,7 @@ def _custom_line(column: Column) -> str:
     name = "cf_" + "_".join(header_words(column.header))
     shape = column.shape
     kind = next((form for form in ("boolean", "date", "number") if shape.seen and shape.mostly(form)), "")
+    kind = "datetime" if kind == "date" and shape.share("timed") else kind
     parts: dict[str, object] = {"column": column.header, **({"type": kind} if kind else {})}
     if kind == "boolean":  # the type knows few words, the transform those of a dozen languages
         parts["transform"] = ["boolean"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,10 +86,23 @@ def _flat(payload: Mapping[str, Any]) -> dict[str, Json]:
 def _difference(expected: Mapping[str, Json], sent: Mapping[str, Json], fixed: set[str]) -> str:
     for name, value in expected.items():
         if name not in sent:
-            return f"{name} is not sent, expected {value!r}"
-        if sent[name] != value:
-            return f"{name} is {sent[name]!r}, expected {value!r}"
+            return f"{name} is not sent, expected {_written(value)}"
+        if not _same(sent[name], value):
+            return f"{name} is {_written(sent[name])}, expected {_written(value)}"
     for name, value in sent.items():
         if name not in expected and name not in fixed:
-            return f"{name} is sent too: {value!r}"
+            return f"{name} is sent too: {_written(value)}"
     return ""
+
+
+def _same(sent: Json, expected: Json) -> bool:
+    """Whether two values are the same in JSON, where true is not 1."""
+    if isinstance(sent, dict) and isinstance(expected, dict):
+        return sent.keys() == expected.keys() and all(_same(value, expected[name]) for name, value in sent.items())
+    if isinstance(sent, list) and isinstance(expected, list):
+        return len(sent) == len(expected) and all(map(_same, sent, expected))
+    return isinstance(sent, bool) == isinstance(expected, bool) and sent == expected
+
+
+def _written(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)

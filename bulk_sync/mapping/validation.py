@@ -30,8 +30,6 @@ _WORDS = {
     "dict_type": "expected names with values",
     "model_type": "expected names with values",
     "list_type": "expected a list",
-    "too_long": "at most one character",
-    "string_too_long": "at most one character",
     "int_from_float": "expected a whole number",
 }
 _EMPTY = ("too_short", "string_too_short")
@@ -115,7 +113,9 @@ def _choice(found: ErrorDetails, path: Path, document: Document) -> Mistake:
     expected = found["ctx"]["expected"]
     choices = [part.strip("'") for part in expected.replace(" or ", ", ").split(", ")]
     message = f"{_dotted(path)}: expected {expected}, got {_shown(found['input'])}"
-    return document.where(path, value=True).mistake(message, did_you_mean(str(found["input"]), choices))
+    as_text = str(found["input"]) in choices
+    hint = "write it without quotes" if as_text else did_you_mean(str(found["input"]), choices)
+    return document.where(path, value=True).mistake(message, hint)
 
 
 def _own(found: ErrorDetails, path: Path, document: Document) -> Mistake:

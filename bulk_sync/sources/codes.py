@@ -12,6 +12,6 @@ SOURCE_CODES: Mapping[str, str] = {
     "unclosed_quote": "a quote is never closed",
     "tight_delimiter": "no space follows a delimiter, in a CSV where one follows every other",
     "nul_byte": "the row holds a NUL byte",
-    "torn_row": "the row stands next to a line with a single field, which may be a part of it",
+    "torn_row": "the row stands next to a damaged line, which may be a part of it",
     "long_number": "a whole number of more than 15 digits, whose last ones a spreadsheet has lost (a warning)",
 }

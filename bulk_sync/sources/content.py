@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 import gzip
 import zipfile
@@ -100,7 +101,7 @@ def _refuse_foreign(path: Path, head: bytes, where: str = "is ") -> None:
             raise SourceError(f"{path} {where}{name}, neither CSV nor workbook", hint=_SAVE_AGAIN)
     if start.startswith((_OLE, b"PK\x03\x04", _GZIP)):
         raise SourceError(f"{path} {where}a packed workbook or archive", hint="unpack it first")
-    wide = head.startswith((b"\xff\xfe", b"\xfe\xff")) or _looks_wide(head)
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff", codecs.BOM_UTF32_BE)) or _looks_wide(head)
     control = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in head)
     if not wide and control * 20 > len(head) and len(head) - control < control * 9:
         raise SourceError(f"{path} {where}binary data, neither CSV nor workbook", hint=_SAVE_AGAIN)

@@ -26,6 +26,12 @@ _USUAL = (
     "shift_jis", "gb18030", "big5", "euc_kr",
 )  # fmt: skip
 """What spreadsheet programs write besides Unicode; the detector chooses among them."""
+_RARE_IN_CP1252 = frozenset(b"\x81\x83\x8a\x8c\x8d\x8e\x8f\x90\x9a\x9c\x9d\x9e\x9f")
+"""No letter, or hardly one (Š, Ÿ) in the Western page of Windows; ü, ö, é in those of DOS and of the Mac."""
+_MARKED = frozenset({"utf-16", "utf-32"})
+"""Encodings whose byte order only a mark tells."""
+_NOT_FOR_FILES = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
+"""Codecs of Python that make a text of bytes, but are no encodings that a file is written in."""
 
 
 class Undecodable(NamedTuple):
@@ -53,7 +59,7 @@ def encoding_of(path: Path, open_bytes: Callable[[], IO[bytes]], wanted: str | N
         head = stream.read(4096)
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), "")
     if wanted is not None:
-        return _wanted(path, wanted, marked)
+        return _wanted(path, wanted, marked, looks_wide(head))
     if marked:
         return marked
     wide = looks_wide(head)
@@ -100,22 +106,32 @@ def _line_ends(text: str) -> int:
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
-def _wanted(path: Path, wanted: str, marked: str) -> str:
-    """Check the user's word against Python's list and the byte order mark."""
-    try:
-        name = codecs.lookup(wanted).name
-        "a".encode(name)
-    except LookupError:
-        raise SourceError(
-            f"source.encoding: {wanted!r} is no known encoding", hint="for example utf-8, cp1252, utf-16"
-        ) from None
+def _wanted(path: Path, wanted: str, marked: str, wide: str) -> str:
+    """Check the user's word against Python's list, the byte order mark, and the ``wide`` that the text looks like."""
+    name = _codec(wanted)
+    if not name:
+        raise SourceError(f"source.encoding: {wanted!r} is no known encoding", hint="for example utf-8, cp1252, utf-16")
     family = name.replace("_", "-").removesuffix("-sig").removesuffix("-le").removesuffix("-be")
     if marked and family != marked.removesuffix("-sig"):
         raise SourceError(
             f"{path} begins with the mark of {marked.removesuffix('-sig')}, but source.encoding says {wanted}",
             hint="leave source.encoding out",
         )
-    return marked or name
+    if name in _MARKED and not marked and not wide.startswith(name):
+        raise SourceError(
+            f"{path} does not begin with the byte order mark of {name}, which source.encoding says",
+            hint=f"leave source.encoding out, or say {name}-le or {name}-be if it is written without the mark",
+        )
+    return marked or (wide if name in _MARKED else name)
+
+
+def _codec(wanted: str) -> str:
+    """Return Python's name of an encoding that files are written in; '' for any other word."""
+    try:
+        name = codecs.lookup(wanted).name
+        return name if name not in _NOT_FOR_FILES and "a".encode(name) else ""
+    except LookupError:
+        return ""
 
 
 def _holds_utf8(open_bytes: Callable[[], IO[bytes]]) -> bool:
@@ -143,7 +159,8 @@ def _guess(path: Path, open_bytes: Callable[[], IO[bytes]], damage: Undecodable)
     # On short texts the detector prefers the Western page's neighbours to itself.
     words = [word for word in _WORD.findall(sample) if not word.isascii()]
     letters = b"".join(words)
-    if sum(byte < 0x80 for byte in letters) * 2 >= len(letters):
+    mostly_plain = sum(byte < 0x80 for byte in letters) * 2 >= len(letters)
+    if mostly_plain and sum(byte in _RARE_IN_CP1252 for byte in letters) <= sum(byte >= 0xC0 for byte in letters):
         found.insert(0, "cp1252")
     choices = tuple(dict.fromkeys([*found, *_USUAL]))
     return Question(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from bulk_sync.errors import Problem, SourceError
 from bulk_sync.records import SourceRow, cell_name
 from bulk_sync.sources.csv_damage import REMEMBERED_LINES, local, reaches_back, reaches_on, sound
-from bulk_sync.sources.csv_tokens import Dialect, Fault, Record, simple_fields
+from bulk_sync.sources.csv_tokens import Dialect, Fault, Record, record_of, simple_fields
 
 LINE_LIMIT = 1 << 24
 """Characters in one line; more is no table."""
@@ -32,6 +32,14 @@ _FAULTS = {
         "add the space, or put the whole cell in quotes if the delimiter is text",
     ),
 }
+_TORN = (
+    "a line with a single field stands next to this row and may be a part of it",
+    "join the lines if a line end stands inside the row, or delete the single field",
+)
+_SWALLOWED = (
+    "the next row is damaged, and a cell of this one may hold its beginning",
+    "see whether a quote is missing in this row, and correct the next",
+)
 
 
 class RowReader:
@@ -52,8 +60,8 @@ class RowReader:
         self._row = row - 1
         self._queue: deque[str] = deque()
         self._recent: deque[str] = deque(maxlen=REMEMBERED_LINES)
-        self._fragment = 0
-        self._torn = False
+        self._beside = self._fragment = self._torn = False
+        self._swallower = 0
         self._line_end_in_cell = 0
         self._doubtful = 0
 
@@ -85,8 +93,8 @@ class RowReader:
                     row = self._misfit(line, len(values))
             if row is None:
                 continue
-            if self._fragment or self._torn:
-                held, row = self._beside_a_fragment(held, row)
+            if self._beside:
+                held, row = self._beside_damage(held, row)
             if held is not None:
                 yield held
             held = row
@@ -148,6 +156,8 @@ class RowReader:
         self._recent.append(text)
         if lines > 1:
             self._line_end_in_cell = line
+            if any(map(self._may_have_swallowed, values)):
+                self._swallower = line
             self._weigh_doubt()
         if not values[0].strip() and not any(value.strip() for value in values):
             return None
@@ -155,12 +165,16 @@ class RowReader:
             return self._refused("nul_byte", text, 0, "the row holds a NUL byte", "export the file again")
         return SourceRow(number, tuple(values), line if line != number else None)
 
+    def _may_have_swallowed(self, value: str) -> bool:
+        """Whether the quote that ended a cell of several lines may be one that begins a cell of the next row."""
+        return ("\n" in value or "\r" in value) and value.rstrip(" ")[-1:] in (self._dialect.delimiter, "\n", "\r")
+
     def _misfit(self, line: str, count: int) -> SourceRow | None:
         """Refuse a row with too few or too many fields; nothing for the character that DOS ended files with."""
         if line.strip() == "\x1a":
             return None
         self._recent.append(line)
-        self._fragment = 1 if count == 1 and self._width > 1 else 0
+        self._fragment = count == 1 and self._width > 1
         fields = "1 field" if count == 1 else f"{count} fields"
         message = f"the row has {fields}, the header has {self._width}"
         if count < self._width:
@@ -180,8 +194,16 @@ class RowReader:
             self._doubtful = self._doubtful or self._line
             self._weigh_doubt()
         self._recent.append(line)
+        # A single field may be the end of the row above, torn off behind its last delimiter, whatever its quotes.
+        self._fragment = fault is not Fault.OPEN and self._width > 1 and self._is_single(line)
         message, hint = _FAULTS[fault]
         return self._refused(fault.value, line, column, message, hint)
+
+    def _is_single(self, line: str) -> bool:
+        """Whether a line may be one field, or its beginning, behind the space that follows a delimiter."""
+        fields, fault = record_of(line.lstrip(" "), self._dialect)
+        whole = fault is None and len(fields) == 1
+        return whole or (fault is Fault.OPEN and not fields) or self._dialect.delimiter not in line
 
     def _following(self) -> Iterator[str]:
         """Look at the lines to come without taking them."""
@@ -208,33 +230,34 @@ class RowReader:
             hint=f"correct the quotes in line {line} or just above it, or export the file again",
         )
 
-    def _beside_a_fragment(self, held: SourceRow | None, row: SourceRow) -> tuple[SourceRow | None, SourceRow | None]:
-        """Refuse the neighbours of a line with a single field: it may be the rest or the beginning of one."""
-        if self._torn:
-            self._torn = False
-            row = self._torn_row(row)
-        if self._fragment:
-            self._fragment = 0
-            self._torn = True
-            held = held and self._torn_row(held)
+    def _beside_damage(self, held: SourceRow | None, row: SourceRow) -> tuple[SourceRow | None, SourceRow]:
+        """Refuse the neighbours of a refused row that it may be a part of.
+
+        A line with a single field may be the rest or the beginning of either. Any may be what is left of a row whose
+        beginning a cell of the row above has swallowed.
+        """
+        fragment, torn = self._fragment, self._torn
+        self._beside = self._fragment = self._torn = False
+        if torn:
+            row = self._torn_row(row, *_TORN)
+        if held is not None and row.problems and self._swallower == (held.line or held.row_number):
+            held = self._torn_row(held, *_SWALLOWED)
+        if fragment:
+            self._beside = self._torn = True
+            held = held and self._torn_row(held, *_TORN)
         return held, row
 
-    def _torn_row(self, row: SourceRow) -> SourceRow:
+    def _torn_row(self, row: SourceRow, message: str, hint: str) -> SourceRow:
         if row.problems:
             return row
-        problem = Problem(
-            "torn_row",
-            "a line with a single field stands next to this row and may be a part of it",
-            "join the lines if a line end stands inside the row, or delete the single field",
-            row=row.row_number,
-            cell=cell_name(0, row.row_number, line=row.line),
-            column=self._header[0],
-        )
+        cell = cell_name(0, row.row_number, line=row.line)
+        problem = Problem("torn_row", message, hint, row=row.row_number, cell=cell, column=self._header[0])
         raw = self._dialect.delimiter.join(str(value) for value in row.values)[:_RAW_SHOWN]
         return SourceRow(row.row_number, (), row.line, (problem,), raw)
 
     def _refused(self, code: str, line: str, column: int, message: str, hint: str) -> SourceRow:
         """Make a row of a damaged line."""
+        self._beside = True
         number, at = self._row, self._line if self._line != self._row else None
         raw = line.rstrip("\r\n")[:_RAW_SHOWN]
         name = self._header[column] if column < self._width else ""

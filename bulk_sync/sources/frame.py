@@ -43,7 +43,7 @@ class FrameSource(OpenSource):
                 value if type(value) is str else "" if any(value is one for one in missing) else _cell(value)
                 for value in values
             )
-            if any(cells):
+            if any(cell and (type(cell) is not str or not cell.isspace()) for cell in cells):
                 yield SourceRow(number, cells)
 
 

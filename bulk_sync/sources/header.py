@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
+from unicodedata import normalize
 
 SEARCHED_ROWS = 50
 """How far down a header is looked for."""
@@ -35,8 +36,12 @@ def folded_header(names: Sequence[str]) -> tuple[str, ...]:
 
 def matches(names: Sequence[str], needs: Collection[str]) -> int:
     """Count the needed columns that a row names, ignoring case."""
-    present = {fold(name).casefold() for name in names}
-    return sum(fold(need).casefold() in present for need in needs)
+    present = set(map(_compared, names))
+    return sum(_compared(need) in present for need in needs)
+
+
+def _compared(name: str) -> str:
+    return normalize("NFC", fold(name)).casefold()
 
 
 def header_index(rows: Sequence[Sequence[str]], needs: Collection[str]) -> int | None:

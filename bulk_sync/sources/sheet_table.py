@@ -102,7 +102,7 @@ class SheetSource(OpenSource, ABC):
             if number <= self._header_row or not cells:
                 continue
             values = self._placed(number, cells, covered(number, width))
-            if not any(value and value is not MERGED for value in values):
+            if not any(value and value is not MERGED and not _only_space(value) for value in values):
                 continue
             self._hidden_rows += hidden
             yield SourceRow(number, tuple(values), None, self._damaged_ids(number, values), "", hidden)
@@ -147,6 +147,10 @@ class SheetSource(OpenSource, ABC):
             for column, cell in enumerate(values)
             if type(cell) is Cell and len(cell.text) > EXACT_DIGITS and _too_long(cell)
         )
+
+
+def _only_space(value: str | Cell) -> bool:
+    return type(value) is str and value.isspace()
 
 
 def _too_long(cell: Cell) -> bool:

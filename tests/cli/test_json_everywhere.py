@@ -51,6 +51,7 @@ REFUSED = {
     "a bad duration": ("purge", "--older-than", "soon", "--json"),
     "a mapping that cannot be written": ("mapping", "suggest", "c.csv", "--output", "absent/x.yaml", "--json"),
     "a source that is stale": ("check", "DataFrame", "-m", "m.yaml", "--require-fresh", "1h", "--json"),
+    "no such transform": ("mapping", "transforms", "splt", "--json"),
     "no such cell": ("mapping", "explain", "c.csv", "B99", "-m", "m.yaml", "--json"),
 }
 
@@ -76,7 +77,11 @@ def test_a_command_that_ran_has_every_name(command: str, ready: Program) -> None
 def test_commands_that_make_no_run_tell_what_they_were_asked_for(ready: Program) -> None:
     """Lint, explain, suggest and purge print no plain text beside their object, nor instead of it."""
     clean = told(ready("mapping", "lint", "m.yaml", "c.csv", "--json").out)
-    assert (clean["rows"], clean["told"]["mistakes"], clean["problem_groups"][0]["count"]) == (2, [], 1)
+    assert (clean["rows"], clean["told"]["mistakes"], clean["problem_groups"]) == (
+        2,
+        [],
+        [{"count": 1, "cause": 'column "E-mail", value "@@": not an e-mail address (two @-signs) (C2)'}],
+    )
     assert "More" in clean["notes"][0]
     ran = ready("mapping", "lint", "bad.yaml", "--json")
     faulty = told(ran.out)
@@ -86,6 +91,12 @@ def test_commands_that_make_no_run_tell_what_they_were_asked_for(ready: Program)
     cell = told(ready("mapping", "explain", "c.csv", "B3", "-m", "m.yaml", "--json").out)["told"]
     assert (cell["sent"], cell["steps"][-1]["value"]) == ({"name": "New"}, "New")
     assert "Company" in told(ready("mapping", "suggest", "c.csv", "--json").out)["told"]["mapping"]
+    schema = told(ready("mapping", "schema", "--json").out)["told"]["schema"]
+    assert schema == json.loads(ready("mapping", "schema").out)
+    listed = told(ready("mapping", "transforms", "--json").out)["told"]["transforms"]
+    (split,) = told(ready("mapping", "transforms", "split", "--json").out)["told"]["transforms"]
+    assert split in listed
+    assert split["examples"][0] == '{split: {on: ",", part: 1}}: "Berg, Jan" → "Berg"'
     assert told(ready("key", "test", "--json").out)["account"]
     assert told(ready("purge", "--older-than", "3d", "--json").out)["told"] == {
         "forgotten": [], "removed": [], "kept": [],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 MAPPING = """\
@@ -30,15 +32,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *args: str) -> tuple[int, str, str]:
-    """Run a mapping command in a folder; return exit code, stdout and stderr."""
+def run(folder: Path, *args: str, piped: str = "") -> tuple[int, str, str]:
+    """Run a mapping command in a folder, with something piped into it; return exit code, stdout and stderr."""
     command = [sys.executable, "-m", "bulk_sync", "mapping", *args]
     environ = {
         "BULK_SYNC_STATE_DIR": str(folder / "state"),
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "PYTHONIOENCODING": "utf-8",
     }
-    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command, cwd=folder, env=environ, input=piped, capture_output=True, text=True, check=False, timeout=60
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -54,6 +58,30 @@ def test_lint_of_a_mapping_and_a_source(folder: Path) -> None:
             "m.yaml: no mistakes, 3 rows checked\n"
         ),
     )
+
+
+def test_lint_tells_a_mappings_mistakes_whatever_the_source_is(folder: Path) -> None:
+    """Shows that a source which only the faulty mapping says how to read does not stand before its mistakes."""
+    (folder / "m.yaml").write_text(
+        MAPPING.replace("source: {", "source: {encoding: cp1252, ").replace("name:", "nmae:")
+    )
+    (folder / "c.csv").write_bytes("Client ID;Company\nclt_1;Müller\n".encode("cp1252"))
+    code, out, err = run(folder, "lint", "m.yaml", "c.csv")
+    assert (code, out.splitlines()[0], err) == (2, "m.yaml:5:3: unknown field 'nmae'", "")
+
+
+def test_lint_says_how_much_it_does_not_say(folder: Path) -> None:
+    """Shows that causes beyond those kept apart are not counted as none."""
+    for number, said in ((300, "and 100 more causes"), (1200, "and more than 800 more causes")):
+        rows = "".join(f"clt_{row},a,{row}@@b.com,,DE\n" for row in range(number))
+        (folder / "c.csv").write_text(SOURCE.splitlines(keepends=True)[0] + rows)
+        last, total = run(folder, "lint", "m.yaml", "c.csv")[1].splitlines()[-2:]
+        assert (last, total) == (
+            f"{said}: bulk-sync check lists every row",
+            f"m.yaml: no mistakes, {number:,} rows checked",
+        )
+        told = json.loads(run(folder, "lint", "m.yaml", "c.csv", "--json")[1])
+        assert (len(told["problem_groups"]), told["notes"]) == (200, [last])
 
 
 def test_lint_names_the_file_as_it_was_given(folder: Path) -> None:
@@ -111,6 +139,11 @@ name
   not sent                 (the row is invalid)
 would be sent: nothing, the row is left out by the mapping's where
 """
+CELL_E4 = """\
+row
+  where E4                 "AT"   (none of the values that take a row)
+would be sent: nothing, the row is left out by the mapping's where
+"""
 ROW_5 = """\
 row
   problem D5               "clt_4,a,b"   (line 5: the row has 3 fields, the header has 5)
@@ -120,7 +153,18 @@ would be sent: nothing, the row is invalid
 """
 
 
-@pytest.mark.parametrize(("cell", "output"), [("3", ROW_3), ("D2", CELL_D2), ("B4", CELL_B4), ("5", ROW_5)])
+@pytest.mark.parametrize(
+    ("cell", "output"),
+    [
+        ("3", ROW_3),
+        ("D2", CELL_D2),
+        ("d2 (line 2)", CELL_D2),
+        ("B4", CELL_B4),
+        ("E4", CELL_E4),
+        ("5", ROW_5),
+        ("F5", ROW_5),
+    ],
+)
 def test_explain_of_a_cell_or_a_row(folder: Path, cell: str, output: str) -> None:
     """Shows every step, what is kept, what clears, why nothing is sent; what would steer a terminal is visible."""
     assert run(folder, "explain", "c.csv", cell, "--mapping", "m.yaml")[:2] == (0, output)
@@ -132,11 +176,44 @@ def test_explain_of_a_cell_or_a_row(folder: Path, cell: str, output: str) -> Non
         ("99", "error: c.csv has no row 99 below its header\n"),
         ("Z2", "error: the source has no column Z: its last is E\n"),
         ("C", "error: 'C' is neither a cell such as C17 nor a row such as 17\n"),
+        (
+            "Clients!C2",
+            (
+                "error: the cell is in sheet Clients, and c.csv has no sheets\n"
+                "hint: name the cell without its sheet, or --sheet\n"
+            ),
+        ),
     ],
 )
 def test_explain_of_what_is_not_there(folder: Path, cell: str, message: str) -> None:
     """Shows the one line for a row, a column and a word that name nothing."""
     assert run(folder, "explain", "c.csv", cell, "--mapping", "m.yaml") == (2, "", message)
+
+
+def test_the_source_may_come_from_standard_input(folder: Path) -> None:
+    """Shows that - is a source for every command that takes one."""
+    assert run(folder, "explain", "-", "D2", "--mapping", "m.yaml", piped=SOURCE)[:2] == (0, CELL_D2)
+    assert run(folder, "lint", "m.yaml", "-", piped=SOURCE)[:2] == run(folder, "lint", "m.yaml", "c.csv")[:2]
+    code, text, _ = run(folder, "suggest", "-", piped=SOURCE)
+    assert (code, text.splitlines()[1].startswith("# Suggested for standard input from its headers")) == (0, True)
+
+
+def test_explain_reads_the_sheet_that_a_cell_names(folder: Path) -> None:
+    """Shows that a cell as a problem names it is found in its own sheet, and not explained by another's."""
+    book = openpyxl.Workbook()
+    for name, company in (("It's", "one"), ("Other", "two")):
+        sheet = book.create_sheet(name)
+        sheet.append(["Client ID", "Company", "E-mail", "Tier", "Land"])
+        sheet.append(["clt_1", company, None, None, "DE"])
+    book.save(folder / "c.xlsx")
+    for cell, company in (("Other!B2", "two"), ("'It''s'!B2", "one")):
+        code, out, _ = run(folder, "explain", "c.xlsx", cell, "--mapping", "m.yaml")
+        assert (code, out.splitlines()[-1]) == (0, f'would be sent: {{"name": "{company}"}}')
+    refused = run(folder, "explain", "c.xlsx", "Other!B2", "--mapping", "m.yaml", "--sheet", "It's")
+    assert (refused[0], refused[2].splitlines()[0]) == (
+        2,
+        "error: the cell is in sheet Other, and what is read is sheet It's",
+    )
 
 
 def test_a_transform_in_full(folder: Path) -> None:

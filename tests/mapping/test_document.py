@@ -22,6 +22,12 @@ def read(text: str) -> tuple[object, list[str]]:
     return data, [str(mistake) for mistake in (*mistakes, *bombs)]
 
 
+def test_a_text_over_several_lines_is_what_yaml_says() -> None:
+    """Shows that the places where a text was folded leave nothing in it."""
+    data, mistakes = read("a: >-\n  Company\n  Name\n\n  x\nb: |\n  one\n  two\nc: >\n  no end\nd: 'x\n  y'\n")
+    assert (data, mistakes) == ({"a": "Company Name\nx", "b": "one\ntwo\n", "c": "no end\n", "d": "x y"}, [])
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [

@@ -138,15 +138,34 @@ tests:
 """
     report = lint(tmp_path, text)
     assert [(mistake.line, mistake.message, mistake.hint) for mistake in report.mistakes] == [
-        (12, "test 3 fails: email is sent too: None", ""),
-        (13, "test 4 fails: name is 'Acme', expected 'Acne'", ""),
-        (14, "test 5 fails: name is not sent, expected 'Acme'", ""),
+        (12, "test 3 fails: email is sent too: null", ""),
+        (13, 'test 4 fails: name is "Acme", expected "Acne"', ""),
+        (14, 'test 5 fails: name is not sent, expected "Acme"', ""),
         (15, 'test 6 fails: E-mail "x": not an e-mail address (no @-sign)', "correct the address in the source"),
         (17, "test 8 fails: no problem 'bad_phone'; found: bad_email, company_without_name", ""),
         (18, "test 9 fails: there is no problem code 'bad_emial'", "did you mean 'bad_email'?"),
         (19, "the mapping uses no column 'Compny'", "did you mean 'Company'?"),
     ]
     assert report.tests == 11
+
+
+def test_a_mappings_tests_tell_true_from_one(tmp_path: Path) -> None:
+    """Shows that a test passes for the very value that is sent: 1 is 1.0 in JSON, and neither is true."""
+    text = """\
+match: ID
+fields: {cf_n: {column: N, type: number}, cf_b: {column: B, type: boolean}, cf_j: {column: J, type: json}}
+tests:
+  - {row: {N: 1}, expect: {cf_n: 1.0}}
+  - {row: {N: 1}, expect: {cf_n: true}}
+  - {row: {B: yes}, expect: {cf_b: 1}}
+  - {row: {J: '{"a": [1, true]}'}, expect: {cf_j: {a: [1, true]}}}
+  - {row: {J: '{"a": [1, true]}'}, expect: {cf_j: {a: [true, true]}}}
+"""
+    assert [mistake.message for mistake in lint(tmp_path, text).mistakes] == [
+        "test 2 fails: cf_n is 1, expected true",
+        "test 3 fails: cf_b is true, expected 1",
+        'test 5 fails: cf_j is {"a": [1, true]}, expected {"a": [true, true]}',
+    ]
 
 
 def test_explain_tells_every_step(mapper_of: Callable[..., RowMapper]) -> None:

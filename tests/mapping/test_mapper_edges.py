@@ -85,6 +85,47 @@ def test_a_condition_that_cannot_be_read_is_a_problem(mapper_of: MapperOf, map_r
     assert [(problem.code, problem.cell) for problem in row.problems] == [("unshown_format", "Clients!C17")]
 
 
+UNKNOWN: dict[str, str | Cell] = {
+    "error_cell": "#N/A",
+    "formula": Cell("", None, CellKind.FORMULA),
+    "unshown_format": Cell("", 5, CellKind.NUMBER, "# ?/?"),
+    "merged_cell": COVERED,
+}
+
+
+@pytest.mark.parametrize("code", UNKNOWN)
+def test_a_row_is_not_left_out_by_a_cell_that_cannot_be_read(mapper_of: MapperOf, code: str) -> None:
+    """Shows that where leaves out what its cell says, and that a row of which nobody knows is a problem."""
+    mapper = mapper_of("source: {where: {K: [x], L: [y]}}\nfields: {name: A}", "A", "K", "L")
+    row = SourceRow(17, ("clt_1", "Acme", UNKNOWN[code], "y"))
+    assert mapper.selects(row)
+    assert [(problem.code, problem.cell) for problem in mapper.map(row).problems] == [(code, "Clients!C17")]
+    assert not mapper.selects(row._replace(values=("clt_1", "Acme", UNKNOWN[code], "z")))
+
+
+def test_a_covered_condition_is_a_problem(mapper_of: MapperOf, map_row: MapRow) -> None:
+    """Shows that a field is not left out because its condition lies under a merged cell, which a person sees filled."""
+    row = map_row(mapper_of("fields: {name: {column: A, when: {K: x}}}", "A", "K"), "Acme", COVERED)
+    assert (row.payload, [problem.code for problem in row.problems]) == ({}, ["merged_cell"])
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "place"),
+    [
+        ("{column: A, when: {K: x}}", ("a@@b", "", "x"), ("Clients!B17", "A", "a@@b")),
+        ("{first_of: [A, B], when: {K: x}}", ("", "a@@b", "x"), ("Clients!C17", "B", "a@@b")),
+        ("{first_of: [A, B], when: {K: x}, blank: error}", ("", "", "x"), ("Clients!B17, Clients!C17", "A, B", "")),
+        ("{template: '{A}{B}', when: {K: x}}", ("a@", "@b", "x"), ("Clients!B17, Clients!C17", "A, B", "a@@b")),
+    ],
+)
+def test_a_problem_names_the_cells_that_its_value_is_of(
+    mapper_of: MapperOf, map_row: MapRow, field: str, values: tuple[str, str, str], place: tuple[str, str, str]
+) -> None:
+    """Shows no cell of a condition, none that ``first_of`` passed over, and all that a template is made of."""
+    (problem,) = map_row(mapper_of(f"fields: {{email: {field}}}", "A", "B", "K"), *values).problems
+    assert (problem.cell, problem.column, problem.value) == place
+
+
 def test_a_value_without_a_text_is_no_blank(mapper_of: MapperOf, map_row: MapRow) -> None:
     """Shows that ``default`` does not replace a stored number whose number format cannot be shown."""
     mapper = mapper_of("fields: {cf_n: {column: A, transform: [{default: '0'}], type: number}}", "A")

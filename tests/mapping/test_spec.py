@@ -211,7 +211,10 @@ partial: [billingAdress]
             "match: A\nfields: {name: A}\nsource: {header_row: 0, delimiter: ';;'}\nworkers: 0.5\n",
             [
                 'm.yaml:3:22: source.header_row: at least 1, got "0"',
-                'm.yaml:3:36: source.delimiter: at most one character, got ";;"',
+                (
+                    "m.yaml:3:36: source.delimiter: ';;' is no delimiter; "
+                    "one is a character, or comma, semicolon, tab, pipe"
+                ),
                 'm.yaml:4:10: workers: expected a whole number, got "0.5"',
             ],
         ),
@@ -286,6 +289,27 @@ def test_extends_lays_one_file_over_another(tmp_path: Path) -> None:
     assert parse_mapping(spec.text, name="journal", environ={}).file == spec.file
 
 
+@pytest.mark.parametrize("odd", ["a\x85b", "a\x7fb", "a\u2028b", "a\ufeffb", "a\ufffeb", "a\nb\tc", 'a"b\\c', "😀"])
+def test_what_is_put_together_means_the_same_when_it_is_read_again(tmp_path: Path, odd: str) -> None:
+    """Shows that resume reads what the run read, whatever characters the environment has put in."""
+    path = tmp_path / "m.yaml"
+    path.write_text("match: ID\nfields: {cf_x: {column: N, transform: [{default: '${X}'}]}}\n")
+    spec = load_mapping(path, environ={"X": odd})
+    assert spec.fields["cf_x"].transform == [{"default": odd}]
+    assert parse_mapping(spec.text, name="journal", environ={}).file == spec.file
+
+
+def test_files_that_are_too_large_together_are_refused(tmp_path: Path) -> None:
+    """Shows that no run begins with a mapping that its resume could not read."""
+    for name, rest in (("base", ""), ("child", "extends: base.yaml\n")):
+        listed = ", ".join(f"k{number}: v" for number in range(4000))
+        field = f"fields: {{cf_{name}: {{column: C, map: {{{listed}}}}}}}\n"
+        (tmp_path / f"{name}.yaml").write_text(f"match: ID\n{rest}{field}")
+    load_mapping(tmp_path / "base.yaml", environ={})
+    with pytest.raises(MappingError, match="too large for a mapping"):
+        load_mapping(tmp_path / "child.yaml", environ={})
+
+
 def test_a_mapping_that_stands_alone_is_kept_as_written(spec_of: Callable[..., MappingSpec]) -> None:
     """Shows that the journal gets the author's own text, comments included."""
     text = "match: ID # the key\nfields: {name: N}\n"
@@ -306,6 +330,15 @@ def test_mistakes_of_extends_and_variables(tmp_path: Path) -> None:
         "child.yaml:2:7: the environment has no variable RATE",
         'child.yaml:3:32: "${Y" is no variable: a name of letters, digits and _ stands in ${NAME}',
     ]
+
+
+def test_a_file_is_extended_from_where_it_is_named(tmp_path: Path) -> None:
+    """Shows that a base in another folder names its own base beside itself."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "root.yaml").write_text("match: ID\nfields: {name: N}\n")
+    (tmp_path / "shared" / "base.yaml").write_text("extends: root.yaml\nfields: {email: E}\n")
+    (tmp_path / "child.yaml").write_text("extends: shared/base.yaml\nfields: {phone: P}\n")
+    assert list(load_mapping(tmp_path / "child.yaml", environ={}).fields) == ["name", "email", "phone"]
 
 
 def test_a_text_extends_nothing() -> None:

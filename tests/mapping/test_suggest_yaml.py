@@ -98,6 +98,23 @@ def test_what_is_written_loads_and_compiles_and_so_do_its_doubtful_lines() -> No
     parse_mapping("\n".join(lines), name="uncommented.yaml", environ={})
 
 
+def test_a_file_without_a_header_is_doubted() -> None:
+    """Its first client would be taken for the names of the columns, and never be updated."""
+    rows = [SourceRow(2, ("clt_2", "Bravo", "b@b.com"))]
+    doubt = "# CHECK: a column is called what looks like a value; where the first row is no header, put one above it.\n"
+    found = suggest(("clt_1", "Acme", "a@b.com"), rows, source_name="c.csv", detected={})
+    assert doubt in render_yaml(found)
+    assert doubt not in render_yaml(suggest(("clt_id", "Name", "E-mail"), rows, source_name="c.csv", detected={}))
+
+
+def test_dates_with_a_time_are_sent_with_it() -> None:
+    """A column of dates of which one has a time is of the type that keeps it."""
+    rows = [SourceRow(2, ("clt_1", "2024-01-05", "2024-01-05")), SourceRow(3, ("clt_2", "2024-01-05T10:30:00", ""))]
+    text = render_yaml(suggest(("Client ID", "Seen", "Since"), rows, source_name="c.csv", detected={}))
+    assert "# cf_seen: {column: Seen, type: datetime}\n" in text
+    assert "# cf_since: {column: Since, type: date}\n" in text
+
+
 def test_a_file_without_anything_known_is_not_ready() -> None:
     """Where no column is a key or a field, the mapping says so instead of guessing."""
     found = suggest(("Colour", "???"), [], source_name="odd.csv", detected={})

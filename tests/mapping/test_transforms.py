@@ -144,7 +144,13 @@ MISTAKES = [
     ({"date": ["iso", "%d/%m"]}, "'%d/%m' does not name day, month and year", "", ("date", 1)),
     ({"date": "%d/%m/%Y %Q"}, "unknown directive %Q in '%d/%m/%Y %Q'",
      "%d day, %m month, %b month's name, %Y year, %H hour, %M minute, %S second", ("date",)),
+    ({"boolean": {"true_words": ["A", "nein"]}}, "'nein' means true and false",
+     "name both true_words and false_words; the known words stand for the one that is left out", ("boolean",)),
     ({"date": "%d %d %m %Y"}, "%d stands twice in '%d %d %m %Y'", "", ("date",)),
+    ({"datetime": "%d/%m/%Y %H:%M %p"}, "%p in '%d/%m/%Y %H:%M %p' would be passed over: 06:30 PM would be 06:30",
+     "write %I, the hour that AM or PM belongs to, for %H", ("datetime",)),
+    ({"datetime": "%d%m%y %I"}, "%I in '%d%m%y %I' is an hour from 1 to 12, and no %p says in which half of the day",
+     "write %H for hours from 0 to 23, or add %p (AM, PM)", ("datetime",)),
     ({"tax_number": "QQ"}, "tax_number: the tax numbers of 'QQ' are not known",
      "without a check: {extract: …} or digits", ("tax_number",)),
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """A file is read for what it is, and refused in one line that says why."""
 
+import codecs
 import gzip
 import io
 import subprocess
@@ -82,6 +83,14 @@ def test_unicode_is_found(csv_file: Write, read: Read, encoding: str) -> None:
     """Byte order marks and UTF-16 without one are recognised; no mark becomes part of the first header."""
     path = csv_file(TEXT * 1, encoding=encoding)
     assert (read(path), open_source(path).header) == (ROWS, ("id", "name"))
+    family = encoding.removesuffix("-sig").removesuffix("-le").removesuffix("-be")
+    assert read(path, encoding=family) == ROWS
+
+
+def test_every_order_of_bytes_is_found_by_its_mark(csv_file: Write, read: Read) -> None:
+    """Big-endian UTF-32 begins with two NUL bytes, and is no binary data for that."""
+    assert read(csv_file(codecs.BOM_UTF32_BE + TEXT.encode("utf-32-be"))) == ROWS
+    assert read(csv_file(codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"))) == ROWS
 
 
 def test_another_encoding_is_a_question(csv_file: Write, read: Read) -> None:
@@ -91,6 +100,24 @@ def test_another_encoding_is_a_question(csv_file: Write, read: Read) -> None:
         open_source(path)
     assert (asked.value.setting, asked.value.choices[0]) == ("source.encoding", "cp1252")
     assert read(path, encoding="cp1252") == [(2, "1", "Müller", "Köln"), (3, "2", "Größe", "Zürich")]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "Müller & Söhne;Köln"),
+        ("cp1252", "Bob’s – “Best” Café;Zürich"),
+        ("cp1252", "Bob’s – “Best”;€ 5"),
+        ("mac_roman", "Größe GmbH;Zürich\n2;Café Bär;Genève"),
+        ("mac_roman", "Café Bär;Genève"),
+        ("cp850", "Müller & Söhne;Köln"),
+    ],
+)
+def test_the_likeliest_encoding_is_asked_about_first(csv_file: Write, encoding: str, text: str) -> None:
+    """What Excel on a Mac or a DOS program saved is not first taken for Windows' page."""
+    with pytest.raises(Question) as asked:
+        open_source(csv_file(f"id;name;city\n1;{text}\n", encoding=encoding))
+    assert asked.value.choices[0] == encoding
 
 
 @pytest.mark.parametrize(
@@ -105,6 +132,10 @@ def test_another_encoding_is_a_question(csv_file: Write, read: Read) -> None:
         ("id,name\n1,a\n".encode("utf-16") + b"\x00", None, r"not utf-16 throughout"),
         (TEXT.encode(), "latin-17", "no known encoding"),
         (TEXT.encode(), "rot13", "no known encoding"),
+        (TEXT.encode(), "undefined", "no known encoding"),
+        (TEXT.encode(), "idna", "no known encoding"),
+        (TEXT.encode(), "utf-16", "does not begin with the byte order mark of utf-16"),
+        (TEXT.encode(), "utf-32", "does not begin with the byte order mark of utf-32"),
         (TEXT.encode("utf-8-sig"), "cp1252", "begins with the mark of utf-8"),
     ],
 )

@@ -75,6 +75,31 @@ def test_a_line_end_inside_a_row_refuses_what_it_may_have_torn(csv_file: Write, 
     ]
 
 
+def test_a_row_that_may_have_swallowed_the_next_is_refused_with_it(csv_file: Write, read: Read) -> None:
+    """Without its last quote a cell goes on to the next quote, which may begin a cell and end the line."""
+    assert read(csv_file(f'{HEADER}1,a,"b,\n2,"\nc,",d,"\ne"\n3,f,g\n4,h,i\n')) == [
+        (2, "torn_row"),
+        (3, "too_few_fields"),
+        (4, "stray_quote"),
+        (5, "torn_row"),
+        (6, "4", "h", "i"),
+    ]
+    assert read(csv_file(f'{HEADER}1,a,"b,\n2,"\n2,c,d\n')) == [(2, "1", "a", "b,\n2,"), (3, "2", "c", "d")]
+
+
+@pytest.mark.parametrize("rest", ["d", "d, and more"])
+def test_a_torn_rest_with_a_quote_refuses_the_row_it_was_torn_from(csv_file: Write, read: Read, rest: str) -> None:
+    """Behind the last delimiter of a row whose delimiters have a space, the rest begins with that space."""
+    rows = f'"1", "a", "b"\n"2", "c",\n "{rest}"\n"3", "e", "f"\n"4", "g", "h"\n'
+    assert read(csv_file(f'"id", "name", "city"\n{rows}')) == [
+        (2, "1", "a", "b"),
+        (3, "torn_row"),
+        (4, "stray_quote"),
+        (5, "torn_row"),
+        (6, "4", "g", "h"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [

@@ -38,6 +38,18 @@ def test_workbook_and_both_csvs_give_the_same_texts(
     assert read(csv_file(text(";"), "semicolon.csv", encoding="cp1252"), encoding="cp1252") == expected
 
 
+def test_a_row_of_white_space_is_blank_in_every_kind_of_source(
+    workbook: Callable[..., Path], csv_file: Callable[..., Path], read: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    """A row in which nobody sees anything is no row without an id, whatever holds it."""
+    table = [["id", "name"], ["1", "a"], ["  ", "\u00a0"], ["2", " "]]
+    expected = [(2, "1", "a"), (4, "2", " ")]
+    assert read(workbook(table)) == expected
+    assert read(csv_file("".join(f"{','.join(row)}\n" for row in table))) == expected
+    frame = FrameSource(pd.DataFrame(table[1:], columns=table[0]))
+    assert [(number, *values) for number, values, *_ in frame.rows()] == expected
+
+
 def test_a_frame_keeps_its_values() -> None:
     """Numbers, dates and booleans keep what is stored; None, NaN, NA and NaT are blank; blank rows are none."""
     frame = pd.DataFrame(

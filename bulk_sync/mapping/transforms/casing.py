@@ -27,6 +27,7 @@ _FORMS = (
 )
 _FIXED = {word.lower(): word for word in _FORMS.split()}
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_ORDINALS = frozenset(["st", "nd", "rd", "th"])
 _ELISIONS = frozenset(["dell", "dall", "nell", "sull", "all"])
 
 
@@ -44,6 +45,8 @@ def title_case(text: str, language: str = "") -> str:
         word = match[0]
         if not (word.islower() or (shouted and word.isupper())):
             return word
+        if word.lower() in _ORDINALS and text[match.start() - 1 : match.start()].isdigit():
+            return word.lower()
         first = not _WORD.search(text, 0, match.start())
         last = not _WORD.search(text, match.end())
         hyphenated = text[match.start() - 1 : match.start()] == "-"
@@ -95,6 +98,7 @@ INFOS = (
             Example(None, "MÜLLER & SÖHNE GMBH", "Müller & Söhne GmbH"),
             Example(None, "eBay Deutschland", "eBay Deutschland"),
             Example(None, "MCDONALD'S", "McDonald's"),
+            Example(None, "3rd floor, 21st street", "3rd Floor, 21st Street"),
             Example("tr", "IŞIK İPEK", "Işık İpek"),
         ),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -27,6 +28,9 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
 }
 _DIRECTIVE = re.compile(r"%(.)", re.DOTALL)
 _KNOWN = frozenset("aAbBdHIjmMpSfyYzZ%")
+_SIDE_BY_SIDE = re.compile(r"((?:%[dHIjmMSyY]){2,})")
+_WIDTHS = {"Y": 4, "j": 3}
+_WIDTH = 2
 
 
 def _formats(option: str | Sequence[str] | None, name: str) -> tuple[str, ...]:
@@ -36,6 +40,9 @@ def _formats(option: str | Sequence[str] | None, name: str) -> tuple[str, ...]:
     for index, item in enumerate(given):
         path = (name,) if isinstance(option, str) else (name, index)
         formats += _NAMED.get(item) or [check_date_format(item, path)]
+        if "%p" in item and "%I" not in item:
+            message = f"%p in {item!r} would be passed over: 06:30 PM would be 06:30"
+            raise TransformMistake(message, hint="write %I, the hour that AM or PM belongs to, for %H", path=path)
     return tuple(dict.fromkeys(formats))
 
 
@@ -59,17 +66,45 @@ def check_date_format(text: str, path: tuple[str | int, ...]) -> str:
         raise TransformMistake(f"{text!r} does not name day, month and year", path=path)
     if repeated := sorted({d for d in _DIRECTIVE.findall(text) if d != "%" and text.count("%" + d) > 1}):
         raise TransformMistake(f"%{repeated[0]} stands twice in {text!r}", path=path)
+    if "I" in directives and "p" not in directives:
+        message = f"%I in {text!r} is an hour from 1 to 12, and no %p says in which half of the day"
+        raise TransformMistake(message, hint="write %H for hours from 0 to 23, or add %p (AM, PM)", path=path)
     return text
 
 
 def _read(text: str, formats: tuple[str, ...]) -> datetime | None:
     for form in formats:
+        widths = _full_widths(form)
+        if widths is not None and not widths.fullmatch(text):
+            continue
         try:
             # Without a zone in the format the time is the cell's own: naive, and sent as such.
             return datetime.strptime(text, form)  # noqa: DTZ007
         except (ValueError, OverflowError):
             continue
     return None
+
+
+@functools.cache
+def _full_widths(form: str) -> re.Pattern[str] | None:
+    """Return what a text must look like where numbers of a format stand side by side; None where none do.
+
+    Without a sign between them only their full widths tell them apart: by %d%m%Y, 1112024 is 11 January, or
+    1 November that lost its zero.
+    """
+    between, *pieces = _SIDE_BY_SIDE.split(squeeze(form))
+    if not pieces:
+        return None
+    pattern = _loosely(between)
+    for run, after in zip(pieces[::2], pieces[1::2], strict=True):
+        digits = (f"[0-9]{{{_WIDTHS.get(letter, _WIDTH)}}}" for letter in run[1::2])
+        pattern += f"{''.join(digits)}{_loosely(after)}"
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def _loosely(form: str) -> str:
+    """Return a pattern for a piece of a format whose directives have signs between them."""
+    return ".+?".join(map(re.escape, _DIRECTIVE.split(form)[::2]))
 
 
 def _problem(text: str, formats: tuple[str, ...], code: str, words: str) -> TransformProblem:

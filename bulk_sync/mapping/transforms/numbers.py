@@ -12,6 +12,7 @@ from bulk_sync.mapping.transforms.shapes import (
     Example,
     Transform,
     TransformInfo,
+    TransformMistake,
     TransformProblem,
     Value,
     as_text,
@@ -125,7 +126,12 @@ def _boolean(option: Mapping[str, list[str]] | None) -> Transform:
     words: dict[str, bool] = {}
     for meaning, text in _WORDS.items():
         for word in given[meaning] or text.split():
-            words[squeeze(word).casefold()] = meaning
+            if words.setdefault(squeeze(word).casefold(), meaning) is not meaning:
+                raise TransformMistake(
+                    f"{word!r} means true and false",
+                    hint="name both true_words and false_words; the known words stand for the one that is left out",
+                    path=("boolean",),
+                )
 
     def boolean(value: Value, stored: CellValue) -> Value | TransformProblem:
         if isinstance(stored, bool):
