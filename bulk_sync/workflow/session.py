@@ -91,11 +91,11 @@ class Session:
         self.pool.watch(desk.talk.observer(self.seconds_for, self._allowed))
         report = await self.pool.send_all(self._open_changes(self._good_until()))
         if not desk.stop.is_set() and self.tables.count_unended():
-            report = await self._send_the_rest(report)
+            report = await self._send_the_rest()
         desk.talk.end_phase()
         return report
 
-    async def _send_the_rest(self, report: SendReport) -> SendReport:
+    async def _send_the_rest(self) -> SendReport:
         """Send what has waited until its old values were too old, then settle what is in doubt."""
         desk = self.desk
         while not desk.stop.is_set() and next(unsent(self.tables), None) is not None:
@@ -105,10 +105,10 @@ class Session:
                 if not desk.stop.is_set():
                     raise
                 break
-            report = await self.pool.send_all(self._fresh_changes(fresh, self._good_until()))
+            await self.pool.send_all(self._fresh_changes(fresh, self._good_until()))
         if not desk.stop.is_set():
-            report = await self.pool.settle_in_doubt(self._doubtful_changes())
-        return report
+            await self.pool.settle_in_doubt(self._doubtful_changes())
+        return self.pool.report
 
     def _open_changes(self, good_until: float) -> Iterator[Change]:
         """Yield what is to be sent, canaries first, as long as the old values are fresh."""

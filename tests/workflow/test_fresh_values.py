@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from bulk_sync.workflow import runs
+from bulk_sync.sending.ports import Stop, StopReason
+from bulk_sync.workflow import running, runs
+from tests.workflow.office import Listener
 
 HEADER = ("Client ID", "Company")
 
@@ -93,6 +96,26 @@ def test_a_plan_is_not_read_twice(open_office: Callable[..., Any], leaping_clock
     before = office.requests()["GET"]
     assert office.run_plan(plan.summary.run).summary.counts == {"updated": 20}
     assert office.requests()["GET"] - before == 1
+
+
+@pytest.mark.parametrize(("reason", "code"), [(StopReason.INTERRUPTED, 130), (StopReason.KEY_REFUSED, 4)])
+def test_a_stop_while_old_values_are_read_again_is_told(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], reason: StopReason, code: int
+) -> None:
+    """It ends the run as it would in the middle of sending, and resume finds the run and goes on."""
+    office, source, mapping = slow_office(open_office, leaping_clock(), clients=40, rows=40)
+    desk = office.desk(rate="60/h", workers=1)
+
+    class Stopping(Listener):
+        def say(self, text: str) -> None:
+            if text.startswith("old values are older"):
+                desk.stop.set(Stop(reason, "stopped"))
+
+    desk.talk = Stopping()
+    ended = asyncio.run(running.run(desk, source, mapping))
+    assert (ended.summary.exit_code, ended.summary.stopped_by) == (code, reason.value)
+    assert sorted(ended.summary.counts) == ["not_sent", "updated"]
+    assert office.resume().summary.counts == {"updated": 40}
 
 
 def at(clock: Any, moment: float, act: Callable[[], None]) -> None:
