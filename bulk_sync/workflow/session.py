@@ -80,6 +80,10 @@ class Session:
             }
         return {"rate": self.rate, "quota": quota}
 
+    def watch(self) -> None:
+        """Tell what happens from now on to whoever shows it, in the display of the present stage."""
+        self.pool.watch(self.desk.talk.observer(self.seconds_for, self._allowed))
+
     def read(self, requests: Iterable[Request]) -> AsyncIterator[tuple[Request, Reply]]:
         """Send reading requests through quota, retries and journal."""
         return self.pool.fetch_all(requests)
@@ -88,7 +92,7 @@ class Session:
         """Send every change that has no outcome, canaries first, then settle what is in doubt."""
         desk = self.desk
         desk.talk.phase("sending", self.tables.count_unended())
-        self.pool.watch(desk.talk.observer(self.seconds_for, self._allowed))
+        self.watch()
         report = await self.pool.send_all(self._open_changes(self._good_until()))
         if not desk.stop.is_set() and self.tables.count_unended():
             report = await self._send_the_rest()
@@ -165,7 +169,9 @@ async def open_session(desk: Desk, settings: Settings, journal: Journal, target:
                 limits=_limits(desk, settings, kind.readable),
                 handled=later_runs.handled,
             )
-            yield Session(desk, journal, tables, target, quota, pool, settings.workers, later_runs)
+            session = Session(desk, journal, tables, target, quota, pool, settings.workers, later_runs)
+            session.watch()  # what reads before anything is sent is watched too
+            yield session
 
 
 def open_client(
