@@ -20,6 +20,7 @@ from bulk_sync.planning.reading import (
 from bulk_sync.planning.snapshot import Listing, ListingFault, ids_to_confirm, parse_page
 from bulk_sync.planning.values import is_object
 from bulk_sync.records import Json, Reply, Request
+from bulk_sync.sending.answers import client_of
 from bulk_sync.sending.outcomes import describe
 from bulk_sync.workflow.desk import Desk
 
@@ -190,9 +191,11 @@ async def _each(desk: Desk, tables: PlanTables, present: Present, ids: Iterable[
 
 
 def _take(present: Present, record_id: str, reply: Reply, kept: list[tuple[str, Mapping[str, Json]]]) -> None:
-    if reply.http_status == 404:
+    status = reply.http_status
+    record = client_of(reply.body, record_id) if status is not None and status < 300 else None
+    if status == 404:
         present.gone.add(record_id)
-    elif reply.http_status == 200 and is_object(reply.body) and str(reply.body.get("id")) == record_id:
-        kept.append((record_id, reply.body))
+    elif record is not None:
+        kept.append((record_id, record))
     else:
-        present.unread[record_id] = f"HTTP {reply.http_status}" if reply.http_status else reply.fault
+        present.unread[record_id] = f"HTTP {status}" if status else reply.fault
