@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import NamedTuple
 
-from bulk_sync.journal import Journal, PlanTables, StoredChange
-from bulk_sync.planning.codes import CHANGED_SINCE
+from bulk_sync.journal import Journal, PlanTables, RunHeader, StoredChange
+from bulk_sync.mapping.spec import parse_mapping
+from bulk_sync.planning.codes import CHANGED_SINCE, HELD_BACK
+from bulk_sync.planning.differ import held_back_message
 from bulk_sync.planning.reading import AccountMemory, page_count
 from bulk_sync.planning.snapshot import FRESH_SECONDS, fresh_until
 from bulk_sync.planning.stale import check_plan
@@ -36,9 +39,10 @@ def unsent(tables: PlanTables) -> Iterator[StoredChange]:
 async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: float) -> frozenset[int]:
     """Read the records of the next unsent changes again, as many as can be sent while that is fresh.
 
-    A change of a run keeps its purpose and gets the new old values; one of an undo, or of a stored plan, is left out
-    where somebody changed the record meanwhile. Returns the changes that were looked at: of the others the old
-    values are as old as before. At least one, so that the slowest quota gets on.
+    A change of a run keeps its purpose and gets the new old values, less the fields whose overwrite rule keeps what
+    somebody wrote meanwhile; one of an undo, or of a stored plan, is left out where somebody changed the record.
+    Returns the changes that were looked at: of the others the old values are as old as before. At least one, so that
+    the slowest quota gets on.
     """
     tables = PlanTables(journal)
     memory = AccountMemory.from_json(desk.state.learned(journal.header.account, "account"))
@@ -52,38 +56,50 @@ async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: flo
     desk.talk.say(f"old values are older than they may be: reading {len(changes):,} clients again")
     wanted = {change.record_id for change in changes}
     present = await read_present(desk, tables, "auto", ("id",), memory, read, wanted=wanted)
-    readable = get_resource(journal.header.resource).readable
-    strict = journal.header.kind == "undo" or bool(journal.header.facts.get("stored_plan"))
+    rules = _rules(desk, journal.header)
     begun = tables.begun_changes()  # what may have been applied by us is not judged by the record: it is sent again
     with journal.transaction():
         for change in changes:
             found = tables.record(change.record_id)
             if found is not None and found[1] >= began and change.id not in begun:
-                _renew(desk, tables, change, found[0], readable=readable, strict=strict)
+                _renew(desk, tables, change, found[0], rules)
     facts = {**journal.header.facts, "read_at": present.read_at, "listing_seconds": present.listing_seconds}
     journal.update_header(facts=facts)
     return frozenset(change.id for change in changes)
 
 
-def _renew(
-    desk: Desk,
-    tables: PlanTables,
-    change: StoredChange,
-    record: Mapping[str, Json],
-    *,
-    readable: frozenset[str],
-    strict: bool,
-) -> None:
-    checked = check_plan(change.payload, change.old, record, readable=readable)
-    if checked.moved and strict:
+class _Rules(NamedTuple):
+    """What a change that is renewed is held to: ``guarded`` are the fields that are not always overwritten."""
+
+    readable: frozenset[str]
+    strict: bool
+    guarded: frozenset[str]
+
+
+def _rules(desk: Desk, header: RunHeader) -> _Rules:
+    spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
+    return _Rules(
+        readable=get_resource(header.resource).readable,
+        strict=header.kind == "undo" or bool(header.facts.get("stored_plan")),
+        guarded=frozenset(field for field, policy in spec.policies().items() if policy.overwrite != "always"),
+    )
+
+
+def _renew(desk: Desk, tables: PlanTables, change: StoredChange, record: Mapping[str, Json], rules: _Rules) -> None:
+    checked = check_plan(change.payload, change.old, record, readable=rules.readable)
+    # Such a field was empty, or ours, when the change was planned.
+    held_back = () if rules.strict else tuple(name for name in checked.moved if name in rules.guarded)
+    payload = {name: value for name, value in change.payload.items() if name not in {*checked.done, *held_back}}
+    if checked.moved and rules.strict:
         message = f"changed meanwhile, and kept: {', '.join(checked.moved)}"
         tables.drop_change(change.id, Status.SKIPPED, CHANGED_SINCE, message, at=desk.clock.time())
-    elif len(checked.done) == len(change.payload):
-        message = "the record has these values by now"
-        tables.drop_change(change.id, Status.UNCHANGED, "", message, at=desk.clock.time())
+    elif not payload:
+        status, code, message = Status.UNCHANGED, "", "the record has these values by now"
+        if held_back:
+            status, code, message = Status.SKIPPED, HELD_BACK, held_back_message(held_back)
+        tables.drop_change(change.id, status, code, message, at=desk.clock.time())
     elif checked.moved or checked.done:
-        payload = {name: value for name, value in change.payload.items() if name not in checked.done}
         old = {name: value for name, value in change.old.items() if name in payload}
-        for name in checked.moved:
-            old[name] = shown_value(record, name, readable=readable)[1]
-        tables.renew_change(change.id, payload, old)
+        for name in payload.keys() & set(checked.moved):
+            old[name] = shown_value(record, name, readable=rules.readable)[1]
+        tables.renew_change(change.id, payload, old, remark=held_back_message(held_back) if held_back else "")

@@ -87,6 +87,39 @@ def test_an_edit_in_the_middle_becomes_the_old_value(
     assert undone.summary.exit_code == 1
 
 
+@pytest.mark.parametrize("overwrite", ["if_empty", "if_ours"])
+def test_what_somebody_writes_in_the_middle_is_kept_where_the_mapping_says_so(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], edit: Callable[..., None], overwrite: str
+) -> None:
+    """Of a change the other fields are still sent; one that has no others is skipped."""
+    clock = leaping_clock()
+    office, *_ = slow_office(open_office, clock, clients=60, rows=0)
+    ids = [f"clt_{n:05}" for n in range(60)]
+    fields = {"name": "Company", "phone": {"column": "Phone", "overwrite": overwrite}}
+    mapping = office.mapping(match="Client ID", fields=fields)
+    if overwrite == "if_ours":
+        first = office.source(("Client ID", "Company", "Phone"), [(each, "", "+97150000000") for each in ids])
+        assert office.run(first, office.mapping(match="Client ID", fields={**fields, "phone": "Phone"})).summary.counts
+        mapping = office.mapping(match="Client ID", fields=fields)
+    rows = [(each, "" if each == "clt_00058" else f"New {each}", "+97150111111") for each in ids]
+    source = office.source(("Client ID", "Company", "Phone"), rows)
+
+    def somebody() -> None:
+        for each in ids[58:]:
+            edit(office, each, phone="+97150999999")
+
+    at(clock, clock.slept + 20 * 60, somebody)
+    run = office.run(source, mapping, rate="60/h", workers=1)
+    assert run.summary.counts == {"updated": 59, "skipped": 1}
+    kept = "overwrite keeps the record's value of phone"
+    ends = {each.client_id: (each.status, each.code, each.message, each.changed) for each in office.rows(run)}
+    assert ends["clt_00058"] == ("skipped", "held_back", kept, ())
+    assert ends["clt_00059"] == ("updated", "", kept, ("name",))
+    stored: Mapping[str, Any] = office.server.records()
+    assert [stored[each]["phone"] for each in ids[57:]] == ["+97150111111", "+97150999999", "+97150999999"]
+    assert stored["clt_00059"]["name"] == "New clt_00059"
+
+
 def test_a_plan_is_not_read_twice(open_office: Callable[..., Any], leaping_clock: Callable[[], Any]) -> None:
     """A plan sent hours later reads the records once to see what has moved, and no more."""
     clock = leaping_clock()
