@@ -145,16 +145,13 @@ async def _list(
 async def _page(read: Reader, cursor: str) -> Json:
     async for _, reply in read([Request("page", cursor=cursor)]):
         status = reply.http_status
-        if status is not None and 300 <= status < 400:
-            raise ListingFault(
-                f"the clients cannot be listed: {describe(reply)[1]}",
-                hint="is --base-url the API's own address?",
-            )
-        if status is not None and status >= 400:
-            raise ListingFault(
-                f"the clients cannot be listed: HTTP {status}{_said(reply.body)}",
-                hint="with match by id, --read each does without the list",
-            )
+        if status is not None and status >= 300:
+            moved = status < 400
+            what = describe(reply)[1] if moved else f"HTTP {status}{_said(reply.body)}"
+            hint = "with match by id, --read each does without the list"
+            if moved or status == 404:  # where there is no list there are no clients: each would be called missing
+                hint = "is --base-url the API's own address?"
+            raise ListingFault(f"the clients cannot be listed: {what}", hint=hint)
         return reply.body
     return None
 

@@ -56,6 +56,14 @@ def test_a_redirect_is_named_with_what_helps(program: Program, answering: Callab
     assert "redirected to https://api.example.com:8443" in tested.err and "own address" in tested.err
 
 
+def test_no_list_at_all_is_no_reason_to_read_clients(program: Program, answering: Callable[..., None]) -> None:
+    """A base URL without its end: read one by one, every client would be called missing."""
+    answering(404, {}, b'{"code": "NOT_FOUND", "message": "no such route"}')
+    ran = program("run", "clients.csv", "-m", "m.yaml", "--yes")
+    assert (ran.code, "cannot be listed: HTTP 404, no such route" in ran.err) == (3, True), ran.err
+    assert "is --base-url the API's own address?" in ran.err and "--read each" not in ran.err
+
+
 def test_a_page_that_is_none_is_called_so(program: Program, answering: Callable[..., None]) -> None:
     """Some portal's page in place of the list: nobody asked for a client."""
     answering(200, {"Content-Type": "text/html"}, b"<html>sign in</html>")
