@@ -9,13 +9,15 @@ from typing import NamedTuple
 from bulk_sync.journal import Journal, PlanTables, RunHeader, StoredChange
 from bulk_sync.mapping.spec import parse_mapping
 from bulk_sync.planning.codes import CHANGED_SINCE, HELD_BACK
-from bulk_sync.planning.differ import held_back_message
+from bulk_sync.planning.differ import DiffRules, diff, held_back_message
+from bulk_sync.planning.ledger import LedgerEntry
 from bulk_sync.planning.reading import AccountMemory, page_count
 from bulk_sync.planning.snapshot import FRESH_SECONDS, fresh_until
 from bulk_sync.planning.stale import check_plan
 from bulk_sync.planning.values import shown_value
 from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
+from bulk_sync.workflow.deciding import diff_rules
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.present import Reader, read_present
 
@@ -62,33 +64,31 @@ async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: flo
         for change in changes:
             found = tables.record(change.record_id)
             if found is not None and found[1] >= began and change.id not in begun:
-                _renew(desk, tables, change, found[0], rules)
+                _renew(desk, journal, change, found[0], rules)
     facts = {**journal.header.facts, "read_at": present.read_at, "listing_seconds": present.listing_seconds}
     journal.update_header(facts=facts)
     return frozenset(change.id for change in changes)
 
 
 class _Rules(NamedTuple):
-    """What a change that is renewed is held to: ``guarded`` are the fields that are not always overwritten."""
+    """What a change that is renewed is held to; ``strict``: it is left out where the record has moved."""
 
-    readable: frozenset[str]
+    diff: DiffRules
     strict: bool
-    guarded: frozenset[str]
 
 
 def _rules(desk: Desk, header: RunHeader) -> _Rules:
     spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
     return _Rules(
-        readable=get_resource(header.resource).readable,
+        diff_rules(spec, get_resource(header.resource), desk.settings(header.settings)),
         strict=header.kind == "undo" or bool(header.facts.get("stored_plan")),
-        guarded=frozenset(field for field, policy in spec.policies().items() if policy.overwrite != "always"),
     )
 
 
-def _renew(desk: Desk, tables: PlanTables, change: StoredChange, record: Mapping[str, Json], rules: _Rules) -> None:
-    checked = check_plan(change.payload, change.old, record, readable=rules.readable)
-    # Such a field was empty, or ours, when the change was planned.
-    held_back = () if rules.strict else tuple(name for name in checked.moved if name in rules.guarded)
+def _renew(desk: Desk, journal: Journal, change: StoredChange, record: Mapping[str, Json], rules: _Rules) -> None:
+    tables, readable = PlanTables(journal), rules.diff.readable
+    checked = check_plan(change.payload, change.old, record, readable=readable)
+    held_back = () if rules.strict else _held_back(desk, journal.header.account, change, record, rules.diff)
     payload = {name: value for name, value in change.payload.items() if name not in {*checked.done, *held_back}}
     if checked.moved and rules.strict:
         message = f"changed meanwhile, and kept: {', '.join(checked.moved)}"
@@ -98,8 +98,19 @@ def _renew(desk: Desk, tables: PlanTables, change: StoredChange, record: Mapping
         if held_back:
             status, code, message = Status.SKIPPED, HELD_BACK, held_back_message(held_back)
         tables.drop_change(change.id, status, code, message, at=desk.clock.time())
-    elif checked.moved or checked.done:
+    elif checked.moved or checked.done or held_back:
         old = {name: value for name, value in change.old.items() if name in payload}
         for name in payload.keys() & set(checked.moved):
-            old[name] = shown_value(record, name, readable=rules.readable)[1]
+            old[name] = shown_value(record, name, readable=readable)[1]
         tables.renew_change(change.id, payload, old, remark=held_back_message(held_back) if held_back else "")
+
+
+def _held_back(
+    desk: Desk, account: str, change: StoredChange, record: Mapping[str, Json], rules: DiffRules
+) -> tuple[str, ...]:
+    """Return the fields whose overwrite rule keeps what the record has by now."""
+    if rules.guarded.isdisjoint(change.payload):
+        return ()
+    entry = desk.state.ledger_entry(account, change.record_id)
+    ledger = LedgerEntry.from_json(entry[1], readable=rules.readable) if entry else None
+    return diff(change.payload, record, rules=rules, ledger=ledger, now=desk.clock.time()).held_back

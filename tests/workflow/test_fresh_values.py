@@ -120,6 +120,22 @@ def test_what_somebody_writes_in_the_middle_is_kept_where_the_mapping_says_so(
     assert stored["clt_00059"]["name"] == "New clt_00059"
 
 
+def test_what_no_answer_shows_is_kept_where_somebody_was_at_the_client(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], edit: Callable[..., None]
+) -> None:
+    """Whether it is still ours cannot be seen: what is unknown is kept, while sending as in the plan."""
+    clock = leaping_clock()
+    office, *_ = slow_office(open_office, clock, clients=60, rows=0)
+    mapping = office.mapping(match="Client ID", fields={"jobTitle": {"column": "Job", "overwrite": "always"}})
+    jobs = [[(f"clt_{n:05}", job) for n in range(60)] for job in ("Buyer", "Seller")]
+    office.run(office.source(("Client ID", "Job"), jobs[0]), mapping)
+    at(clock, clock.slept + 20 * 60, lambda: edit(office, "clt_00059", phone="+97150999999"))
+    mapping = office.mapping(match="Client ID", fields={"jobTitle": {"column": "Job", "overwrite": "if_ours"}})
+    run = office.run(office.source(("Client ID", "Job"), jobs[1]), mapping, rate="60/h", workers=1)
+    kept = {each.client_id: each.code for each in office.rows(run) if each.status != "updated"}
+    assert kept == {"clt_00059": "held_back"}
+
+
 def test_a_plan_is_not_read_twice(open_office: Callable[..., Any], leaping_clock: Callable[[], Any]) -> None:
     """A plan sent hours later reads the records once to see what has moved, and no more."""
     clock = leaping_clock()
