@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bulk_sync.journal import Journal, PlanTables, RunHeader, StoredChange
 from bulk_sync.mapping.spec import parse_mapping
-from bulk_sync.planning.codes import CHANGED_SINCE, HELD_BACK
+from bulk_sync.planning.codes import CHANGED_SINCE, HELD_BACK, STALE
 from bulk_sync.planning.differ import DiffRules, diff, held_back_message
 from bulk_sync.planning.ledger import LedgerEntry
 from bulk_sync.planning.reading import AccountMemory, page_count
@@ -71,18 +71,19 @@ async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: flo
 
 
 class _Rules(NamedTuple):
-    """What a change that is renewed is held to; ``strict``: it is left out where the record has moved."""
+    """What a change that is renewed is held to.
+
+    ``strict`` is the code with which it is left out where the record has moved; '' where it is sent all the same.
+    """
 
     diff: DiffRules
-    strict: bool
+    strict: str
 
 
 def _rules(desk: Desk, header: RunHeader) -> _Rules:
     spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
-    return _Rules(
-        diff_rules(spec, get_resource(header.resource), desk.settings(header.settings)),
-        strict=header.kind == "undo" or bool(header.facts.get("stored_plan")),
-    )
+    strict = CHANGED_SINCE if header.kind == "undo" else STALE if header.facts.get("stored_plan") else ""
+    return _Rules(diff_rules(spec, get_resource(header.resource), desk.settings(header.settings)), strict)
 
 
 def _renew(desk: Desk, journal: Journal, change: StoredChange, record: Mapping[str, Json], rules: _Rules) -> None:
@@ -92,7 +93,7 @@ def _renew(desk: Desk, journal: Journal, change: StoredChange, record: Mapping[s
     payload = {name: value for name, value in change.payload.items() if name not in {*checked.done, *held_back}}
     if checked.moved and rules.strict:
         message = f"changed meanwhile, and kept: {', '.join(checked.moved)}"
-        tables.drop_change(change.id, Status.SKIPPED, CHANGED_SINCE, message, at=desk.clock.time())
+        tables.drop_change(change.id, Status.SKIPPED, rules.strict, message, at=desk.clock.time())
     elif not payload:
         status, code, message = Status.UNCHANGED, "", "the record has these values by now"
         if held_back:

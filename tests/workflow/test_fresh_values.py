@@ -147,6 +147,19 @@ def test_a_plan_is_not_read_twice(open_office: Callable[..., Any], leaping_clock
     assert office.requests()["GET"] - before == 1
 
 
+def test_a_stored_plan_goes_stale_while_it_is_sent(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], edit: Callable[..., None]
+) -> None:
+    """What somebody changes in the middle is left alone by the same code as what was changed before."""
+    clock = leaping_clock()
+    office, source, mapping = slow_office(open_office, clock, clients=60, rows=60)
+    plan = office.plan(source, mapping).summary.run
+    at(clock, clock.slept + 20 * 60, lambda: edit(office, "clt_00059", name="Theirs"))
+    run = office.run_plan(plan, rate="60/h", workers=1)
+    kept = {each.client_id: (each.status, each.code) for each in office.rows(run) if each.status != "updated"}
+    assert kept == {"clt_00059": ("skipped", "stale")}
+
+
 @pytest.mark.parametrize(("reason", "code"), [(StopReason.INTERRUPTED, 130), (StopReason.KEY_REFUSED, 4)])
 def test_a_stop_while_old_values_are_read_again_is_told(
     open_office: Callable[..., Any], leaping_clock: Callable[[], Any], reason: StopReason, code: int
