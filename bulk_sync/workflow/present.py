@@ -96,6 +96,27 @@ async def read_present(
     return present
 
 
+async def read_known(
+    desk: Desk,
+    tables: PlanTables,
+    memory: AccountMemory | None,
+    read: Reader,
+    wanted: set[str] | None = None,
+    how: Literal["auto", "list", "each"] = "auto",
+) -> Present:
+    """Read clients whose ids are known; where nobody said how, one by one if there is no list that can be trusted.
+
+    Raises what ``read_present`` raises.
+    """
+    try:
+        return await read_present(desk, tables, how, ("id",), memory, read, wanted=wanted)
+    except ListingFault as fault:
+        if how != "auto":
+            raise
+        desk.talk.warn(f"{fault.message}; reading the clients one by one")
+        return await read_present(desk, tables, "each", ("id",), memory, read, wanted=wanted)
+
+
 def _seen(present: Present) -> KeyIndex | set[str]:
     return present.index if present.index is not None else set()
 

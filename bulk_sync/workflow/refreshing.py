@@ -19,7 +19,7 @@ from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.workflow.deciding import diff_rules
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.present import Reader, read_present
+from bulk_sync.workflow.present import Reader, read_known
 
 
 def good_until(journal: Journal) -> float:
@@ -57,7 +57,7 @@ async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: flo
     began = desk.clock.time()
     desk.talk.say(f"old values are older than they may be: reading {len(changes):,} clients again")
     wanted = {change.record_id for change in changes}
-    present = await read_present(desk, tables, "auto", ("id",), memory, read, wanted=wanted)
+    present = await read_known(desk, tables, memory, read, wanted)
     rules = _rules(desk, journal.header)
     begun = tables.begun_changes()  # what may have been applied by us is not judged by the record: it is sent again
     with journal.transaction():

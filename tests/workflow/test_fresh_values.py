@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
 
+from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
 from bulk_sync.sending.ports import Stop, StopReason
 from bulk_sync.workflow import running, runs
 from tests.workflow.office import Listener
@@ -158,6 +160,28 @@ def test_a_stored_plan_goes_stale_while_it_is_sent(
     run = office.run_plan(plan, rate="60/h", workers=1)
     kept = {each.client_id: (each.status, each.code) for each in office.rows(run) if each.status != "updated"}
     assert kept == {"clt_00059": ("skipped", "stale")}
+
+
+def test_where_the_list_is_refused_clients_are_read_one_by_one(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any]
+) -> None:
+    """In the middle of a run, for an undo and for a stored plan: their ids are known, and they have no --read."""
+    fault = Fault(kind=FaultKind.STATUS, status=403)
+    only_once = Scripted(fault=fault, ids=frozenset({""}), methods=frozenset({"GET"}), attempts=frozenset(range(2, 99)))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(only_once,)))
+    office, source, mapping = slow_office(partial(open_office, config), leaping_clock(), clients=40, rows=40)
+    run = office.run(source, mapping, rate="60/h", workers=1)
+    assert (run.summary.counts, run.summary.stopped_by) == ({"updated": 40}, "")
+    told = [len(office.talk.warnings)]
+    assert office.undo(run.summary.run, rate="none").summary.counts == {"updated": 40}
+    told.append(len(office.talk.warnings))
+    plan = office.plan(source, mapping, read="each").summary.run
+    assert office.run_plan(plan).summary.counts == {"updated": 40}
+    told.append(len(office.talk.warnings))
+    assert told == [1, 2, 3], office.talk.warnings
+    assert {warning.partition(";")[0] for warning in office.talk.warnings} == {
+        "the clients cannot be listed: HTTP 403, Something is wrong"
+    }
 
 
 @pytest.mark.parametrize(("reason", "code"), [(StopReason.INTERRUPTED, 130), (StopReason.KEY_REFUSED, 4)])
