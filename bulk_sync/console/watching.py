@@ -96,15 +96,13 @@ class Watcher(Observer):
         """Count towards the rate."""
         self._left.add(time.monotonic())
         if self._verbose:
-            self._say(f"→ {request.kind} {request.record_id or request.cursor}")
+            self._say(f"→ {_named(request)}")
 
     def answered(self, request: Request, reply: Reply, verdict: str) -> None:
         """Say it when verbose."""
         if self._verbose:
             what = reply.http_status or reply.fault
-            self._say(
-                f"← {request.kind} {request.record_id or request.cursor}: {what}, {verdict}, {reply.seconds:.3f} s"
-            )
+            self._say(f"← {_named(request)}: {what}, {verdict}, {reply.seconds:.3f} s")
 
     def settled(self, change: Change, outcome: Outcome) -> None:
         """Count the change and redraw."""
@@ -147,6 +145,10 @@ class Watcher(Observer):
         requests = "1 request" if sent == 1 else f"{sent:,} requests"
         parts.append(f"{requests} in the last minute{f' of {allowed}' if allowed else ''}")
         return ", ".join(parts)
+
+
+def _named(request: Request) -> str:
+    return " ".join(filter(None, (request.kind, request.record_id or request.cursor)))
 
 
 class JsonWatcher(Observer):

@@ -171,11 +171,11 @@ class Wire(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Hand the answer over; one that only says that the real one is on its way is passed over."""
+        if not self._parser.should_keep_alive():
+            self._ended = True
         if 100 <= self._status < 200 and self._status != 101:
             self._head = None
             return
-        if not self._parser.should_keep_alive():
-            self._ended = True
         self._finish(None)
 
     def _finish(self, fault: Exception | None) -> None:
@@ -201,9 +201,13 @@ class Wire(asyncio.Protocol):
 
 def _parser(wire: Wire) -> httptools.HttpResponseParser:
     parser = httptools.HttpResponseParser(wire)
-    # Servers and proxies differ in what they take for HTTP; none of this moves the end of a message.
+    # Servers and proxies differ in what they take for HTTP; none of this moves the end of a message. What follows a
+    # message that ends its connection is read too: after a 1xx it is the answer, after an answer it is nobody's.
     parser.set_dangerous_leniencies(
-        lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        lenient_headers=True,
+        lenient_keep_alive=True,
+        lenient_optional_cr_before_lf=True,
+        lenient_spaces_after_chunk_size=True,
     )
     return parser
 

@@ -201,9 +201,14 @@ class PlanTables:
         """Let a planned change send less. Within the caller's transaction."""
         self._journal.update("changes", {"payload": dump(dict(payload))}, "id = :id", id=number)
 
-    def renew_change(self, number: int, payload: Mapping[str, Json], old: Mapping[str, Json]) -> None:
-        """Let a planned change send less, over other old values. Within the caller's transaction."""
+    def renew_change(
+        self, number: int, payload: Mapping[str, Json], old: Mapping[str, Json], *, remark: str = ""
+    ) -> None:
+        """Let a planned change send less, over other old values, and say so. Within the caller's transaction."""
         values = {"payload": dump(dict(payload)), "old": dump(dict(old))}
+        if remark:
+            (note,) = self._connection.execute("SELECT note FROM changes WHERE id = ?", (number,)).fetchone()
+            values["note"] = f"{note}; {remark}" if note else remark
         self._journal.update("changes", values, "id = :id", id=number)
 
     def count_unended(self) -> int:

@@ -23,6 +23,8 @@ _PAGE = 16384
 """Bytes of a page, four times SQLite's own: an entry with its answer has some 700, and who goes through a million of
 them waits a third less."""
 _WIDTHS = {table: len(columns) for table, columns in SUMMED.items()}
+_LASTING = ("rows", "changes", "joined", "outcomes")
+"""Tables that lose no entry once a plan is whole."""
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -65,6 +67,8 @@ class RunHeader:
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Json] = field(default_factory=dict)
     """What planning found out and the results tell: forecast, guards, requests spent on reading."""
+    entries: Mapping[str, int] = field(default_factory=dict)
+    """How many entries tables had when the state was last set, the plan being whole: none of them ever goes."""
 
 
 class Journal:
@@ -94,6 +98,9 @@ class Journal:
 
     def update_header(self, **changes: object) -> RunHeader:
         """Change entries of the header, durably."""
+        if changes.get("state", "planning") != "planning":
+            known = self.header.entries
+            changes["entries"] = {table: max(self._count(table), known.get(table, 0)) for table in _LASTING}
         self._header = replace(self.header, **changes)  # type: ignore[arg-type]  # names are checked by replace
         with self.transaction():
             self.write_header(changes)
@@ -175,6 +182,7 @@ class Journal:
             found = self.connection.execute(f"{lost} LIMIT 1").fetchone()
         if found is not None:
             raise self.without_change(found[0])
+        self._check_counts(*_LASTING)
         self._verified = True
 
     def verify_for_sending(self) -> None:
@@ -183,12 +191,33 @@ class Journal:
         That is which changes have an outcome, and the requests of those that have none; a change is checked when it is
         read. Costs about a third of :meth:`verify`. Raises :class:`JournalDamaged`.
         """
-        unended = "SELECT requests.* FROM requests LEFT JOIN outcomes USING (change) WHERE outcomes.status IS NULL"
+        unended = (
+            "SELECT requests.* FROM requests LEFT JOIN outcomes USING (change) WHERE outcomes.status IS NULL "
+            "ORDER BY requests.id"
+        )
         self._check_pages("quick_check")
         _exhaust(self._checked_entries("SELECT * FROM outcomes", "outcomes"))
-        for _, change, kind, *_, verdict in self._checked_entries(unended, "requests"):
-            if (kind, verdict) == ("patch", "done"):
+        self._check_counts("outcomes")
+        doubtful = set()  # of these a refusal is no outcome
+        for _, change, kind, _, _, replied_at, *_, verdict in self._checked_entries(unended, "requests"):
+            if kind != "patch":
+                continue
+            if verdict == "done" or (verdict == "failed" and change not in doubtful):
                 raise self.damaged(f"the outcome of change {change} is missing")
+            if replied_at is None or verdict in {"again_in_doubt", "in_doubt"}:
+                doubtful.add(change)
+
+    def _check_counts(self, *tables: str) -> None:
+        """Notice entries that are gone, of which no other entry tells."""
+        for table in tables:
+            known, found = self.header.entries.get(table, 0), self._count(table)
+            if found < known:
+                raise self.damaged(f"{table} has {found} entries, and had {known}")
+
+    def _count(self, table: str) -> int:
+        with self.faults():
+            (count,) = self.connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+        return int(count)
 
     def _check_pages(self, pragma: Literal["integrity_check", "quick_check"]) -> None:
         with self.faults():
@@ -273,7 +302,8 @@ def _with_tables(journal: Journal, header: RunHeader) -> Journal:
             journal.connection.execute(f"PRAGMA user_version = {VERSION}")
             journal.connection.executescript(TABLES)
         with journal.transaction():
-            journal.write_header({item.name: getattr(header, item.name) for item in fields(header)})
+            fresh = replace(header, entries={})  # where it is another run's, as of a retry
+            journal.write_header({item.name: getattr(fresh, item.name) for item in fields(fresh)})
     except BaseException:
         journal.close()
         raise

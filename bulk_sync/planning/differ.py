@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Literal, NamedTuple, Protocol
@@ -223,8 +223,7 @@ def _partial_units(send: Mapping[str, Json], rules: DiffRules) -> tuple[str, ...
 def idle_outcome(change: Diff) -> tuple[Status, str, str]:
     """Return status, code and message of a row that sends nothing (``change.send`` is empty)."""
     if change.held_back:
-        names = ", ".join(change.held_back)
-        return Status.SKIPPED, codes.HELD_BACK, f"overwrite keeps the record's value of {names}"
+        return Status.SKIPPED, codes.HELD_BACK, held_back_message(change.held_back)
     if not change.unchanged:
         return Status.UNCHANGED, "", "every mapped cell is blank and kept"
     parts = ["the record has these values"] if len(change.rests_on_ledger) < len(change.unchanged) else []
@@ -233,3 +232,8 @@ def idle_outcome(change: Diff) -> tuple[Status, str, str]:
     if change.as_answered:
         parts.append(f"the server keeps its own spelling of {', '.join(change.as_answered)}")
     return Status.UNCHANGED, "", "; ".join(parts)
+
+
+def held_back_message(fields: Iterable[str]) -> str:
+    """Say which fields are kept as they are because of their overwrite rule."""
+    return f"overwrite keeps the record's value of {', '.join(fields)}"

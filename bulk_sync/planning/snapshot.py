@@ -90,16 +90,16 @@ def _is_record(item: Json) -> TypeGuard[Mapping[str, Json]]:
 def _next_cursor(said: Mapping[str, Json], records: int) -> str | None:
     """Return the cursor of the page after one of so many records, None where it is the last."""
     cursor = said.get("nextCursor", said.get("next_cursor"))
-    more = str(said.get("hasMore", said.get("has_more"))).lower()
-    if more == "false":
+    more = _yes_or_no(said.get("hasMore", said.get("has_more")))
+    if more is False:
         return None
     if isinstance(cursor, str | int) and not isinstance(cursor, bool) and cursor != "":
         return str(cursor)
     number, size, total = (_whole(said.get(name)) for name in ("pageNo", "pageSize", "total"))
     if number and size:
-        goes_on = more == "true" or (number * size < total if total is not None else records >= size)
+        goes_on = more or (number * size < total if total is not None else records >= size)
         return counted_page(number + 1, size) if goes_on else None
-    if more == "true":
+    if more:
         raise ListingFault("the client list says that there are more pages, but names no next cursor")
     told = total is not None or not said.keys().isdisjoint({"nextCursor", "next_cursor"})
     if not told and records in _USUAL_SIZES:
@@ -113,6 +113,11 @@ def _next_cursor(said: Mapping[str, Json], records: int) -> str | None:
 def counted_page(number: int, size: int) -> str:
     """Return the cursor of a page, from 1, of an API that counts pages of so many records."""
     return f"{PAGE_NUMBER}{number}&pageSize={size}"
+
+
+def _yes_or_no(value: Json) -> bool | None:
+    """Return what is said of yes or no, which some write as a text or a number; None where nothing is."""
+    return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
 
 
 def _whole(value: Json) -> int | None:

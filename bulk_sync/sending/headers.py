@@ -202,13 +202,11 @@ def _reset(text: str, now: _Now) -> tuple[float | None, bool]:
 
 
 def _retry_after(text: str, now: _Now) -> float | None:
-    seconds = _number(text)
-    if seconds is None:
-        date = _http_date(text, now())
-        if date is None:
-            return None
-        seconds = date - now()
-    return min(max(seconds, 0.0), LONGEST_WAIT)
+    seconds, _ = _reset(text, now)  # an epoch, as some send there too, is no wait of decades
+    if seconds is not None:
+        return seconds
+    date = _http_date(text, now())
+    return None if date is None else min(max(date - now(), 0.0), LONGEST_WAIT)
 
 
 def _http_date(text: str, now: float) -> float | None:

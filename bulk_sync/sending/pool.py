@@ -142,17 +142,17 @@ class Pool:
 
     async def _send_canaries(self, stream: Changes, group: asyncio.TaskGroup) -> None:
         """Send the canaries and wait until each is settled; stop where all were refused for one reason."""
-        tasks = [change_task(change) for change in await stream.canaries()]
-        if not tasks:
-            return
-        self._open.update(tasks)
-        await asyncio.wait([self._spawn(group, partial(self._carry, task)) for task in tasks])
-        await self._log.flush()
-        ends = [task.outcome for task in tasks if task.outcome is not None]
-        if len(ends) == len(tasks) and (refusal := stops.canaries_refused(ends)) is not None:
+        ends: list[Outcome | None] = []
+        while wave := await stream.canaries(stops.canaries_wanted(ends)):
+            tasks = [change_task(change) for change in wave]
+            self._open.update(tasks)
+            await asyncio.wait([self._spawn(group, partial(self._carry, task)) for task in tasks])
+            await self._log.flush()
+            ends += [task.outcome for task in tasks]
+        if (refusal := stops.canaries_refused(ends)) is not None and await stream.goes_on():
             self._stop.set(refusal)
-        if not self._stop.is_set():
-            self._exchange.observer.opened(len(tasks))
+        if ends and not self._stop.is_set():
+            self._exchange.observer.opened(len([end for end in ends if end and end.status is Status.UPDATED]))
 
     async def _work(self, stream: Changes, group: asyncio.TaskGroup) -> None:
         """Send one change after the other; what is to be tried again goes on by itself."""

@@ -73,12 +73,17 @@ class Changes:
         async with self._lock:  # an async generator cannot be asked twice at the same time
             return await anext(self._stream, None)
 
-    async def canaries(self) -> list[Change]:
-        """Return the canaries at the head of the stream."""
-        found = []
+    async def canaries(self, more: int = 0) -> list[Change]:
+        """Return the canaries at the head of the stream, else the next changes, at most ``more`` of them."""
+        found: list[Change] = []
         while (change := await self.next()) is not None:
-            if not change.canary:
+            if not change.canary and len(found) >= more:
                 self._kept = change
                 break
             found.append(change)
         return found
+
+    async def goes_on(self) -> bool:
+        """Whether there is a further change."""
+        self._kept = await self.next()
+        return self._kept is not None

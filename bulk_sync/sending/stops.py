@@ -8,6 +8,8 @@ from bulk_sync.records import Outcome, Reply, Status
 from bulk_sync.sending.outcomes import describe
 from bulk_sync.sending.ports import Stop, StopReason
 
+_TELL = 5
+"""Refusals in the same words, and nothing else, that tell of every row what one alone does not."""
 _MEND = "mend the cause, then: bulk-sync resume for the rows not sent, bulk-sync retry for those refused"
 
 
@@ -58,13 +60,28 @@ def _lasted(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes"
 
 
-def canaries_refused(ends: Sequence[Outcome]) -> Stop | None:
-    """Return the stop where all canaries were refused in the same words; None where not.
+def canaries_wanted(ends: Sequence[Outcome | None]) -> int:
+    """Return how many more canaries are to be sent before the rest.
 
-    A missing record is each row's own matter, and a single canary may be wrong by itself.
+    Where one alone tries every field, its refusal may be its own row's: a few more tell.
     """
-    words = {(end.status, end.http_status, end.code, end.message) for end in ends}
-    if len(ends) < 2 or len(words) > 1 or ends[0].status is not Status.FAILED or ends[0].http_status == 404:
+    return _TELL - 1 if len(ends) == 1 and _refusal(ends) is not None else 0
+
+
+def canaries_refused(ends: Sequence[Outcome | None]) -> Stop | None:
+    """Return the stop where all canaries were refused in the same words; None where not, or where it is only one."""
+    refusal = _refusal(ends)
+    if refusal is None or len(ends) < 2:
         return None
     first = f"the first {len(ends)} rows, which try every field, were all refused"
-    return Stop(StopReason.SYSTEMIC, f"{first}: {ends[0].message}", _MEND)
+    return Stop(StopReason.SYSTEMIC, f"{first}: {refusal.message}", _MEND)
+
+
+def _refusal(ends: Sequence[Outcome | None]) -> Outcome | None:
+    """Return the first end where all are refusals in the same words; a missing record is each row's own matter."""
+    first, *others = ends or [None]
+    if first is None or first.status is not Status.FAILED or first.http_status == 404:
+        return None
+    words = (first.status, first.http_status, first.code, first.message)
+    same = all(end and (end.status, end.http_status, end.code, end.message) == words for end in others)
+    return first if same else None

@@ -102,7 +102,15 @@ class State:
             found = self._connection.execute(
                 "SELECT run, body FROM ledger WHERE account = ? AND record_id = ?", (account, record_id)
             ).fetchone()
-        return None if found is None else (found[0], cast("dict[str, Json]", json.loads(found[1])))
+        if found is None:
+            return None
+        try:
+            return found[0], cast("dict[str, Json]", json.loads(found[1]))
+        except ValueError:
+            raise StateFault(
+                f"{self.path}: what it has of client {record_id} is damaged",
+                hint="restore the file from a backup; without it nothing is known any more of what was sent before",
+            ) from None
 
     def ledger_entries(self, account: str, record_ids: Collection[str]) -> dict[str, tuple[str, str]]:
         """Return (run that handled the record last, entry as JSON) for those of up to 30,000 records that have one.

@@ -20,6 +20,7 @@ from bulk_sync.planning.reading import (
 from bulk_sync.planning.snapshot import Listing, ListingFault, ids_to_confirm, parse_page
 from bulk_sync.planning.values import is_object
 from bulk_sync.records import Json, Reply, Request
+from bulk_sync.sending.answers import client_of
 from bulk_sync.sending.outcomes import describe
 from bulk_sync.workflow.desk import Desk
 
@@ -95,6 +96,27 @@ async def read_present(
     return present
 
 
+async def read_known(
+    desk: Desk,
+    tables: PlanTables,
+    memory: AccountMemory | None,
+    read: Reader,
+    wanted: set[str] | None = None,
+    how: Literal["auto", "list", "each"] = "auto",
+) -> Present:
+    """Read clients whose ids are known; where nobody said how, one by one if there is no list that can be trusted.
+
+    Raises what ``read_present`` raises.
+    """
+    try:
+        return await read_present(desk, tables, how, ("id",), memory, read, wanted=wanted)
+    except ListingFault as fault:
+        if how != "auto":
+            raise
+        desk.talk.warn(f"{fault.message}; reading the clients one by one")
+        return await read_present(desk, tables, "each", ("id",), memory, read, wanted=wanted)
+
+
 def _seen(present: Present) -> KeyIndex | set[str]:
     return present.index if present.index is not None else set()
 
@@ -144,16 +166,13 @@ async def _list(
 async def _page(read: Reader, cursor: str) -> Json:
     async for _, reply in read([Request("page", cursor=cursor)]):
         status = reply.http_status
-        if status is not None and 300 <= status < 400:
-            raise ListingFault(
-                f"the clients cannot be listed: {describe(reply)[1]}",
-                hint="is --base-url the API's own address?",
-            )
-        if status is not None and status >= 400:
-            raise ListingFault(
-                f"the clients cannot be listed: HTTP {status}{_said(reply.body)}",
-                hint="with match by id, --read each does without the list",
-            )
+        if status is not None and status >= 300:
+            moved = status < 400
+            what = describe(reply)[1] if moved else f"HTTP {status}{_said(reply.body)}"
+            hint = "with match by id, --read each does without the list"
+            if moved or status == 404:  # where there is no list there are no clients: each would be called missing
+                hint = "is --base-url the API's own address?"
+            raise ListingFault(f"the clients cannot be listed: {what}", hint=hint)
         return reply.body
     return None
 
@@ -190,9 +209,11 @@ async def _each(desk: Desk, tables: PlanTables, present: Present, ids: Iterable[
 
 
 def _take(present: Present, record_id: str, reply: Reply, kept: list[tuple[str, Mapping[str, Json]]]) -> None:
-    if reply.http_status == 404:
+    status = reply.http_status
+    record = client_of(reply.body, record_id) if status is not None and status < 300 else None
+    if status == 404:
         present.gone.add(record_id)
-    elif reply.http_status == 200 and is_object(reply.body) and str(reply.body.get("id")) == record_id:
-        kept.append((record_id, reply.body))
+    elif record is not None:
+        kept.append((record_id, record))
     else:
-        present.unread[record_id] = f"HTTP {reply.http_status}" if reply.http_status else reply.fault
+        present.unread[record_id] = f"HTTP {status}" if status else reply.fault

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import NamedTuple
 
-from bulk_sync.journal import Journal, PlanTables, StoredChange
-from bulk_sync.planning.codes import CHANGED_SINCE
+from bulk_sync.journal import Journal, PlanTables, RunHeader, StoredChange
+from bulk_sync.mapping.spec import parse_mapping
+from bulk_sync.planning.codes import CHANGED_SINCE, HELD_BACK, STALE
+from bulk_sync.planning.differ import DiffRules, diff, held_back_message
+from bulk_sync.planning.ledger import LedgerEntry
 from bulk_sync.planning.reading import AccountMemory, page_count
 from bulk_sync.planning.snapshot import FRESH_SECONDS, fresh_until
 from bulk_sync.planning.stale import check_plan
 from bulk_sync.planning.values import shown_value
 from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
+from bulk_sync.workflow.deciding import diff_rules
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.present import Reader, read_present
+from bulk_sync.workflow.present import Reader, read_known
 
 
 def good_until(journal: Journal) -> float:
@@ -36,9 +41,10 @@ def unsent(tables: PlanTables) -> Iterator[StoredChange]:
 async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: float) -> frozenset[int]:
     """Read the records of the next unsent changes again, as many as can be sent while that is fresh.
 
-    A change of a run keeps its purpose and gets the new old values; one of an undo, or of a stored plan, is left out
-    where somebody changed the record meanwhile. Returns the changes that were looked at: of the others the old
-    values are as old as before. At least one, so that the slowest quota gets on.
+    A change of a run keeps its purpose and gets the new old values, less the fields whose overwrite rule keeps what
+    somebody wrote meanwhile; one of an undo, or of a stored plan, is left out where somebody changed the record.
+    Returns the changes that were looked at: of the others the old values are as old as before. At least one, so that
+    the slowest quota gets on.
     """
     tables = PlanTables(journal)
     memory = AccountMemory.from_json(desk.state.learned(journal.header.account, "account"))
@@ -51,39 +57,61 @@ async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: flo
     began = desk.clock.time()
     desk.talk.say(f"old values are older than they may be: reading {len(changes):,} clients again")
     wanted = {change.record_id for change in changes}
-    present = await read_present(desk, tables, "auto", ("id",), memory, read, wanted=wanted)
-    readable = get_resource(journal.header.resource).readable
-    strict = journal.header.kind == "undo" or bool(journal.header.facts.get("stored_plan"))
+    present = await read_known(desk, tables, memory, read, wanted)
+    rules = _rules(desk, journal.header)
     begun = tables.begun_changes()  # what may have been applied by us is not judged by the record: it is sent again
     with journal.transaction():
         for change in changes:
             found = tables.record(change.record_id)
             if found is not None and found[1] >= began and change.id not in begun:
-                _renew(desk, tables, change, found[0], readable=readable, strict=strict)
+                _renew(desk, journal, change, found[0], rules)
     facts = {**journal.header.facts, "read_at": present.read_at, "listing_seconds": present.listing_seconds}
     journal.update_header(facts=facts)
     return frozenset(change.id for change in changes)
 
 
-def _renew(
-    desk: Desk,
-    tables: PlanTables,
-    change: StoredChange,
-    record: Mapping[str, Json],
-    *,
-    readable: frozenset[str],
-    strict: bool,
-) -> None:
+class _Rules(NamedTuple):
+    """What a change that is renewed is held to.
+
+    ``strict`` is the code with which it is left out where the record has moved; '' where it is sent all the same.
+    """
+
+    diff: DiffRules
+    strict: str
+
+
+def _rules(desk: Desk, header: RunHeader) -> _Rules:
+    spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
+    strict = CHANGED_SINCE if header.kind == "undo" else STALE if header.facts.get("stored_plan") else ""
+    return _Rules(diff_rules(spec, get_resource(header.resource), desk.settings(header.settings)), strict)
+
+
+def _renew(desk: Desk, journal: Journal, change: StoredChange, record: Mapping[str, Json], rules: _Rules) -> None:
+    tables, readable = PlanTables(journal), rules.diff.readable
     checked = check_plan(change.payload, change.old, record, readable=readable)
-    if checked.moved and strict:
+    held_back = () if rules.strict else _held_back(desk, journal.header.account, change, record, rules.diff)
+    payload = {name: value for name, value in change.payload.items() if name not in {*checked.done, *held_back}}
+    if checked.moved and rules.strict:
         message = f"changed meanwhile, and kept: {', '.join(checked.moved)}"
-        tables.drop_change(change.id, Status.SKIPPED, CHANGED_SINCE, message, at=desk.clock.time())
-    elif len(checked.done) == len(change.payload):
-        message = "the record has these values by now"
-        tables.drop_change(change.id, Status.UNCHANGED, "", message, at=desk.clock.time())
-    elif checked.moved or checked.done:
-        payload = {name: value for name, value in change.payload.items() if name not in checked.done}
+        tables.drop_change(change.id, Status.SKIPPED, rules.strict, message, at=desk.clock.time())
+    elif not payload:
+        status, code, message = Status.UNCHANGED, "", "the record has these values by now"
+        if held_back:
+            status, code, message = Status.SKIPPED, HELD_BACK, held_back_message(held_back)
+        tables.drop_change(change.id, status, code, message, at=desk.clock.time())
+    elif checked.moved or checked.done or held_back:
         old = {name: value for name, value in change.old.items() if name in payload}
-        for name in checked.moved:
+        for name in payload.keys() & set(checked.moved):
             old[name] = shown_value(record, name, readable=readable)[1]
-        tables.renew_change(change.id, payload, old)
+        tables.renew_change(change.id, payload, old, remark=held_back_message(held_back) if held_back else "")
+
+
+def _held_back(
+    desk: Desk, account: str, change: StoredChange, record: Mapping[str, Json], rules: DiffRules
+) -> tuple[str, ...]:
+    """Return the fields whose overwrite rule keeps what the record has by now."""
+    if rules.guarded.isdisjoint(change.payload):
+        return ()
+    entry = desk.state.ledger_entry(account, change.record_id)
+    ledger = LedgerEntry.from_json(entry[1], readable=rules.readable) if entry else None
+    return diff(change.payload, record, rules=rules, ledger=ledger, now=desk.clock.time()).held_back

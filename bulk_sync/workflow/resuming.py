@@ -81,6 +81,7 @@ async def resume(desk: Desk, name: str | None) -> Ended:
         if header.state == "planning":
             # It died, or was stopped, before its plan was whole: nothing was sent, the source is read again.
             settings = resumed_settings(desk, journal, but=_ONE_TIME - _OF_THE_PLAN)
+            _check_same_api(header, _address(settings))
             place = _outputs(desk, journal, settings)
             journal.close()
             job = prepare_again(desk, journal.path.parent, header, settings, place)
@@ -141,12 +142,21 @@ def findings_again(desk: Desk, journal: Journal, settings: Settings, counts: Map
 
 def check_same_target(journal: Journal, target: Target) -> None:
     """Refuse another API than the run began with; a new key of the same account is fine."""
-    header = journal.header
-    if not header.sandbox and target.base_url != header.base_url:
+    _check_same_api(journal.header, target.base_url)
+
+
+def _check_same_api(header: RunHeader, base_url: str) -> None:
+    if not header.sandbox and base_url != header.base_url:
         raise Refused(
-            f"run {header.run} was sent to {header.base_url}, not to {target.base_url}",
-            hint=f"bulk-sync resume {header.run} --base-url {header.base_url}",
+            f"run {header.run} is one of {header.base_url}, not of {base_url}",
+            hint=f"--base-url {header.base_url}; for another API begin a new run",
         )
+
+
+def _address(settings: Settings) -> str:
+    from bulk_sync.heffl.target import check_base_url
+
+    return check_base_url(settings.base_url)
 
 
 def _check_files(desk: Desk, journal: Journal, settings: Settings) -> None:

@@ -80,6 +80,10 @@ class Session:
             }
         return {"rate": self.rate, "quota": quota}
 
+    def watch(self) -> None:
+        """Tell what happens from now on to whoever shows it, in the display of the present stage."""
+        self.pool.watch(self.desk.talk.observer(self.seconds_for, self._allowed))
+
     def read(self, requests: Iterable[Request]) -> AsyncIterator[tuple[Request, Reply]]:
         """Send reading requests through quota, retries and journal."""
         return self.pool.fetch_all(requests)
@@ -88,14 +92,14 @@ class Session:
         """Send every change that has no outcome, canaries first, then settle what is in doubt."""
         desk = self.desk
         desk.talk.phase("sending", self.tables.count_unended())
-        self.pool.watch(desk.talk.observer(self.seconds_for, self._allowed))
+        self.watch()
         report = await self.pool.send_all(self._open_changes(self._good_until()))
         if not desk.stop.is_set() and self.tables.count_unended():
-            report = await self._send_the_rest(report)
+            report = await self._send_the_rest()
         desk.talk.end_phase()
         return report
 
-    async def _send_the_rest(self, report: SendReport) -> SendReport:
+    async def _send_the_rest(self) -> SendReport:
         """Send what has waited until its old values were too old, then settle what is in doubt."""
         desk = self.desk
         while not desk.stop.is_set() and next(unsent(self.tables), None) is not None:
@@ -105,10 +109,10 @@ class Session:
                 if not desk.stop.is_set():
                     raise
                 break
-            report = await self.pool.send_all(self._fresh_changes(fresh, self._good_until()))
+            await self.pool.send_all(self._fresh_changes(fresh, self._good_until()))
         if not desk.stop.is_set():
-            report = await self.pool.settle_in_doubt(self._doubtful_changes())
-        return report
+            await self.pool.settle_in_doubt(self._doubtful_changes())
+        return self.pool.report
 
     def _open_changes(self, good_until: float) -> Iterator[Change]:
         """Yield what is to be sent, canaries first, as long as the old values are fresh."""
@@ -165,7 +169,9 @@ async def open_session(desk: Desk, settings: Settings, journal: Journal, target:
                 limits=_limits(desk, settings, kind.readable),
                 handled=later_runs.handled,
             )
-            yield Session(desk, journal, tables, target, quota, pool, settings.workers, later_runs)
+            session = Session(desk, journal, tables, target, quota, pool, settings.workers, later_runs)
+            session.watch()  # what reads before anything is sent is watched too
+            yield session
 
 
 def open_client(

@@ -23,7 +23,7 @@ from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import LEFT_OUT, REDUCED
 from bulk_sync.workflow.jobs import account_lock
 from bulk_sync.workflow.locking import hold
-from bulk_sync.workflow.present import Present, read_present
+from bulk_sync.workflow.present import Present, read_known
 from bulk_sync.workflow.results_tables import KeptLines, kept_lines
 from bulk_sync.workflow.resuming import check_same_target, findings_again, resumed_settings
 from bulk_sync.workflow.running import stopped_while_reading, with_guards
@@ -184,7 +184,7 @@ async def _compare(desk: Desk, session: Session) -> None:
         return
     wanted = {change.record_id for change in changes}
     memory = AccountMemory.from_json(desk.state.learned(journal.header.account, "account"))
-    present = await read_present(desk, tables, "auto", ("id",), memory, session.read, wanted=wanted)
+    present = await read_known(desk, tables, memory, session.read, wanted)
     readable = get_resource(journal.header.resource).readable
     with journal.transaction():
         for change in changes:

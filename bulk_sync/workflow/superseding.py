@@ -22,9 +22,21 @@ _BATCH = 1000
 
 
 def supersede(desk: Desk, journal: Journal) -> None:
-    """Skip the open changes of records that a later run has handled."""
-    for run in _unfolded(desk, journal.header.account, after=journal.header.run):
-        _fold(desk, run)
+    """Skip the open changes of records that a later run has handled.
+
+    Raises :class:`JournalDamaged` where a later one cannot say what it has handled.
+    """
+    run = journal.header.run
+    for later in _unfolded(desk, journal.header.account, after=run):
+        try:
+            _fold(desk, later)
+        except JournalDamaged as fault:
+            raise JournalDamaged(
+                f"run {later}, which began after run {run}, may have handled the same clients, and cannot tell: "
+                f"{fault.message}",
+                hint=f"restore that file from a backup; or, instead of going on with run {run}, begin a new run: rows "
+                "that were sent compare as unchanged",
+            ) from fault
     later_runs = LaterRuns(desk, journal)
     tables = PlanTables(journal)
     for _ in later_runs.without_handled(tables.to_send(tables.begun_changes())):
@@ -43,7 +55,13 @@ def fold_unfolded(desk: Desk, account: str) -> None:
 def _unfolded(desk: Desk, account: str, *, after: str = "") -> Iterator[str]:
     for past in past_runs(desk):
         header = past.header
-        if header is None or past.run <= after or header.account != account:
+        if past.run <= after:
+            continue
+        if header is None:
+            if after:  # else every run would say it for as long as the file is there
+                desk.talk.warn(f"{past.fault}; whether run {past.run} has handled the same clients is not known")
+            continue
+        if header.account != account:
             continue
         if header.state in {"sending", "done"} and not header.facts.get(FOLDED):
             yield past.run

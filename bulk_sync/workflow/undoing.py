@@ -31,7 +31,7 @@ from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import LEFT_OUT, chooser, only_fields
 from bulk_sync.workflow.jobs import account_lock
 from bulk_sync.workflow.locking import hold
-from bulk_sync.workflow.present import Present, read_present
+from bulk_sync.workflow.present import Present, read_known
 from bulk_sync.workflow.resuming import aimed_as, check_same_target
 from bulk_sync.workflow.running import stopped_while_reading
 from bulk_sync.workflow.runs import find_run, journal_path, opened, past_runs, run_lock
@@ -194,9 +194,9 @@ def _applied(tables: PlanTables) -> Iterator[StoredChange]:
 async def _decide(desk: Desk, session: Session, done: Journal, settings: Settings, torn: int) -> None:
     tables = session.tables
     account = session.journal.header.account
-    reading = settings.model_copy(update={"read": "auto" if settings.read == "none" else settings.read})
     memory = AccountMemory.from_json(desk.state.learned(account, "account"))
-    present = await read_present(desk, tables, reading.read, ("id",), memory, session.read)
+    how = "auto" if settings.read == "none" else settings.read
+    present = await read_known(desk, tables, memory, session.read, how=how)
     rules = _rules(desk, done, settings)
     changes = _applied(PlanTables(done))
     figures = _Figures()

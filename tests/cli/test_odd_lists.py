@@ -56,8 +56,34 @@ def test_a_redirect_is_named_with_what_helps(program: Program, answering: Callab
     assert "redirected to https://api.example.com:8443" in tested.err and "own address" in tested.err
 
 
+def test_no_list_at_all_is_no_reason_to_read_clients(program: Program, answering: Callable[..., None]) -> None:
+    """A base URL without its end: read one by one, every client would be called missing."""
+    answering(404, {}, b'{"code": "NOT_FOUND", "message": "no such route"}')
+    ran = program("run", "clients.csv", "-m", "m.yaml", "--yes")
+    assert (ran.code, "cannot be listed: HTTP 404, no such route" in ran.err) == (3, True), ran.err
+    assert "is --base-url the API's own address?" in ran.err and "--read each" not in ran.err
+
+
 def test_a_page_that_is_none_is_called_so(program: Program, answering: Callable[..., None]) -> None:
     """Some portal's page in place of the list: nobody asked for a client."""
     answering(200, {"Content-Type": "text/html"}, b"<html>sign in</html>")
     ran = program("run", "clients.csv", "-m", "m.yaml", "--yes", "--max-outage", "1s")
-    assert (ran.code, "the answer is not a page of clients" in ran.err) == (3, True), ran.err
+    assert ran.code == 3, ran.err
+    assert "paused: the answer is not a page of clients; next try in" in ran.err, "who waits is told why"
+    assert "(--max-outage), at last: the answer is not a page of clients" in ran.err
+
+
+def test_every_request_is_said_when_asked_for(program: Program, answering: Callable[..., None]) -> None:
+    """Those that read before anything is sent, too."""
+    answering(200, {}, b'{"items": [{"id": "clt_1", "name": "A", "email": "a@example.com"}], "hasMore": false}')
+    ran = program("plan", "clients.csv", "-m", "m.yaml", "--verbose")
+    assert (ran.code, "← page: 200, done" in ran.err) == (0, True), ran.err
+
+
+def test_a_client_in_an_envelope_is_read(program: Program, answering: Callable[..., None]) -> None:
+    """As the answer to a change may stand in ``data``, so may that to a question."""
+    answering(200, {}, b'{"data": {"id": "clt_1", "name": "A"}}')
+    program.write("m.yaml", MAPPING.replace("{column: E-mail, by: email}", "ID"))
+    program.write_csv("clients.csv", [["ID", "Company"], ["clt_1", "A"]])
+    ran = program("plan", "clients.csv", "-m", "m.yaml", "--read", "each", "--json")
+    assert (ran.code, ran.summary["counts"]) == (0, {"unchanged": 1}), ran.err

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bulk_sync.journal import open_journal
 from bulk_sync.sandbox import SandboxServer
 
 Serve = Callable[..., SandboxServer]
@@ -87,6 +89,26 @@ def test_rows_that_a_later_run_has_handled_are_superseded(
     assert {(line["sync_status"], line["sync_code"]) for line in skipped} == {("skipped", "superseded")}
     assert all(later.summary["run"] in line["sync_message"] for line in skipped)
     assert server.records()["clt_12"]["name"] == "Newest 12"
+
+
+@pytest.mark.parametrize(
+    ("damage", "code", "says"),
+    [
+        ("UPDATE requests SET target = 'clt_1' WHERE id = 2", 2, "may have handled the same clients, and cannot tell"),
+        ("UPDATE run SET value = '1'", 0, "has handled the same clients is not known"),
+    ],
+)
+def test_a_later_run_that_cannot_tell_what_it_handled_is_named(
+    program: Program, server: SandboxServer, stopped: str, damage: str, code: int, says: str
+) -> None:
+    """It died before it could say so, and its journal is damaged: that is not the journal of the run that goes on."""
+    program.write_csv("later.csv", [["ID", "Company"], *([f"clt_{n}", f"Newest {n}"] for n in range(9, 14))])
+    later = program("run", "later.csv", "-m", "m.yaml", "--yes", "--json", "--output", "later-r.csv").summary["run"]
+    with closing(open_journal(program.state / "runs" / later / "journal.sqlite")) as journal:
+        journal.update_header(facts={**journal.header.facts, "folded": False})
+        journal.connection.execute(damage)
+    ran = program("resume", stopped)
+    assert (ran.code, f"run {later}" in ran.err, says in ran.err) == (code, True, True), ran.err
 
 
 def test_a_run_that_is_done_sends_nothing_again(program: Program, server: SandboxServer, stopped: str) -> None:

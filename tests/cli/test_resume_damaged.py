@@ -84,6 +84,7 @@ def test_what_decides_about_sending_is_checked_before(
         "DELETE FROM joined",
         "DELETE FROM changes WHERE id = 14",
         "DELETE FROM changes WHERE id = 15",
+        "DELETE FROM rows WHERE number = 15",
     ],
 )
 def test_what_only_the_results_tell_is_checked_before_them(

@@ -59,6 +59,8 @@ def ask_twice(raw_server: Servers, answer: bytes, *, close: bool = False) -> tup
         (b"HTTP/1.1 200 OK\r\ncontent-length: 25\r\nConnection: Close\r\n\r\n" + OK, 2),
         (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n19\r\n" + OK + b"\r\n0\r\nx-a: 1\r\n\r\n", 1),
         (b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 25\r\n\r\n" + OK, 1),
+        (b"HTTP/1.1 100 Go\r\nconnection: close\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 25\r\n\r\n" + OK, 2),
+        (b"HTTP/1.0 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 25\r\n\r\n" + OK, 2),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 25\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n" + OK, 1),
     ],
 )

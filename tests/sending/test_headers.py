@@ -245,6 +245,8 @@ THREE = {"RateLimit-Limit": "60", "RateLimit-Remaining": "12", "RateLimit-Reset"
             id="absurd ones are capped",
         ),
         pytest.param({"Retry-After": "999999999"}, Allowance(retry_after=LONGEST_WAIT), id="an absurd wait"),
+        pytest.param({"Retry-After": f"{NOW + 5:.0f}"}, Allowance(retry_after=5.0), id="an epoch as a wait"),
+        pytest.param({"Retry-After": f"{NOW + 5:.0f}000"}, Allowance(retry_after=5.0), id="one in milliseconds"),
         pytest.param({"Retry-After": "Mon, 31 Feb 2019 09:28:00 GMT"}, NOTHING, id="no such day"),
         pytest.param({"RateLimit": ';;,",', "RateLimit-Policy": ";,;w=1"}, NOTHING, id="punctuation"),
         pytest.param({"Retry-After": "soon", "Content-Type": "text/html"}, NOTHING, id="nothing"),

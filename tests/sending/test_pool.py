@@ -191,6 +191,28 @@ def test_a_refusal_of_all_canaries_stops_before_the_rest(make_world: MakeWorld) 
     assert (report.stopped_by, int(report.stop.exit_code)) == ("systemic", 3)
 
 
+def test_one_canary_that_is_refused_is_asked_about(make_world: MakeWorld) -> None:
+    """It tries every field alone: four more rows tell whether that was its own matter, and not all the others."""
+    world = make_world(500, lambda request, number, now: 400, canaries=1)
+    report = world.send()
+    assert (report.counts, report.requests, report.stopped_by) == ({Status.FAILED: 5}, {"patch": 5}, "systemic")
+    assert report.stop.message.startswith("the first 5 rows, which try every field, were all refused")
+
+
+def test_a_canary_that_was_refused_is_not_called_verified(make_world: MakeWorld) -> None:
+    """One row's own fault: the others are sent, and only those are counted that came back as sent."""
+    world = make_world(30, lambda request, number, now: 400 if request.record_id == "clt_1" else "ok", canaries=1)
+    assert world.send().counts == {Status.UPDATED: 29, Status.FAILED: 1}
+    assert [name for name, _ in world.told.events] == ["opened after 4"]
+
+
+@pytest.mark.parametrize(("rows", "canaries"), [(2, 1), (5, 1), (3, 3)])
+def test_where_all_were_tried_nothing_is_stopped(make_world: MakeWorld, rows: int, canaries: int) -> None:
+    """Every row has its end: there is nothing to go on with."""
+    report = make_world(rows, lambda request, number, now: 400, canaries=canaries).send()
+    assert (report.counts, report.stopped_by) == ({Status.FAILED: rows}, "")
+
+
 def test_missing_records_as_canaries_do_not_stop(make_world: MakeWorld) -> None:
     """404 is each row's own matter."""
     world = make_world(30, lambda request, number, now: 404 if number <= 3 else "ok", canaries=3)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk_sync.errors import Busy
+from bulk_sync.errors import Busy, DiskFault
 from bulk_sync.state.locks import exclusive, lock_name
 
 HOLDER = (
@@ -76,6 +76,16 @@ def test_it_is_free_again_afterwards(path: Path) -> None:
     with exclusive(path, "x"):
         pass
     assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_place_that_takes_no_lock_is_named(tmp_path: Path) -> None:
+    """A file where the folder should be, as a disk that refuses: a fault of the disk, and no defect."""
+    (tmp_path / "locks").touch()
+    with (
+        pytest.raises(DiskFault, match=r"locks/run\.lock: cannot be locked"),
+        exclusive(tmp_path / "locks" / "run.lock", "run x"),
+    ):
+        pass
 
 
 def test_lock_names_tell_their_parts_apart() -> None:

@@ -48,6 +48,16 @@ def test_a_batch_of_the_ledger_is_whole_or_not_at_all(tmp_path: Path) -> None:
     state.close()
 
 
+def test_a_damaged_entry_of_the_ledger_is_named(tmp_path: Path) -> None:
+    """As a torn file leaves it: by file and client, with advice, and as no defect of the program."""
+    state = State(tmp_path)
+    state.write_ledger("a", [("clt_1", "r1", '{"values":{"na')])
+    with pytest.raises(StateFault, match="client clt_1 is damaged") as raised:
+        state.ledger_entry("a", "clt_1")
+    assert (str(tmp_path) in raised.value.message, "backup" in raised.value.hint) == (True, True)
+    state.close()
+
+
 def test_a_ledger_of_before_goes_on(tmp_path: Path) -> None:
     """A state file whose ledger was made without row ids is read and written as it is."""
     with closing(sqlite3.connect(tmp_path / "state.sqlite")) as connection, connection:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
+
+from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
+from bulk_sync.sending.ports import Stop, StopReason
+from bulk_sync.workflow import running
+from tests.workflow.office import Listener
 
 HEADER = ("Client ID", "Company")
 
@@ -82,6 +89,55 @@ def test_an_edit_in_the_middle_becomes_the_old_value(
     assert undone.summary.exit_code == 1
 
 
+@pytest.mark.parametrize("overwrite", ["if_empty", "if_ours"])
+def test_what_somebody_writes_in_the_middle_is_kept_where_the_mapping_says_so(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], edit: Callable[..., None], overwrite: str
+) -> None:
+    """Of a change the other fields are still sent; one that has no others is skipped."""
+    clock = leaping_clock()
+    office, *_ = slow_office(open_office, clock, clients=60, rows=0)
+    ids = [f"clt_{n:05}" for n in range(60)]
+    fields = {"name": "Company", "phone": {"column": "Phone", "overwrite": overwrite}}
+    mapping = office.mapping(match="Client ID", fields=fields)
+    if overwrite == "if_ours":
+        first = office.source(("Client ID", "Company", "Phone"), [(each, "", "+97150000000") for each in ids])
+        assert office.run(first, office.mapping(match="Client ID", fields={**fields, "phone": "Phone"})).summary.counts
+        mapping = office.mapping(match="Client ID", fields=fields)
+    rows = [(each, "" if each == "clt_00058" else f"New {each}", "+97150111111") for each in ids]
+    source = office.source(("Client ID", "Company", "Phone"), rows)
+
+    def somebody() -> None:
+        for each in ids[58:]:
+            edit(office, each, phone="+97150999999")
+
+    at(clock, clock.slept + 20 * 60, somebody)
+    run = office.run(source, mapping, rate="60/h", workers=1)
+    assert run.summary.counts == {"updated": 59, "skipped": 1}
+    kept = "overwrite keeps the record's value of phone"
+    ends = {each.client_id: (each.status, each.code, each.message, each.changed) for each in office.rows(run)}
+    assert ends["clt_00058"] == ("skipped", "held_back", kept, ())
+    assert ends["clt_00059"] == ("updated", "", kept, ("name",))
+    stored: Mapping[str, Any] = office.server.records()
+    assert [stored[each]["phone"] for each in ids[57:]] == ["+97150111111", "+97150999999", "+97150999999"]
+    assert stored["clt_00059"]["name"] == "New clt_00059"
+
+
+def test_what_no_answer_shows_is_kept_where_somebody_was_at_the_client(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], edit: Callable[..., None]
+) -> None:
+    """Whether it is still ours cannot be seen: what is unknown is kept, while sending as in the plan."""
+    clock = leaping_clock()
+    office, *_ = slow_office(open_office, clock, clients=60, rows=0)
+    mapping = office.mapping(match="Client ID", fields={"jobTitle": {"column": "Job", "overwrite": "always"}})
+    jobs = [[(f"clt_{n:05}", job) for n in range(60)] for job in ("Buyer", "Seller")]
+    office.run(office.source(("Client ID", "Job"), jobs[0]), mapping)
+    at(clock, clock.slept + 20 * 60, lambda: edit(office, "clt_00059", phone="+97150999999"))
+    mapping = office.mapping(match="Client ID", fields={"jobTitle": {"column": "Job", "overwrite": "if_ours"}})
+    run = office.run(office.source(("Client ID", "Job"), jobs[1]), mapping, rate="60/h", workers=1)
+    kept = {each.client_id: each.code for each in office.rows(run) if each.status != "updated"}
+    assert kept == {"clt_00059": "held_back"}
+
+
 def test_a_plan_is_not_read_twice(open_office: Callable[..., Any], leaping_clock: Callable[[], Any]) -> None:
     """A plan sent hours later reads the records once to see what has moved, and no more."""
     clock = leaping_clock()
@@ -91,6 +147,62 @@ def test_a_plan_is_not_read_twice(open_office: Callable[..., Any], leaping_clock
     before = office.requests()["GET"]
     assert office.run_plan(plan.summary.run).summary.counts == {"updated": 20}
     assert office.requests()["GET"] - before == 1
+
+
+def test_a_stored_plan_goes_stale_while_it_is_sent(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], edit: Callable[..., None]
+) -> None:
+    """What somebody changes in the middle is left alone by the same code as what was changed before."""
+    clock = leaping_clock()
+    office, source, mapping = slow_office(open_office, clock, clients=60, rows=60)
+    plan = office.plan(source, mapping).summary.run
+    at(clock, clock.slept + 20 * 60, lambda: edit(office, "clt_00059", name="Theirs"))
+    run = office.run_plan(plan, rate="60/h", workers=1)
+    kept = {each.client_id: (each.status, each.code) for each in office.rows(run) if each.status != "updated"}
+    assert kept == {"clt_00059": ("skipped", "stale")}
+
+
+def test_where_the_list_is_refused_clients_are_read_one_by_one(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any]
+) -> None:
+    """In the middle of a run, for an undo and for a stored plan: their ids are known, and they have no --read."""
+    fault = Fault(kind=FaultKind.STATUS, status=403)
+    only_once = Scripted(fault=fault, ids=frozenset({""}), methods=frozenset({"GET"}), attempts=frozenset(range(2, 99)))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(only_once,)))
+    office, source, mapping = slow_office(partial(open_office, config), leaping_clock(), clients=40, rows=40)
+    run = office.run(source, mapping, rate="60/h", workers=1)
+    assert (run.summary.counts, run.summary.stopped_by) == ({"updated": 40}, "")
+    told = [len(office.talk.warnings)]
+    assert office.undo(run.summary.run, rate="none").summary.counts == {"updated": 40}
+    told.append(len(office.talk.warnings))
+    plan = office.plan(source, mapping, read="each").summary.run
+    assert office.run_plan(plan).summary.counts == {"updated": 40}
+    told.append(len(office.talk.warnings))
+    assert told == [1, 2, 3], office.talk.warnings
+    assert {warning.partition(";")[0] for warning in office.talk.warnings} == {
+        "the clients cannot be listed: HTTP 403, Something is wrong"
+    }
+
+
+@pytest.mark.parametrize(("reason", "code"), [(StopReason.INTERRUPTED, 130), (StopReason.KEY_REFUSED, 4)])
+def test_a_stop_while_old_values_are_read_again_is_told(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], reason: StopReason, code: int
+) -> None:
+    """It ends the run as it would in the middle of sending, and resume finds the run and goes on."""
+    office, source, mapping = slow_office(open_office, leaping_clock(), clients=40, rows=40)
+    desk = office.desk(rate="60/h", workers=1)
+
+    class Stopping(Listener):
+        def say(self, text: str) -> None:
+            if text.startswith("old values are older"):
+                desk.stop.set(Stop(reason, "stopped"))
+
+    desk.talk = Stopping()
+    with desk:
+        ended = asyncio.run(running.run(desk, source, mapping))
+    assert (ended.summary.exit_code, ended.summary.stopped_by) == (code, reason.value)
+    assert sorted(ended.summary.counts) == ["not_sent", "updated"]
+    assert office.resume().summary.counts == {"updated": 40}
 
 
 def at(clock: Any, moment: float, act: Callable[[], None]) -> None:

@@ -73,6 +73,7 @@ def test_a_stop_and_a_resume_lose_nothing(open_office: Callable[..., Any]) -> No
 
 def unanswered(journal: Journal) -> None:
     """Let a run have died with its requests out: their answers, and what they ended, were never written."""
+    journal.update_header(entries={**journal.header.entries, "outcomes": 0})
     with journal.transaction() as connection:
         connection.execute("DELETE FROM outcomes")
         journal.update(
