@@ -66,10 +66,12 @@ class Voice:
 
     def _print(self, error: BulkSyncError) -> None:
         if self.json_summary:
+            from bulk_sync.console.patient import patient
             from bulk_sync.results.summary_json import failure_json
 
-            sys.stdout.write(failure_json(error) + "\n")
-            sys.stdout.flush()
+            out = patient(sys.stdout)  # the exit code is to be the error's, whether or not anybody reads
+            out.write(failure_json(error) + "\n")
+            out.flush()
 
 
 def settle_voice(*, json_summary: bool, log_json: bool) -> None:
