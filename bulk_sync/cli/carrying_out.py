@@ -31,7 +31,7 @@ def carry_out(flags: Mapping[str, object], workflow: Workflow, *, shows_plan: bo
     desk, settings, terminal = _open_desk(flags)
     try:
         ended = asyncio.run(_with_signals(desk, workflow, terminal))
-    except BulkSyncError as error:
+    except Exception as error:
         terminal.end_phase()
         if job:
             _quietly(desk, partial(tell_failed, desk, settings, error, job=job))
@@ -46,7 +46,7 @@ def carry_out(flags: Mapping[str, object], workflow: Workflow, *, shows_plan: bo
     for note in _notes(desk, settings, ended):
         desk.talk.warn(note)
     if job:
-        _quietly(desk, partial(tell_ended, desk, settings, ended, job=ended.summary.mapping or job))
+        _quietly(desk, partial(tell_ended, desk, settings, ended, job=job))
     return ended.summary.exit_code
 
 
