@@ -4,6 +4,7 @@ import csv
 import shutil
 import stat
 import subprocess
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -281,6 +282,17 @@ def test_a_workbook_that_cannot_be_finished_leaves_nothing(with_rows: MakeBook, 
     with pytest.raises(AttributeError):
         write_results(with_rows(rows, ("A",)), tmp_path / "half.xlsx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_workbook_needs_room_only_where_it_is_wanted(with_rows: MakeBook, tmp_path: Path) -> None:
+    """Its parts lie beside it, whether or not there is a place for temporary files."""
+    rows = [RowResult(2, ("x",), Status.UNCHANGED)]
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path / "full")
+    try:
+        path = write_results(with_rows(rows, ("A",)), tmp_path / "out.xlsx").path
+    finally:
+        tempfile.tempdir = before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_results_belong_to_their_owner_only(make_book: MakeBook, tmp_path: Path) -> None:
