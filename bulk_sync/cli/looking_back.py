@@ -50,7 +50,7 @@ def show_run(flags: Mapping[str, object], name: str, what: str) -> int:
                 desk, journal, summary, what=cast('Literal["results", "changes", "problems"]', what)
             )
             lines = (written.output,)
-            files = {"report": str(desk.folder / settings.report)} if settings.report else {}
+            files = {"report": written.report} if written.report else {}
             if what == "results":
                 summary = written
             else:  # no file that a retry reads: what is told of the run stays as it is

@@ -57,6 +57,8 @@ def _workbook(path: Path, summary: RunSummary) -> Iterator[Workbook]:
     with scratch_folder(path) as folder:
         skeleton = BytesIO()
         workbook = Workbook(skeleton, {"constant_memory": True, "tmpdir": str(folder)})
+        # Its parts, which are small without the lines, need no files. As an option this would end constant memory.
+        workbook.in_memory = True
         try:
             _describe(workbook, summary)
             yield workbook
