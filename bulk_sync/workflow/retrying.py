@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 from zipfile import is_zipfile
 
-from bulk_sync.errors import Refused
-from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry, RunHeader, create_journal
+from bulk_sync.errors import BulkSyncError, Refused
+from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry, RunHeader, create_journal, open_journal
 from bulk_sync.mapping.mapper import RowMapper
 from bulk_sync.mapping.spec import MappingSpec, parse_mapping
-from bulk_sync.records import SourceRow
+from bulk_sync.records import RowResult, SourceRow
 from bulk_sync.results.read_back import ReadBack, RetryRow
 from bulk_sync.results.run_property import run_of_workbook
 from bulk_sync.settings import Settings
@@ -22,7 +23,7 @@ from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import demand_answerable
 from bulk_sync.workflow.closing import Ended, blank_summary, outputs
 from bulk_sync.workflow.desk import Desk, kept_settings
-from bulk_sync.workflow.intake import REDUCED, SETTLED, chooser, file_sha256, only_fields, settle_mapper
+from bulk_sync.workflow.intake import NOT_CHOSEN, REDUCED, SETTLED, chooser, file_sha256, only_fields, settle_mapper
 from bulk_sync.workflow.jobs import Job, account_lock, run_limits
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.results_tables import results_tables
@@ -223,8 +224,35 @@ def _rows_to_try(
     if file is None:
         yield (RetryRow(row.row_number, row.values, result=row) for row in book.rows()), book, ()
         return
-    with results_tables(file) as tables:
-        back = ReadBack(tables, before.header.header, book.row)
+    with results_tables(file) as tables, _earlier(desk, before) as earlier:
+        back = ReadBack(tables, before.header.header, partial(_row, book, earlier))
         notes = _warned(desk, back.notes)
         back.survey()
         yield back.rows(), book, notes
+
+
+@contextmanager
+def _earlier(desk: Desk, before: Journal) -> Iterator[tuple[JournalBook, ...]]:
+    """Give the runs that a retry's rows come from, the last one first, as far as they are still known."""
+    with ExitStack() as stack:
+        books: list[JournalBook] = []
+        header = before.header
+        with suppress(BulkSyncError):
+            while header.kind == "retry":
+                journal = open_journal(journal_path(desk, header.parent), verify="nothing")
+                stack.callback(journal.close)
+                books.append(JournalBook(journal, blank_summary(journal)))
+                header = journal.header
+        yield tuple(books)
+
+
+def _row(book: JournalBook, earlier: tuple[JournalBook, ...], number: int) -> RowResult | None:
+    """Return a row of the run; one that it left out has the problems of the run that judged it last.
+
+    They tell a correction from what a spreadsheet does to cells.
+    """
+    row = book.row(number)
+    if row is not None and row.code == NOT_CHOSEN:
+        judged = (was for each in earlier if (was := each.row(number)) and was.code != NOT_CHOSEN)
+        return row._replace(problems=was.problems if (was := next(judged, None)) else ())
+    return row

@@ -1,0 +1,63 @@
+"""A retry of a retry of a retry: what an earlier round left out is as it was when it was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bulk_sync.errors import SourceError
+from tests.workflow.office import Office
+
+
+@pytest.fixture
+def office(open_office: Callable[..., Any]) -> Office:
+    """An office whose first run refused the codes of two rows."""
+    made: Office = open_office(records=[{"id": f"clt_{n}", "name": "Old", "cf_code": "1"} for n in range(1, 4)])
+    mapping = made.mapping(
+        match="ID", fields={"cf_code": {"column": "Code", "transform": [{"extract": r"^[1-9]\d*$"}]}}
+    )
+    rows = [("clt_1", "0123"), ("clt_2", "0555"), ("clt_3", "789")]
+    made.run(made.source(("ID", "Code"), rows), mapping, output="r0.csv")
+    return made
+
+
+def correct(office: Office, name: str, was: str, now: str) -> None:
+    path = office.folder / name
+    path.write_text(path.read_text("utf-8-sig").replace(was, now), encoding="utf-8")
+
+
+def test_a_row_that_was_left_out_twice_is_corrected_like_one_that_was_not(office: Office) -> None:
+    """Zeros that were what was wrong may go, in any round; those of a cell that was right are lost to a spreadsheet."""
+    for round_ in (1, 2):
+        office.retry(f"r{round_ - 1}.csv", rows="2", output=f"r{round_}.csv")
+    correct(office, "r2.csv", "clt_2,0555", "clt_2,555")
+    assert office.retry("r2.csv", output="r3.csv").summary.counts == {"updated": 1, "invalid": 1, "unchanged": 1}
+    assert office.server.records()["clt_2"]["cf_code"] == "555"
+
+
+def test_a_correction_that_was_left_out_may_be_corrected_again(office: Office) -> None:
+    """It was edited by hand on purpose before."""
+    correct(office, "r0.csv", "clt_2,0555", "clt_2,00556")
+    office.retry("r0.csv", rows="2", output="r1.csv")
+    correct(office, "r1.csv", "clt_2,00556", "clt_2,556")
+    assert office.retry("r1.csv", output="r2.csv").summary.counts == {"updated": 1, "invalid": 1, "unchanged": 1}
+
+
+def test_what_was_right_is_still_guarded(office: Office) -> None:
+    """A row that was left out with nothing wrong in that cell."""
+    office.retry("r0.csv", rows="2", output="r1.csv")
+    correct(office, "r1.csv", "clt_3,789", "clt_3,7.89E+02")
+    with pytest.raises(SourceError, match="damaged by a spreadsheet"):
+        office.retry("r1.csv", output="r2.csv")
+
+
+def test_an_earlier_round_may_be_forgotten(office: Office) -> None:
+    """Then nothing tells a correction from damage, and the workbook is the way."""
+    retried = office.retry("r0.csv", rows="2", output="r1.csv").summary
+    (office.folder / "state" / "runs" / retried.parent / "journal.sqlite").unlink()
+    correct(office, "r1.csv", "clt_2,0555", "clt_2,555")
+    with pytest.raises(SourceError) as caught:
+        office.retry("r1.csv", output="r2.csv")
+    assert caught.value.hint.startswith("edit the results workbook instead")
