@@ -47,6 +47,10 @@ class Voice:
     def tell_usage(self, error: click.ClickException) -> None:
         """Say what is wrong with the arguments, in our voice."""
         context = getattr(error, "ctx", None)
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the whole help
+            self._print(Refused("a command is missing", hint="see stderr"))
+            click.echo(error.format_message(), err=True)
+            return
         hint = f"{context.command_path} --help lists its options" if context else "bulk-sync --help lists the commands"
         self.tell(Refused(error.format_message(), hint=hint))
 

@@ -41,7 +41,7 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
     """
     path = desk.folder / name
     file = path if path.is_file() else None
-    parent = find_run(desk, run_name) if run_name else _run_of(desk, name, file)
+    parent = find_run(desk, run_name) if run_name is not None else _run_of(desk, name, file)
     with ExitStack() as stack:
         stack.enter_context(exclusive(run_lock(desk, parent), f"run {parent}"))
         before = stack.enter_context(opened(desk, parent))
@@ -175,7 +175,7 @@ def _named(desk: Desk, name: str) -> str:
     try:
         return find_run(desk, name)
     except Refused as error:
-        if error.message.startswith(f"{name}: several"):
+        if not name or error.message.startswith(f"{name}: several"):
             raise
         raise Refused(
             f"{name}: no such file in {desk.folder}, and no run in {desk.state.runs_folder} begins so",

@@ -76,6 +76,8 @@ def find_run(desk: Desk, name: str) -> str:
 
     Raises :class:`Refused` naming the candidates where there are several, or where to look where there is none.
     """
+    if not name:  # an unset variable of a shell script: never some run instead
+        raise Refused("'' names no run", hint="bulk-sync runs lists them")
     ids = run_ids(desk)
     matching = [run for run in ids if run.startswith(name)]
     if name in ids:
@@ -111,7 +113,7 @@ def find_unfinished(desk: Desk, name: str | None) -> str:
     Raises :class:`Refused` listing the candidates where it is not one, and for a run that was retried.
     """
     closed = retried_by(desk)
-    if name:
+    if name is not None:
         run = find_run(desk, name)
         if later := closed.get(run):
             raise Refused(
