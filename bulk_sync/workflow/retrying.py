@@ -43,7 +43,7 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
     file = path if path.is_file() else None
     parent = find_run(desk, run_name) if run_name is not None else _run_of(desk, name, file)
     with ExitStack() as stack:
-        stack.enter_context(exclusive(run_lock(desk, parent), f"run {parent}"))
+        await hold(desk, stack, run_lock(desk, parent), f"run {parent}", wait=desk.settings().wait)
         before = stack.enter_context(opened(desk, parent))
         header = before.header
         if header.kind not in {"run", "retry"}:
