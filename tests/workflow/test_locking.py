@@ -66,9 +66,10 @@ def test_waiting_has_an_end(desk: Desk, tmp_path: Path, wait: float | None, hint
 def test_a_stop_ends_the_waiting(desk: Desk, tmp_path: Path) -> None:
     """Ctrl-C is heard although nothing but a lock is waited for."""
     path = tmp_path / "x.lock"
-    desk.stop.set(Stop(StopReason.INTERRUPTED, "interrupted"))
-    with exclusive(path, "run 7"), ExitStack() as stack, pytest.raises(Interrupted):
+    desk.stop.set(Stop(StopReason.INTERRUPTED, "interrupted", "bulk-sync resume goes on"))
+    with exclusive(path, "run 7"), ExitStack() as stack, pytest.raises(Interrupted) as caught:
         asyncio.run(hold(desk, stack, path, "run 7", wait=60))
+    assert caught.value.hint == "nothing was done yet: give the command again"
     assert desk.clock.monotonic() < 1
 
 
