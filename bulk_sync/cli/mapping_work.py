@@ -44,7 +44,7 @@ def suggest_mapping(flags: Mapping[str, object], source: Path, output: Path | No
     if output and output.exists() and not overwrite:
         raise Refused(f"{output} exists", hint="name another file, or replace it with --overwrite")
     if output:
-        check_not_input(desk.folder / output, desk.folder / source, None)
+        check_not_input(desk.folder / output, desk.folder / source)
     table, guesses = _open_or_guess(desk, desk.folder / source, SourceOptions(sheet=settings.sheet))
     with table:
         rows = list(islice(table.rows(), _SAMPLE_ROWS))

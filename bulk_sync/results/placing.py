@@ -56,9 +56,11 @@ def default_path(source: str, run: str, *, kind: str = "results", folder: Path =
     return _free_name(folder / f"{stem}-{kind}-{run}{suffix}")
 
 
-def check_not_input(path: Path, source: Path | None, mapping: Path | None) -> None:
-    """Refuse to write over the source or the mapping, under whatever name. Raises OutputError."""
-    for taken, name in ((source, "source"), (mapping, "mapping")):
+def check_not_input(
+    path: Path, source: Path | None, mapping: Path | None = None, *, results: Path | None = None
+) -> None:
+    """Refuse to write over source, mapping or results that are read, under whatever name. Raises OutputError."""
+    for taken, name in ((source, "source"), (mapping, "mapping"), (results, "results file that is retried")):
         if taken is not None and _same_file(path, taken):
             raise OutputError(f'"{path}" would overwrite the {name} "{taken}"', hint="name another file with --output")
 

@@ -201,7 +201,7 @@ class Outputs:
         ``results``: its results file, where that is read now.
         """
         if self.path is not None:
-            check_not_input(self.path, results, None)
+            check_not_input(self.path, None, results=results)
         self.check(desk, _existing(header.source_path), _existing(header.mapping_path))
 
     def write(

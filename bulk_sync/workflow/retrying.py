@@ -47,7 +47,10 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
         before = stack.enter_context(opened(desk, parent))
         header = before.header
         if header.kind not in {"run", "retry"}:
-            raise Refused(f"run {parent} is of kind {header.kind}; only a run or a retry can be tried again")
+            raise Refused(
+                f"run {parent} is of kind {header.kind}; only a run or a retry can be tried again",
+                hint=f"to send the plan: bulk-sync run --plan {parent}" if header.kind == "plan" else "",
+            )
         settings = _settings(desk, before)
         demand_answerable(desk, settings)
         target = stack.enter_context(open_target(desk, settings, sandbox=header.sandbox))
@@ -151,9 +154,14 @@ def _run_of(desk: Desk, name: str, file: Path | None) -> str:
     if file is None:
         return _named(desk, name)
     is_workbook = is_zipfile(file)
-    stated = run_of_workbook(file) if is_workbook else None
+    stated, kind = run_of_workbook(file) if is_workbook else ("", "")
     if stated in run_ids(desk):
         return stated
+    if kind == "check":
+        raise Refused(
+            f"{name} holds the results of a check, in which nothing was sent",
+            hint="correct the source, and run it: bulk-sync run SOURCE --mapping FILE",
+        )
     if stated:
         # What is remembered of the path is then of another file that stood there: it must not be taken for this one.
         raise Refused(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bulk_sync.errors import SourceError
+from bulk_sync.errors import OutputError, Refused, SourceError
 from tests.workflow.office import Office
 
 
@@ -61,3 +61,17 @@ def test_an_earlier_round_may_be_forgotten(office: Office) -> None:
     with pytest.raises(SourceError) as caught:
         office.retry("r1.csv", output="r2.csv")
     assert caught.value.hint.startswith("edit the results workbook instead")
+
+
+def test_results_of_which_nothing_was_sent(office: Office) -> None:
+    """A check's name the way to send, a plan's the way to send that; results are not written over what is read."""
+    source, mapping = office.folder / "clients.csv", office.folder / "mapping.yaml"
+    office.check(source, mapping, output="check.xlsx")
+    with pytest.raises(Refused, match="holds the results of a check, in which nothing was sent"):
+        office.retry("check.xlsx")
+    plan = office.plan(source, mapping, output="plan.xlsx").summary.run
+    with pytest.raises(Refused) as caught:
+        office.retry("plan.xlsx")
+    assert caught.value.hint == f"to send the plan: bulk-sync run --plan {plan}"
+    with pytest.raises(OutputError, match='would overwrite the results file that is retried "'):
+        office.retry("r0.csv", output="r0.csv")
