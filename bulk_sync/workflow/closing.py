@@ -111,7 +111,9 @@ def next_steps(summary: RunSummary) -> tuple[str, ...]:
         steps.append(f"correct the rows in the results file, then: bulk-sync retry {shlex.quote(target)}")
     if counts.get(Status.DIFFERS):
         steps.append("look at the rows that differ: the CRM holds another value than was sent")
-    if counts.get(Status.UPDATED) or counts.get(Status.DIFFERS):
+    # A retry has rows that differ from the run before, too, and then there may be nothing of its own to take back.
+    differing = counts.get(Status.DIFFERS) and (summary.kind != "retry" or summary.requests.get("patch"))
+    if counts.get(Status.UPDATED) or differing:
         steps.append(f"to take it back: bulk-sync undo {run}")
     return tuple(steps)
 

@@ -17,7 +17,6 @@ from bulk_sync.mapping.mapper import RowMapper
 from bulk_sync.mapping.spec import MappingSpec, parse_mapping
 from bulk_sync.records import RowResult, SourceRow
 from bulk_sync.results.read_back import ReadBack, RetryRow
-from bulk_sync.results.run_property import run_of_workbook
 from bulk_sync.settings import Settings
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import demand_answerable
@@ -30,7 +29,7 @@ from bulk_sync.workflow.results_tables import results_tables
 from bulk_sync.workflow.resuming import check_same_target, resumed_settings
 from bulk_sync.workflow.retry_rows import Findings, RetryRules, retry_entries
 from bulk_sync.workflow.running import plan_and_send
-from bulk_sync.workflow.runs import find_run, journal_path, opened, retried_by, run_ids, run_lock
+from bulk_sync.workflow.runs import find_run, journal_path, opened, retried_by, run_lock, stated_run
 from bulk_sync.workflow.target import open_target
 
 
@@ -153,25 +152,14 @@ def _run_of(desk: Desk, name: str, file: Path | None) -> str:
     """Find the run that a results file is of: by its properties, else by what the state directory remembers."""
     if file is None:
         return _named(desk, name)
-    is_workbook = is_zipfile(file)
-    stated, kind = run_of_workbook(file) if is_workbook else ("", "")
-    if stated in run_ids(desk):
-        return stated
-    if kind == "check":
-        raise Refused(
-            f"{name} holds the results of a check, in which nothing was sent",
-            hint="correct the source, and run it: bulk-sync run SOURCE --mapping FILE",
-        )
-    if stated:
-        # What is remembered of the path is then of another file that stood there: it must not be taken for this one.
-        raise Refused(
-            f"{name} holds the results of run {stated}, which is not in {desk.state.runs_folder}",
-            hint="was it purged, or made with another --state-dir or by another user? Correct the source and run it",
-        )
+    if run := stated_run(desk, name, file):
+        return run
     try:
         return find_run(desk, name)
     except Refused:
-        looked = ("its document properties", "the paths that are remembered", "its name")[0 if is_workbook else 1 :]
+        looked = ("its document properties", "the paths that are remembered", "its name")[
+            0 if is_zipfile(file) else 1 :
+        ]
         raise Refused(
             f"{name}: cannot tell which run these results are of; looked at {', '.join(looked)}, "
             f"for the runs in {desk.state.runs_folder}",

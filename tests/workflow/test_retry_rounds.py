@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from bulk_sync.errors import OutputError, Refused, SourceError
+from bulk_sync.records import RunSummary
+from bulk_sync.workflow import runs
+from bulk_sync.workflow.closing import next_steps
 from tests.workflow.office import Office
 
 
@@ -75,3 +79,27 @@ def test_results_of_which_nothing_was_sent(office: Office) -> None:
     assert caught.value.hint == f"to send the plan: bulk-sync run --plan {plan}"
     with pytest.raises(OutputError, match='would overwrite the results file that is retried "'):
         office.retry("r0.csv", output="r0.csv")
+
+
+@pytest.mark.parametrize("command", ["undo", "show"])
+def test_a_workbook_names_its_run_wherever_it_lies(office: Office, command: str) -> None:
+    """Under a new name, and in the place of another run's results, which is what the path was remembered for."""
+    source, mapping = office.folder / "clients.csv", office.folder / "mapping.yaml"
+    first = office.run(source, mapping, output="first.xlsx").summary.run
+    second = office.run(source, mapping, output="second.xlsx").summary.run
+    for place in ("second.xlsx", "moved.xlsx"):
+        shutil.copy(office.folder / "first.xlsx", office.folder / place)
+        found = runs.find_run(office.desk(), place) if command == "show" else office.undo(place).summary.parent
+        assert (found, found == second) == (first, False)
+    shutil.rmtree(office.folder / "state" / "runs" / first)
+    with pytest.raises(Refused, match=f"holds the results of run {first}, which is not in"):
+        runs.find_run(office.desk(), "second.xlsx")
+
+
+def test_a_retry_that_sent_nothing_has_nothing_to_take_back() -> None:
+    """Though rows of the run before differ."""
+    summary = RunSummary(
+        "R", "retry", 1, "", {"differs": 1}, {}, "c.csv", "", "m.yaml", "x", "a", "", "", 0.0, output="r.csv"
+    )  # fmt: skip
+    assert [step.partition(":")[0] for step in next_steps(summary)] == ["look at the rows that differ"]
+    assert len(next_steps(summary._replace(requests={"patch": 1}))) == 2
