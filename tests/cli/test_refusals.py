@@ -74,6 +74,9 @@ CASES = {
     "the results of no run": Bad(("runs", "--output", "x.csv"), ("RUN is missing",)),
     "an age without a unit": Bad(("purge", "--older-than", "30"), ("'30' has no unit", "30d")),
     "nothing to undo": Bad(("undo", "--yes"), ("no run has changed anything",)),
+    "an unknown rule of the sandbox": Bad(("sandbox", "--rule", "odd"), ("--rule: 'odd' is none", "token-bucket")),
+    "an unknown style of headers": Bad(("sandbox", "--headers", "odd"), ("--headers: 'odd' is none", "draft-03")),
+    "an answer before its request": Bad(("sandbox", "--latency", "-1"), ("--latency", "-1")),
     "an unknown profile": Bad(run("good.csv", "m.yaml", "--profile", "nobody"), ("nobody",)),
 }  # fmt: skip
 
