@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from typing import Any
@@ -103,3 +104,16 @@ def test_a_retry_that_sent_nothing_has_nothing_to_take_back() -> None:
     )  # fmt: skip
     assert [step.partition(":")[0] for step in next_steps(summary)] == ["look at the rows that differ"]
     assert len(next_steps(summary._replace(requests={"patch": 1}))) == 2
+
+
+def test_columns_that_are_called_like_a_line_s_own_arrays(open_office: Callable[..., Any]) -> None:
+    """In .jsonl they keep their values under another name and are no edits; of the arrays nothing is said."""
+    office = open_office(records=[{"id": "clt_1", "name": "Old"}])
+    mapping = office.mapping(match="ID", fields={"name": "changes", "email": "problems"})
+    office.run(office.source(("ID", "changes", "problems"), [("clt_1", "New", "none")]), mapping, output="r0.jsonl")
+    line = json.loads((office.folder / "r0.jsonl").read_text())
+    assert (line["changes (2)"], line["problems (2)"], line["problems"][0]["code"]) == ("New", "none", "bad_email")
+    assert office.retry("r0.jsonl", output="r1.jsonl").summary.notes == ()
+    correct(office, "r1.jsonl", '"problems (2)": "none"', '"problems (2)": "a@x.example"')
+    assert office.retry("r1.jsonl", output="r2.jsonl").summary.counts == {"updated": 1}
+    assert office.server.records()["clt_1"]["name"] == "New"
