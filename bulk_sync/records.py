@@ -281,7 +281,8 @@ class RequestLine(NamedTuple):
 class RunSummary(NamedTuple):
     """What a run did, in figures. ``counts`` has every status that occurred; times are ISO with offset.
 
-    ``stopped_by`` is what ended it early as scripts know it, ``stopped_words`` as a person is told it.
+    ``stopped_by`` is what ended it early as scripts know it, ``stopped_words`` as a person is told it. ``output`` and
+    ``report`` are where the results and the report page came to lie, '' where they are not.
     """
 
     run: str
@@ -307,3 +308,4 @@ class RunSummary(NamedTuple):
     quota: Mapping[str, Json] = {}
     problem_groups: tuple[tuple[int, str], ...] = ()
     stopped_words: str = ""
+    report: str = ""

@@ -121,6 +121,12 @@ def _positive_share(value: float) -> float:
     return value
 
 
+def _number_as_text(value: object) -> object:
+    """Let a number of a profile, or of a program, be what a flag says in letters."""
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+Text = Annotated[str, BeforeValidator(_number_as_text)]
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_parse_names)]
 
@@ -150,15 +156,15 @@ class Settings(BaseModel):
     max_outage: Duration = 1800.0
     read: Literal["auto", "list", "each", "none"] = "auto"
     trust_ledger: Annotated[float | None, BeforeValidator(_parse_ledger)] = 30 * 86400.0
-    max_changed: str | None = None
-    max_cleared: str | None = None
-    max_invalid: str | None = None
+    max_changed: Text | None = None
+    max_cleared: Text | None = None
+    max_invalid: Text | None = None
     require_valid: bool = False
-    expect_rows: str | None = None
+    expect_rows: Text | None = None
     allow: Annotated[Names, AfterValidator(_guard_names)] = ()
     yes: bool = False
     sandbox: Literal["keep", "fresh"] | None = None
-    sheet: str | None = None
+    sheet: Text | None = None
     profile: str = ""
     state_dir: Path | None = None
     json_summary: bool = False
@@ -178,6 +184,9 @@ class Settings(BaseModel):
 _OPTIONS = {"json_summary": "json"}
 """Settings whose option has another name."""
 
+_NAMES = {"profile": "profile", "state_dir": "folder", "sheet": "sheet", "base_url": "address", "ca_file": "file"}
+"""Options that name something: an unset variable of a shell script never means another account, state or sheet."""
+
 NOT_FROM_OUTSIDE = frozenset({"yes", "allow"})
 """Answers and overrides are given on the command line or not at all."""
 
@@ -194,8 +203,9 @@ def resolve(
     ``flags`` has only what was given; ``profiles`` is a TOML file with a table for each profile; ``mapping``
     what the mapping file says (rate, workers). Raises :class:`Refused` naming every option that does not fit.
     """
-    if flags.get("profile") == "":  # an unset variable of a shell script: never another account instead
-        raise Refused("--profile: '' names no profile", hint="leave the option out to do without one")
+    for field, what in _NAMES.items():
+        if flags.get(field) == "":
+            raise Refused(f"{_option(field)}: '' names no {what}", hint="leave the option out to do without one")
     environment = _from_environment(environ)
     name = str(flags.get("profile") or environment.get("profile") or "")
     merged: dict[str, object] = dict(mapping or {})
@@ -217,6 +227,10 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
 def _variable(field: str) -> str:
     """Return the variable for a setting, named as its option is."""
     return f"BULK_SYNC_{_OPTIONS.get(field, field).upper()}"
+
+
+def _option(field: str) -> str:
+    return "--" + _OPTIONS.get(field, field).replace("_", "-")
 
 
 def _profile(name: str, profiles: Path | None) -> dict[str, object]:
@@ -249,9 +263,8 @@ def _tables(profiles: Path) -> dict[str, dict[str, object]]:
 
 def _told(item: Mapping[str, Any], flags: Mapping[str, object], environment: Mapping[str, object], profile: str) -> str:
     field = str(item["loc"][0]) if item["loc"] else ""
-    option = "--" + _OPTIONS.get(field, field).replace("_", "-")
     if flags.get(field) is not None:
-        where = option
+        where = _option(field)
     elif field in environment:
         where = _variable(field)
     else:

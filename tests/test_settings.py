@@ -79,6 +79,16 @@ def test_a_profile_may_come_from_the_environment(profiles: Path) -> None:
         resolve({"profile": "shop"}, environ={}, profiles=profiles)
 
 
+def test_numbers_of_a_profile_are_what_flags_say_in_letters(profiles: Path) -> None:
+    """TOML has numbers, and so have programs."""
+    profiles.write_text("[shop]\nmax_changed = 0.3\nmax_invalid = 0\nsheet = 2\n")
+    found = resolve({"profile": "shop", "expect_rows": 5}, environ={}, profiles=profiles)
+    assert (found.max_changed, found.max_invalid, found.sheet, found.expect_rows) == ("0.3", "0", "2", "5")
+    profiles.write_text("[shop]\nmax_changed = true\n")
+    with pytest.raises(Refused, match="profile 'shop', max_changed: "):
+        resolve({"profile": "shop"}, environ={}, profiles=profiles)
+
+
 @pytest.mark.parametrize(
     ("flags", "environ", "message"),
     [
@@ -131,8 +141,12 @@ def test_until_is_the_next_such_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "field"), [("only_fields", "--only-fields"), ("profile", "--profile"), ("rows", "--rows")]
-)
+    ("name", "field"),
+    [
+        ("only_fields", "--only-fields"), ("profile", "--profile"), ("rows", "--rows"), ("state_dir", "--state-dir"),
+        ("sheet", "--sheet"), ("ca_file", "--ca-file"), ("base_url", "--base-url"),
+    ],
+)  # fmt: skip
 def test_an_option_that_is_given_empty_is_not_one_left_out(name: str, field: str) -> None:
     """An unset variable of a shell script must not write every field, nor write to another account."""
     with pytest.raises(Refused, match=f"^{field}: ''"):

@@ -5,6 +5,7 @@ Only click is imported before a command runs, so that ``--help`` answers at once
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -21,8 +22,12 @@ from bulk_sync.cli.past_run_commands import (
     undo_command,
 )
 from bulk_sync.cli.source_commands import check_command, plan_command, run_command
+from bulk_sync.cli.streams import ready_streams
 from bulk_sync.cli.voice import Voice
-from bulk_sync.errors import BulkSyncError, ExitCode
+from bulk_sync.errors import BulkSyncError, DiskFault, ExitCode
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of a disk, or of a file, that takes no more."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -64,6 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     gc.set_threshold(10_000, 50, 100)
     # pydantic would read the entry points of every installed package for plug-ins, and we have none: 50 ms.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    ready_streams()
     sys.exit(run_arguments(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -78,14 +84,25 @@ def run_arguments(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         voice.tell_interrupted()
         return ExitCode.INTERRUPTED
-    except BulkSyncError as error:
+    except SystemExit:
+        # So click leaves, with 1, where whoever read our output has gone: there is nobody to tell, and no row is wrong.
+        return ExitCode.OK
+    except Exception as error:  # noqa: BLE001 - the last resort
+        return _told(voice, error)
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _told(voice: Voice, error: Exception) -> ExitCode:
+    """Say what ended a command, and return its exit code. A defect of ours is kept for its report, never shown raw."""
+    if isinstance(error, OSError) and error.errno in _FULL:  # nobody nearer knew more of it, as of stdout's file
+        from bulk_sync.console.patient import patient
+
+        patient(sys.stdout).flush()  # or what it still holds would fail once more at the end, with an exit code of 120
+        error = DiskFault(
+            f"{error.filename or 'a file, or what the output goes to'}: {error.strerror}", hint="make room"
+        )
+    if isinstance(error, BulkSyncError):
         voice.tell(error)
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody to tell.
-        sys.stderr.close()
-        return ExitCode.OK
-    except Exception as error:  # noqa: BLE001 - a defect of ours: kept for its report, never shown raw
-        voice.tell_defect(error)
-        return ExitCode.DEFECT
-    return result if isinstance(result, int) else ExitCode.OK
+    voice.tell_defect(error)
+    return ExitCode.DEFECT

@@ -33,7 +33,7 @@ def carry_out(flags: Mapping[str, object], workflow: Workflow, *, shows_plan: bo
     desk, settings, terminal = _open_desk(flags)
     try:
         ended = asyncio.run(_with_signals(desk, workflow, terminal))
-    except BulkSyncError as error:
+    except Exception as error:
         terminal.end_phase()
         if job:
             _quietly(desk, partial(tell_failed, desk, settings, error, job=job))
@@ -41,14 +41,14 @@ def carry_out(flags: Mapping[str, object], workflow: Workflow, *, shows_plan: bo
     finally:
         terminal.end_phase()
     if shows_plan and ended.view and not settings.json_summary:
-        _out("\n".join(plan_lines(ended.view)))
+        _out(desk, "\n".join(plan_lines(ended.view)))
     if settings.json_summary:
-        _out(_summary(ended))
+        _out(desk, _summary(ended))
     terminal.ended(ended.summary)
     for note in _notes(desk, settings, ended):
         desk.talk.warn(note)
     if job:
-        _quietly(desk, partial(tell_ended, desk, settings, ended, job=ended.summary.mapping or job))
+        _quietly(desk, partial(tell_ended, desk, settings, ended, job=job))
     return ended.summary.exit_code
 
 
@@ -101,8 +101,13 @@ async def _with_signals(desk: Desk, workflow: Workflow, terminal: Terminal) -> E
         return await workflow(desk)
 
 
-def _out(text: str) -> None:
+def _out(desk: Desk, text: str) -> None:
     """Write to stdout; where nobody reads it any more, the exit code still tells how the run ended."""
-    out = patient(sys.stdout)
+
+    def lost(error: OSError) -> None:
+        if not isinstance(error, BrokenPipeError):  # as a file on a full disk: whoever looks into it finds a part
+            desk.talk.warn(f"standard output took no more: {error.strerror or error}")
+
+    out = patient(sys.stdout, lost)
     out.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
     out.flush()

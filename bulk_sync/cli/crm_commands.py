@@ -47,7 +47,7 @@ def forget_command(**given: Any) -> int:
 @click.option("--rate", default="60/min", show_default=True, help="Quota, such as 60/min, 60/2s, none.")
 @click.option("--faults", default="", metavar="SHARE|LIST", help="0.2 for a mixture, or reset=0.05,lost=0.1.")
 @click.option("--seed", default=0, help="Seed of the faults.")
-@click.option("--latency", default=0.0, help="Seconds that every answer takes.")
+@click.option("--latency", type=click.FloatRange(0), default=0.0, help="Seconds that every answer takes.")
 @click.option(
     "--rule", default="fixed-window", show_default=True, help="fixed-window, sliding-log, token-bucket, gcra."
 )

@@ -50,7 +50,7 @@ def show_run(flags: Mapping[str, object], name: str, what: str) -> int:
                 desk, journal, summary, what=cast('Literal["results", "changes", "problems"]', what)
             )
             lines = (written.output,)
-            files = {"report": str(desk.folder / settings.report)} if settings.report else {}
+            files = {"report": written.report} if written.report else {}
             if what == "results":
                 summary = written
             else:  # no file that a retry reads: what is told of the run stays as it is
@@ -73,6 +73,8 @@ def forget_runs(flags: Mapping[str, object], older_than: str) -> int:
         seconds = parse_duration(older_than)
     except ValueError as error:
         raise Refused(f"--older-than: {error}") from None
+    if older_than.strip()[-1:].isdecimal():  # what is forgotten stays so, and 30 may have been meant as days
+        raise Refused(f"--older-than: {older_than!r} has no unit: expected such as 90s, 30m, 2h or 30d")
     purged = purge(desk, older_than=seconds)
     if settings.json_summary:
         click.echo(answer_json({name: list(found) for name, found in purged._asdict().items()}))

@@ -50,7 +50,7 @@ def suggest_mapping(flags: Mapping[str, object], source: Path, output: Path | No
     if output and output.exists() and not overwrite:
         raise Refused(f"{output} exists", hint="name another file, or replace it with --overwrite")
     if output:
-        check_not_input(desk.folder / output, desk.folder / source, None)
+        check_not_input(desk.folder / output, desk.folder / source)
     with _source_file(desk, source) as path:
         table, guesses = _open_or_guess(desk, path, SourceOptions(sheet=settings.sheet))
         with table:

@@ -75,7 +75,11 @@ def runs_command(run: str | None, what: str, **given: Any) -> int:
     from bulk_sync.cli.looking_back import list_runs, show_run
 
     flags = options.given(given)
-    return show_run(flags, run, what) if run else list_runs(flags)
+    if run is not None:
+        return show_run(flags, run, what)
+    if flags.keys() & {"output", "report"} or what != "results":
+        raise click.UsageError("RUN is missing: --output, --report and --what are of one run.")
+    return list_runs(flags)
 
 
 @click.command("purge", short_help="Forget old runs.")

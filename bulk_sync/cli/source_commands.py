@@ -41,7 +41,7 @@ def run_command(
     from bulk_sync.workflow import running, stored_plan
 
     flags = options.given(given)
-    if plan_name:
+    if plan_name is not None:
         _neither(source=source, mapping=mapping_path)
         return carry_out(flags, lambda desk: stored_plan.run_plan(desk, plan_name), job="run --plan")
     path, mapping = _both(source, mapping_path)

@@ -47,6 +47,10 @@ class Voice:
     def tell_usage(self, error: click.ClickException) -> None:
         """Say what is wrong with the arguments, in our voice."""
         context = getattr(error, "ctx", None)
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the whole help
+            self._print(Refused("a command is missing", hint="see stderr"))
+            click.echo(error.format_message(), err=True)
+            return
         hint = f"{context.command_path} --help lists its options" if context else "bulk-sync --help lists the commands"
         self.tell(Refused(error.format_message(), hint=hint))
 
@@ -66,10 +70,12 @@ class Voice:
 
     def _print(self, error: BulkSyncError) -> None:
         if self.json_summary:
+            from bulk_sync.console.patient import patient
             from bulk_sync.results.summary_json import failure_json
 
-            sys.stdout.write(failure_json(error) + "\n")
-            sys.stdout.flush()
+            out = patient(sys.stdout)  # the exit code is to be the error's, whether or not anybody reads
+            out.write(failure_json(error) + "\n")
+            out.flush()
 
 
 def settle_voice(*, json_summary: bool, log_json: bool) -> None:

@@ -44,14 +44,22 @@ def tell_error_event(error: BulkSyncError) -> None:
 
 def tell_defect(error: BaseException) -> None:
     """Keep what is needed to find a defect of ours in a private file, and say where."""
-    lines = traceback.format_exception(error)
+    _line(f"error: this is a defect of bulk_sync ({type(error).__name__}), not of your file")
+    try:
+        details = f"details are in {_kept(error)}"
+    except OSError as fault:  # nothing that a full disk does may hide the exit code
+        details = f"details could not be kept in {tempfile.gettempdir()}: {fault.strerror or fault}"
+    _line(f"hint: {details}; what was sent is in the journal: bulk-sync resume goes on with the run")
+
+
+def _kept(error: BaseException) -> str:
+    """Write a defect's details to a file and return its path. Raises OSError where there is no place for it."""
     handle, path = tempfile.mkstemp(prefix="bulk-sync-defect-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(f"bulk_sync defect, {datetime.now(UTC).isoformat(timespec='seconds')}\n")
         file.write(f"python {sys.version}\n\n")
-        file.writelines(_without_secrets(line) for line in lines)
-    _line(f"error: this is a defect of bulk_sync ({type(error).__name__}), not of your file")
-    _line(f"hint: details are in {path}; what was sent is in the journal: bulk-sync resume goes on with the run")
+        file.writelines(_without_secrets(line) for line in traceback.format_exception(error))
+    return path
 
 
 def _without_secrets(text: str) -> str:

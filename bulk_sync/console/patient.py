@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, cast
 
 
-def patient(out: IO[str] | None) -> IO[str]:
+def patient(out: IO[str] | None, lost: Callable[[OSError], None] | None = None) -> IO[str]:
     """Return a stream that writes to ``out`` as long as somebody is there, as a terminal that was closed is not.
 
-    None, as standard error is for a process that was given none, is nobody from the beginning.
+    None, as standard error is for a process that was given none, is nobody from the beginning. ``lost`` is told why
+    no more could be written.
     """
-    return cast("IO[str]", _Patient(out))
+    return cast("IO[str]", _Patient(out, lost))
 
 
 class _Patient(io.TextIOBase):
-    def __init__(self, out: IO[str] | None) -> None:
+    def __init__(self, out: IO[str] | None, lost: Callable[[OSError], None] | None) -> None:
         self._out = out
+        self._lost = lost
 
     def write(self, text: str) -> int:
         """Write, or not."""
         if self._out is not None:
             try:
                 return self._out.write(text)
-            except OSError:
-                self._leave()
+            except OSError as error:
+                self._leave(error)
         return len(text)
 
     def flush(self) -> None:
@@ -34,8 +37,8 @@ class _Patient(io.TextIOBase):
         if self._out is not None:
             try:
                 self._out.flush()
-            except OSError:
-                self._leave()
+            except OSError as error:
+                self._leave(error)
 
     def isatty(self) -> bool:
         """Tell whether a person reads."""
@@ -52,7 +55,7 @@ class _Patient(io.TextIOBase):
         """The encoding of the stream."""
         return getattr(self._out, "encoding", None) or "utf-8"
 
-    def _leave(self) -> None:
+    def _leave(self, error: OSError) -> None:
         """Let what the stream still holds go nowhere, or the interpreter would fail over it at its end."""
         with suppress(OSError, ValueError):
             if self._out is not None:
@@ -60,3 +63,5 @@ class _Patient(io.TextIOBase):
                 os.dup2(nowhere, self._out.fileno())
                 os.close(nowhere)
         self._out = None
+        if self._lost is not None:
+            self._lost(error)

@@ -32,6 +32,8 @@ from bulk_sync.results.text import utf8_text, visible
 FORMULA_SIGNS = frozenset("=+-@\t\r\n＝＋－＠|%")
 """What a spreadsheet takes for the beginning of a formula when it opens a CSV."""
 
+JSON_ARRAYS = ("problems", "changes")
+"""What a row's object has besides its columns."""
 _SIGNED = re.compile(r"[+-][0-9]+(?:[.,][0-9]+)*|\+(?:[ ()-]*[0-9]){7,}[ ()-]*")
 """A number with its sign, or a phone, neither of which is a formula."""
 _SERVER_PROBLEM_COLUMNS = frozenset({PROBLEM_COLUMNS.index(name) for name in ("code", "message", "hint")})
@@ -141,19 +143,22 @@ def write_jsonl(book: RunBook, path: Path, what: What = "results") -> tuple[str,
             line: dict[str, Json] = dict(
                 zip(names, chain(own_values, _sync_values(result, sandbox=book.summary.sandbox)), strict=False)
             )
-            line["problems"] = [problem_object(problem, result.row_number) for problem in result.problems]
-            line["changes"] = [_change_object(change) for change in changes]
+            arrays = (
+                [problem_object(problem, result.row_number) for problem in result.problems],
+                [_change_object(change) for change in changes],
+            )
+            line.update(zip(JSON_ARRAYS, arrays, strict=True))
             file.write(_json_line(line))
     return dropped_note(own)
 
 
 def json_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Return a distinct key for each own column.
+    """Return a distinct key for each own column, none of which is one of ``JSON_ARRAYS``.
 
-    >>> json_names(("Id", "", "Id"))
-    ('Id', 'column B', 'Id (2)')
+    >>> json_names(("Id", "", "Id", "problems"))
+    ('Id', 'column B', 'Id (2)', 'problems (2)')
     """
-    taken: set[str] = set()
+    taken = set(JSON_ARRAYS)
     keys = []
     for index, name in enumerate(names):
         plain = key = name or f"column {column_letters(index)}"

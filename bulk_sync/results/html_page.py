@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from bulk_sync.results.charts import KINDS, request_figures
 from bulk_sync.results.drawing import draw
 from bulk_sync.results.page_rows import gather_rows
-from bulk_sync.results.placing import Written, fingerprint, place
+from bulk_sync.results.placing import REPORT, Written, fingerprint, place
 from bulk_sync.results.summary_lines import duration, headline, sandbox_line, sections, status_counts
 from bulk_sync.results.table import RunBook
 from bulk_sync.results.text import cut, visible
@@ -23,13 +23,16 @@ _GENERATOR = b'<meta name="generator" content="bulk_sync">'
 _FOLDER = Path(__file__).parent
 
 
-def write_report(book: RunBook, path: Path, *, mode: int = 0o600) -> Written:
+def write_report(book: RunBook, path: Path, *, mode: int = 0o600, fallback: Path | None = None) -> Written:
     """Write the report page of a run to ``path``; an older report there is replaced, no other file is.
 
-    Raises Halted where it cannot be written.
+    It goes into the folder ``fallback`` where it cannot be put there. Raises Halted where it cannot be written.
     """
     ours = (fingerprint(path),) if _is_report(path) else ()
-    return place(lambda beside: _write(book, beside), path, run=book.summary.run, mode=mode, replaces=ours)
+    run = book.summary.run
+    return place(
+        lambda beside: _write(book, beside), path, run=run, mode=mode, replaces=ours, fallback=fallback, words=REPORT
+    )
 
 
 def _is_report(path: Path) -> bool:

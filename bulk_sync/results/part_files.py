@@ -1,12 +1,14 @@
-"""The file that results are written to before they are put in place; those of killed processes are cleared away.
+"""The file that results are written to before they are put in place, and the folder of what it is made from.
 
-Whoever writes one holds a lock on it, which goes with the process. Windows has no such locks: there they stay.
+Those of killed processes are cleared away: whoever writes one holds a lock on the file, which goes with the process.
+Windows has no such locks: there they stay.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 import sys
 import tempfile
@@ -31,6 +33,24 @@ def part_file(folder: Path, target: Path) -> Iterator[Path]:
             path.unlink()
         if handle is not None:
             os.close(handle)
+
+
+@contextmanager
+def scratch_folder(part: Path) -> Iterator[Path]:
+    """Give an empty folder of the owner's beside ``part``, for what that is made from; gone at the end.
+
+    There and not where temporary files are: results take room where they are wanted, and nowhere else.
+    """
+    folder = _scratch(part)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _scratch(part: Path) -> Path:
+    return part.with_name(f"{part.name}.d")
 
 
 def _prefix(target: Path) -> str:
@@ -69,6 +89,7 @@ def _remove(path: Path) -> None:
         about = os.fstat(handle)
         ours = stat.S_ISREG(about.st_mode) and about.st_uid == os.geteuid() and about.st_nlink == 1
         if ours and _lock(handle) and _is_at(handle, path):
+            shutil.rmtree(_scratch(path), ignore_errors=True)
             path.unlink()
     finally:
         os.close(handle)

@@ -24,6 +24,20 @@ class Written(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class Words(NamedTuple):
+    """How the file is spoken of that is to be put in place: as a subject, by its pronoun, and how it is asked for."""
+
+    subject: str
+    are: str
+    they: str
+    them: str
+    option: str
+
+
+RESULTS = Words("the results", "are", "they", "them", "--output")
+REPORT = Words("the report", "is", "it", "it", "--report")
+
+
 def fingerprint(path: Path) -> str:
     """Return the SHA-256 of a file's content, '' if there is no such file."""
     try:
@@ -42,9 +56,11 @@ def default_path(source: str, run: str, *, kind: str = "results", folder: Path =
     return _free_name(folder / f"{stem}-{kind}-{run}{suffix}")
 
 
-def check_not_input(path: Path, source: Path | None, mapping: Path | None) -> None:
-    """Refuse to write over the source or the mapping, under whatever name. Raises OutputError."""
-    for taken, name in ((source, "source"), (mapping, "mapping")):
+def check_not_input(
+    path: Path, source: Path | None, mapping: Path | None = None, *, results: Path | None = None
+) -> None:
+    """Refuse to write over source, mapping or results that are read, under whatever name. Raises OutputError."""
+    for taken, name in ((source, "source"), (mapping, "mapping"), (results, "results file that is retried")):
         if taken is not None and _same_file(path, taken):
             raise OutputError(f'"{path}" would overwrite the {name} "{taken}"', hint="name another file with --output")
 
@@ -86,25 +102,23 @@ def place(
     mode: int = 0o600,
     replaces: Collection[str] | None = (),
     fallback: Path | None = None,
+    words: Words = RESULTS,
 ) -> Written:
     """Let ``write`` fill a private file, then put it at ``path``; see :func:`bulk_sync.results.write_results`."""
     target = path.resolve() if path.is_symlink() else path
+    again = f"nothing is lost: free the place and write {words.them} with `bulk-sync runs {run} {words.option} FILE`"
     try:
-        return _place_in(target.parent, write, target, run=run, mode=mode, replaces=replaces)
+        return _place_in(target.parent, write, target, run=run, mode=mode, replaces=replaces, words=words)
     except OSError as error:
-        reason = f'the results could not be written to "{path}": {error.strerror or error}'
+        reason = f'{words.subject} could not be written to "{path}": {error.strerror or error}'
         if fallback is None:
-            raise Halted(reason, hint=_again(run)) from error
+            raise Halted(reason, hint=again) from error
     try:
         fallback.mkdir(mode=0o700, parents=True, exist_ok=True)
-        written = _place_in(fallback, write, fallback / target.name, run=run, mode=mode, replaces=())
+        written = _place_in(fallback, write, fallback / target.name, run=run, mode=mode, replaces=(), words=words)
     except OSError as error:
-        raise Halted(f"{reason}, nor to {fallback}: {error.strerror or error}", hint=_again(run)) from error
-    return written._replace(notes=(f'{reason}; they are in "{written.path}"', *written.notes))
-
-
-def _again(run: str) -> str:
-    return f"nothing is lost: free the place and write them with `bulk-sync runs {run} --output FILE`"
+        raise Halted(f"{reason}, nor to {fallback}: {error.strerror or error}", hint=again) from error
+    return written._replace(notes=(f'{reason}; {words.they} {words.are} in "{written.path}"', *written.notes))
 
 
 def _place_in(
@@ -115,6 +129,7 @@ def _place_in(
     run: str,
     mode: int,
     replaces: Collection[str] | None,
+    words: Words,
 ) -> Written:
     with part_file(folder, target) as beside:
         notes = write(beside)
@@ -132,7 +147,8 @@ def _place_in(
         if reason:
             final = _free_name(folder / f"{target.stem}-{run}{target.suffix}")
             beside.rename(final)
-            notes = (f'"{target}" could not be replaced: {reason}; the results are in "{final}"', *notes)
+            where = f'{words.subject} {words.are} in "{final}"'
+            notes = (f'"{target}" could not be replaced: {reason}; {where}', *notes)
     _sync_to_disk(folder)
     return Written(final, print_of_it, notes)
 

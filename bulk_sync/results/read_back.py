@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from bulk_sync.errors import Problem, SourceError
 from bulk_sync.records import Cell, RowResult, SourceRow, as_cell, cell_name, cell_text
 from bulk_sync.results.edits import is_edited, json_text
-from bulk_sync.results.flat_files import flat_text, json_names, neutral
+from bulk_sync.results.flat_files import JSON_ARRAYS, flat_text, json_names, neutral
 from bulk_sync.results.scars import scar
 from bulk_sync.results.table import CHANGE_COLUMNS, SYNC_COLUMNS, is_sync_column, own_columns, sync_cells
 
@@ -162,7 +162,8 @@ class _Columns:
         self._own = dict(self._match(header))
         gone = [name for position, name in enumerate(header) if position not in self._own and not is_sync_column(name)]
         known = {*self._own.values(), *(index for index, name in enumerate(names) if is_sync_column(name))}
-        new = [name for index, name in enumerate(table.header) if index not in known and name]
+        arrays = JSON_ARRAYS if table.kind == "jsonl" else ()
+        new = [name for index, name in enumerate(table.header) if index not in known and name and name not in arrays]
         self.notes = (
             *([f"columns that the results file no longer has count as unedited: {_listed(gone)}"] if gone else []),
             *([f"columns that the run does not know are ignored: {_listed(new)}"] if new else []),

@@ -16,9 +16,10 @@ _ELEMENTS = frozenset({"property", "user-defined"})
 _MOST_BYTES = 1_000_000
 
 
-def run_of_workbook(path: Path) -> str | None:
-    """Return the run whose results a workbook holds; None where it is no workbook or does not say."""
-    return workbook_properties(path).get(RUN_PROPERTY)
+def run_of_workbook(path: Path) -> tuple[str, str]:
+    """Return the run whose results a workbook holds, and its kind; '' where it is no workbook or does not say."""
+    found = workbook_properties(path)
+    return found.get(RUN_PROPERTY, ""), found.get(KIND_PROPERTY, "")
 
 
 def workbook_properties(path: Path) -> dict[str, str]:

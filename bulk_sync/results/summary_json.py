@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from bulk_sync.errors import BulkSyncError, Problem
 from bulk_sync.records import Json, RunSummary, Status
-from bulk_sync.results.text import MESSAGE_LIMIT, cut, utf8_text
+from bulk_sync.results.text import MESSAGE_LIMIT, cut
 
 SCHEMA_VERSION = 1
 FIRST_PROBLEMS = 20
@@ -128,7 +128,8 @@ def _first(problems: Sequence[Problem]) -> list[Json]:
 
 
 def _one_line(found: Json) -> str:
-    return utf8_text(json.dumps(found, ensure_ascii=False, default=str))
+    # In ASCII: on Windows output that goes to a file or a pipe is not UTF-8, as whoever reads JSON takes it to be.
+    return json.dumps(found, default=str)
 
 
 _TEXT: dict[str, Json] = {"type": "string"}

@@ -7,11 +7,12 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from xlsxwriter import Workbook
+from xlsxwriter.exceptions import FileCreateError
 
 from bulk_sync.records import RunSummary
+from bulk_sync.results.part_files import scratch_folder
 from bulk_sync.results.problem_places import ProblemPlaces
 from bulk_sync.results.run_property import KIND_PROPERTY, RUN_PROPERTY
 from bulk_sync.results.table import (
@@ -53,14 +54,18 @@ def write_workbook(book: RunBook, path: Path, what: What = "results", *, rows: i
 @contextmanager
 def _workbook(path: Path, summary: RunSummary) -> Iterator[Workbook]:
     """Open a workbook and write it whole; an error on the way leaves no open file behind."""
-    with TemporaryDirectory(prefix="bulk_sync-") as folder:
+    with scratch_folder(path) as folder:
         skeleton = BytesIO()
-        workbook = Workbook(skeleton, {"constant_memory": True, "tmpdir": folder})
+        workbook = Workbook(skeleton, {"constant_memory": True, "tmpdir": str(folder)})
+        # Its parts, which are small without the lines, need no files. As an option this would end constant memory.
+        workbook.in_memory = True
         try:
             _describe(workbook, summary)
             yield workbook
             workbook.close()
             write_package(skeleton, _long_sheets(workbook), path)
+        except FileCreateError as error:
+            raise error.args[0] from None  # the OSError that it stands for
         finally:
             for sheet in workbook.worksheets():
                 if isinstance(sheet, LineSheet):

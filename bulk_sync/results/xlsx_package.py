@@ -23,10 +23,10 @@ _LEVEL = 1
 
 
 class PackedLines:
-    """The lines of a sheet, packed as they come into a temporary file, which takes a tenth of them."""
+    """The lines of a sheet, packed as they come into a nameless file in ``folder``, which takes a tenth of them."""
 
-    def __init__(self) -> None:
-        self.file: IO[bytes] = TemporaryFile()  # noqa: SIM115 - open as long as the sheet is
+    def __init__(self, folder: str) -> None:
+        self.file: IO[bytes] = TemporaryFile(dir=folder)  # noqa: SIM115 - open as long as the sheet is
         self.size = self.sum = 0
         self._packer = _packer()
         self._waiting: list[str] = []

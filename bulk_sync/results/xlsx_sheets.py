@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from xlsxwriter import Workbook
@@ -100,9 +101,10 @@ class LineSheet(Worksheet):
     The lines are kept by us; to XlsxWriter the sheet is empty.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines = PackedLines()
+    @cached_property
+    def lines(self) -> PackedLines:
+        """What was written so far; first asked for by the header, when the sheet knows its workbook's folder."""
+        return PackedLines(self.tmpdir)
 
     def write_line(self, row: int, cells: str, height: float | None = None) -> None:
         """Write a line; ``row`` counts from 0 and only grows."""

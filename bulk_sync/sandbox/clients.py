@@ -120,3 +120,8 @@ def new_client(given: Mapping[str, Json], *, seq: int, created: str) -> Record:
         "createdAt": created,
     }
     return {**record, **given}
+
+
+def is_made_up_number(number: str) -> bool:
+    """Whether a client's number is one that :func:`new_client` gives."""
+    return re.fullmatch(r"SBX\d{6,}", number) is not None

@@ -7,9 +7,10 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from bulk_sync.sandbox.clients import Json, Record
+from bulk_sync.sandbox.clients import Json, Record, is_made_up_number
 
 _SAMPLES = Path(__file__).with_name("clients.json")
+_MADE_UP_NAME = "Sandbox client "
 
 
 def sample_clients() -> list[Record]:
@@ -42,9 +43,18 @@ def missing_records(
 
 
 def blanks_filled(record: Mapping[str, Json], given: Mapping[str, Json]) -> Record:
-    """Return a client with those of the given fields that it lacks."""
-    lacking = {name: value for name, value in given.items() if record.get(name) in (None, "")}
+    """Return a client with those of the given fields that it lacks, or has as they were made up for it.
+
+    Its id stays: what was done to it before is known by that.
+    """
+    lacking = {name: value for name, value in given.items() if _is_lacking(name, record.get(name))}
     return {**record, **lacking}
+
+
+def _is_lacking(name: str, value: Json) -> bool:
+    if name == "name" and isinstance(value, str) and value.startswith(_MADE_UP_NAME):
+        return True
+    return value in (None, "") or (name == "number" and is_made_up_number(str(value)))
 
 
 def loose(value: Json) -> str:
@@ -54,7 +64,7 @@ def loose(value: Json) -> str:
 
 def _made_up(record: Mapping[str, Json]) -> Record:
     key = str(next(iter(record.values())))
-    return {"name": f"Sandbox client {key}", **record}
+    return {"name": f"{_MADE_UP_NAME}{key}", **record}
 
 
 def _hash(text: str) -> str:

@@ -50,7 +50,7 @@ class FrameSource(OpenSource):
 def _cell(value: object) -> str | Cell:
     """Give a value its text and kind; '' for NaN, an error for what is infinite, as in a workbook.
 
-    What is no cell's value becomes its text.
+    So are bytes, which are a text in an encoding that nobody named. What is no cell's value becomes its text.
     """
     if type(value).__module__ == "numpy" and hasattr(value, "item") and not hasattr(value, "__len__"):
         value = value.item()
@@ -60,6 +60,8 @@ def _cell(value: object) -> str | Cell:
         return duration_cell(value)
     if isinstance(value, float) and not math.isfinite(value):
         return "" if math.isnan(value) else Cell(str(value), None, CellKind.ERROR)
+    if isinstance(value, (bytes, bytearray)):
+        return Cell(str(value), None, CellKind.ERROR)
     for types, kind, text in _KINDS:
         if isinstance(value, types):
             return Cell(text(value), cast("CellValue", value), kind)

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulk_sync.errors import ExitCode
+from bulk_sync.errors import ExitCode, Halted
 from bulk_sync.journal import Journal, PlanTables
 from bulk_sync.planning.merge import PayloadRow, merge_rows
 from bulk_sync.records import Status
@@ -56,12 +56,15 @@ async def _check_in(desk: Desk, job: Job, folder: Path) -> Ended:
 def _closed(desk: Desk, journal: Journal, job: Job) -> Ended:
     summary = summarise(journal, finished_at=desk.clock.time())
     findings = before_reading(summary.counts, job.limits, last_rows=None, allowed={*job.settings.allow, "empty"})
-    summary, notes = job.outputs.write(desk, journal, summary)
+    try:
+        summary, notes = job.outputs.write(desk, journal, summary)
+    except Halted as fault:  # nothing is kept of a check, from which they could be written later
+        raise Halted(fault.message, hint="free the place, or name another one, and check again") from fault
     if not summary.counts:
         notes = (*notes, "the source has a header and no rows: 0 rows")
     if guards := stopping(findings):
         summary = summary._replace(exit_code=int(ExitCode.GUARD), stopped_by=OwnReason.GUARD.of(guards[0].guard))
-    return tell_end(desk, journal, job.outputs, summary, (*notes, *guard_notes(findings)))
+    return tell_end(journal, summary, (*notes, *guard_notes(findings)))
 
 
 def refuse_contradictions(journal: Journal, place: Place) -> None:

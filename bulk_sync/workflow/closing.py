@@ -111,7 +111,9 @@ def next_steps(summary: RunSummary) -> tuple[str, ...]:
         steps.append(f"correct the rows in the results file, then: bulk-sync retry {shlex.quote(target)}")
     if counts.get(Status.DIFFERS):
         steps.append("look at the rows that differ: the CRM holds another value than was sent")
-    if counts.get(Status.UPDATED) or counts.get(Status.DIFFERS):
+    # A retry has rows that differ from the run before, too, and then there may be nothing of its own to take back.
+    differing = counts.get(Status.DIFFERS) and (summary.kind != "retry" or summary.requests.get("patch"))
+    if counts.get(Status.UPDATED) or differing:
         steps.append(f"to take it back: bulk-sync undo {run}")
     return tuple(steps)
 
@@ -201,7 +203,7 @@ class Outputs:
         ``results``: its results file, where that is read now.
         """
         if self.path is not None:
-            check_not_input(self.path, results, None)
+            check_not_input(self.path, None, results=results)
         self.check(desk, _existing(header.source_path), _existing(header.mapping_path))
 
     def write(
@@ -212,6 +214,7 @@ class Outputs:
         told = told._replace(next_steps=next_steps(told))
         book = JournalBook(journal, told, readable=readable_fields(journal))
         notes: list[str] = []
+        fallback = desk.run_folder(summary.run) if summary.kind != "check" else None
         if self.path is not None:
             written = write_results(
                 book,
@@ -219,16 +222,19 @@ class Outputs:
                 what=what,
                 mode=int(self.settings.output_mode, 8),
                 replaces=self._replaces(desk, self.path),
-                fallback=desk.run_folder(summary.run) if summary.kind != "check" else None,
+                fallback=fallback,
             )
             desk.state.remember_output(written.path, written.fingerprint, summary.run)
             notes.extend(written.notes)
             told = told._replace(output=str(written.path))
+            told = told._replace(next_steps=next_steps(told))
         if self.settings.report:
             from bulk_sync.results.html_page import write_report
 
             page = desk.folder / self.settings.report
-            notes.extend(write_report(book, page, mode=int(self.settings.output_mode, 8)).notes)
+            written = write_report(book, page, mode=int(self.settings.output_mode, 8), fallback=fallback)
+            notes.extend(written.notes)
+            told = told._replace(report=str(written.path))
         return told, tuple(notes)
 
     def _replaces(self, desk: Desk, path: Path) -> tuple[str, ...] | None:
@@ -277,16 +283,15 @@ def with_cause(ended: Ended, message: str, hint: str) -> Ended:
     return ended._replace(summary=ended.summary._replace(next_steps=steps), notes=(*ended.notes, message))
 
 
-def tell_end(desk: Desk, journal: Journal, outputs: Outputs, summary: RunSummary, notes: tuple[str, ...] = ()) -> Ended:
+def tell_end(journal: Journal, summary: RunSummary, notes: tuple[str, ...] = ()) -> Ended:
     """Return how a run ended, with what its journal tells besides the figures."""
     book = JournalBook(journal, summary)
-    report = outputs.settings.report
     return Ended(
         summary,
         notes,
         problems=first_problems(journal, book),
         skipped=skipped_by_reason(journal, summary),
-        files={"report": str(desk.folder / report)} if report else {},
+        files={"report": summary.report} if summary.report else {},
         causes=causes(journal, book),
     )
 

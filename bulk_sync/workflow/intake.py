@@ -197,7 +197,10 @@ async def take_in(desk: Desk, journal: Journal, table: Table, settings: Settings
         desk.talk.step(count)
         await asyncio.sleep(0)  # lets a signal through
         if desk.stop.is_set():
-            raise (await desk.stop.wait()).error()
+            stopped = (await desk.stop.wait()).error()
+            run, kind = journal.header.run, journal.header.kind
+            stopped.hint = f"bulk-sync resume {run} goes on" if kind == "run" else f"begin it anew: bulk-sync {kind}"
+            raise stopped
     desk.talk.end_phase()
     closing = table.source.closing_notes()
     _say(desk, closing)

@@ -27,5 +27,7 @@ async def hold(desk: Desk, stack: ExitStack, path: Path, what: str, *, wait: flo
         else:
             return
         if desk.stop.is_set():
-            raise (await desk.stop.wait()).error()
+            stopped = (await desk.stop.wait()).error()
+            stopped.hint = "nothing was done yet: give the command again"
+            raise stopped
         await desk.clock.sleep(_LOOK_EVERY)

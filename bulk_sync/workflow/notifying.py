@@ -7,11 +7,13 @@ ended is told by columns, cells and codes; no value of a cell or a record leaves
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
 from importlib import import_module
 from urllib.parse import urlsplit
 
-from bulk_sync.errors import BulkSyncError, ExitCode
+from bulk_sync.errors import BulkSyncError, Busy, ExitCode, GuardStop, Refused
 from bulk_sync.records import RunSummary
 from bulk_sync.results.summary_lines import more_causes
 from bulk_sync.settings import Settings
@@ -23,6 +25,9 @@ HEARTBEAT_SECONDS = 10.0
 _CHANGED = ("updated", "differs")
 _RAN = frozenset({ExitCode.OK, ExitCode.ROWS})
 _CAUSES_TOLD = 20
+_ENDED = "ended/"
+"""How the causes begin that a command had for which there was no run, or that was no run's end."""
+_NOT_FETCHED = "the heartbeat's address is no http or https URL: it was not fetched"
 
 Deliver = Callable[[str, str, str], str]
 """Sends (address, title, text) and returns '' or why it could not."""
@@ -31,9 +36,12 @@ Deliver = Callable[[str, str, str], str]
 def tell_ended(desk: Desk, settings: Settings, ended: Ended, *, job: str, deliver: Deliver | None = None) -> None:
     """Notify of a run's end where there is something to say, and fetch the heartbeat where the run did run.
 
-    ``job`` names what runs night after night: a cause that its last night had is not told again.
+    What runs night after night is known by its run's mapping, else by ``job``, the command: a cause that its last
+    night had is not told again.
     """
     if settings.notify:
+        _came_to_a_run(desk, job)
+        job = ended.summary.mapping or job
         known = _known(desk, job)
         stop = _stop_key(ended.summary)
         fresh = [cause for cause in ended.causes if cause.key not in known]
@@ -47,19 +55,33 @@ def tell_ended(desk: Desk, settings: Settings, ended: Ended, *, job: str, delive
         _beat(desk, settings.heartbeat)
 
 
-def tell_failed(
-    desk: Desk, settings: Settings, error: BulkSyncError, *, job: str, deliver: Deliver | None = None
-) -> None:
-    """Notify of a command that ended before there was a run, once as long as the reason stays; no heartbeat."""
+def tell_failed(desk: Desk, settings: Settings, error: Exception, *, job: str, deliver: Deliver | None = None) -> None:
+    """Notify of a command that ended without a run's end, once as long as the reason stays; no heartbeat."""
     if not settings.notify:
         return
-    key, known = f"ended/{type(error).__name__}", _known(desk, job)
+    known = _known(desk, job)
+    code, words = ExitCode.DEFECT, f"a defect of bulk_sync ({type(error).__name__}); stderr names a file with details"
+    if isinstance(error, BulkSyncError):
+        code, words = error.exit_code, "\n".join(filter(None, (error.message, error.hint)))
+    same = re.sub("[0-9]+", "#", words)  # an age, or a date, is no reason of its own
+    key = f"{_ENDED}{type(error).__name__}/{blake2b(same.encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
     if key in known:
         return
-    title = f"bulk-sync: nothing was sent (exit code {int(error.exit_code)})"
-    text = "\n".join(filter(None, (error.message, error.hint)))
-    if _notify(desk, settings, (title, text), deliver or apprise_deliver):
-        _remember(desk, job, known | {key})
+    # Of the others nobody can say it here: a journal that was damaged while the run sent is one of them.
+    what = "nothing was sent" if isinstance(error, (Refused, GuardStop, Busy)) else "stopped"
+    if _notify(desk, settings, (f"bulk-sync: {what} (exit code {int(code)})", words), deliver or apprise_deliver):
+        _remember(desk, job, {*_without_ended(known), key})
+
+
+def _came_to_a_run(desk: Desk, job: str) -> None:
+    """Forget why a command came to no run the last time: when that comes back, it is told again."""
+    known = _known(desk, job)
+    if known != (kept := _without_ended(known)):
+        _remember(desk, job, kept)
+
+
+def _without_ended(known: Iterable[str]) -> frozenset[str]:
+    return frozenset(key for key in known if not key.startswith(_ENDED))
 
 
 def _stop_key(summary: RunSummary) -> str:
@@ -129,18 +151,24 @@ def apprise_deliver(address: str, title: str, text: str) -> str:
 
 def _beat(desk: Desk, address: str) -> None:
     """Fetch the heartbeat's address; only http and https, so that no file is read."""
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"}:
-        desk.talk.warn("the heartbeat's address is neither http nor https: it was not fetched")
-        return
     # Here and not above: few are called by a heartbeat, and its HTTP takes 20 ms to import.
+    import http.client
     import urllib.error
     import urllib.request
 
-    request = urllib.request.Request(address, headers={"User-Agent": "bulk-sync"})  # noqa: S310 - checked above
     try:
+        parts = urlsplit(address)
+        host = parts.hostname if parts.scheme in {"http", "https"} else None
+        if not host:
+            desk.talk.warn(_NOT_FETCHED)
+            return
+        request = urllib.request.Request(address, headers={"User-Agent": "bulk-sync"})  # noqa: S310 - checked above
         with urllib.request.urlopen(request, timeout=HEARTBEAT_SECONDS):  # noqa: S310 - checked above
             pass
-    except (OSError, ValueError) as error:
+    except (ValueError, http.client.InvalidURL):  # their words hold the address, or a part of it
+        desk.talk.warn(_NOT_FETCHED)
+    except http.client.HTTPException:
+        desk.talk.warn(f"the heartbeat at {host} could not be fetched: it does not answer in HTTP")
+    except OSError as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        desk.talk.warn(f"the heartbeat at {parts.hostname} could not be fetched: {reason}")
+        desk.talk.warn(f"the heartbeat at {host} could not be fetched: {reason}")

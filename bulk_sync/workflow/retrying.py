@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 from zipfile import is_zipfile
 
-from bulk_sync.errors import Refused
-from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry, RunHeader, create_journal
+from bulk_sync.errors import BulkSyncError, Refused
+from bulk_sync.journal import Journal, JournalBook, PlanTables, RowEntry, RunHeader, create_journal, open_journal
 from bulk_sync.mapping.mapper import RowMapper
 from bulk_sync.mapping.spec import MappingSpec, parse_mapping
-from bulk_sync.records import SourceRow
+from bulk_sync.records import RowResult, SourceRow
 from bulk_sync.results.read_back import ReadBack, RetryRow
-from bulk_sync.results.run_property import run_of_workbook
 from bulk_sync.settings import Settings
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import demand_answerable
 from bulk_sync.workflow.closing import Ended, blank_summary, outputs
 from bulk_sync.workflow.desk import Desk, kept_settings
-from bulk_sync.workflow.intake import REDUCED, SETTLED, chooser, file_sha256, only_fields, settle_mapper
+from bulk_sync.workflow.intake import NOT_CHOSEN, REDUCED, SETTLED, chooser, file_sha256, only_fields, settle_mapper
 from bulk_sync.workflow.jobs import Job, account_lock, run_limits
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.results_tables import results_tables
 from bulk_sync.workflow.resuming import check_same_target, resumed_settings
 from bulk_sync.workflow.retry_rows import Findings, RetryRules, retry_entries
 from bulk_sync.workflow.running import plan_and_send
-from bulk_sync.workflow.runs import find_run, journal_path, opened, retried_by, run_ids, run_lock
+from bulk_sync.workflow.runs import find_run, journal_path, opened, retried_by, run_lock, stated_run
 from bulk_sync.workflow.target import open_target
 
 
@@ -40,13 +40,16 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
     """
     path = desk.folder / name
     file = path if path.is_file() else None
-    parent = find_run(desk, run_name) if run_name else _run_of(desk, name, file)
+    parent = find_run(desk, run_name) if run_name is not None else _run_of(desk, name, file)
     with ExitStack() as stack:
-        stack.enter_context(exclusive(run_lock(desk, parent), f"run {parent}"))
+        await hold(desk, stack, run_lock(desk, parent), f"run {parent}", wait=desk.settings().wait)
         before = stack.enter_context(opened(desk, parent))
         header = before.header
         if header.kind not in {"run", "retry"}:
-            raise Refused(f"run {parent} is of kind {header.kind}; only a run or a retry can be tried again")
+            raise Refused(
+                f"run {parent} is of kind {header.kind}; only a run or a retry can be tried again",
+                hint=f"to send the plan: bulk-sync run --plan {parent}" if header.kind == "plan" else "",
+            )
         settings = _settings(desk, before)
         demand_answerable(desk, settings)
         target = stack.enter_context(open_target(desk, settings, sandbox=header.sandbox))
@@ -149,20 +152,14 @@ def _run_of(desk: Desk, name: str, file: Path | None) -> str:
     """Find the run that a results file is of: by its properties, else by what the state directory remembers."""
     if file is None:
         return _named(desk, name)
-    is_workbook = is_zipfile(file)
-    stated = run_of_workbook(file) if is_workbook else None
-    if stated in run_ids(desk):
-        return stated
-    if stated:
-        # What is remembered of the path is then of another file that stood there: it must not be taken for this one.
-        raise Refused(
-            f"{name} holds the results of run {stated}, which is not in {desk.state.runs_folder}",
-            hint="was it purged, or made with another --state-dir or by another user? Correct the source and run it",
-        )
+    if run := stated_run(desk, name, file):
+        return run
     try:
         return find_run(desk, name)
     except Refused:
-        looked = ("its document properties", "the paths that are remembered", "its name")[0 if is_workbook else 1 :]
+        looked = ("its document properties", "the paths that are remembered", "its name")[
+            0 if is_zipfile(file) else 1 :
+        ]
         raise Refused(
             f"{name}: cannot tell which run these results are of; looked at {', '.join(looked)}, "
             f"for the runs in {desk.state.runs_folder}",
@@ -174,7 +171,7 @@ def _named(desk: Desk, name: str) -> str:
     try:
         return find_run(desk, name)
     except Refused as error:
-        if error.message.startswith(f"{name}: several"):
+        if not name or error.message.startswith(f"{name}: several"):
             raise
         raise Refused(
             f"{name}: no such file in {desk.folder}, and no run in {desk.state.runs_folder} begins so",
@@ -223,8 +220,35 @@ def _rows_to_try(
     if file is None:
         yield (RetryRow(row.row_number, row.values, result=row) for row in book.rows()), book, ()
         return
-    with results_tables(file) as tables:
-        back = ReadBack(tables, before.header.header, book.row)
+    with results_tables(file) as tables, _earlier(desk, before) as earlier:
+        back = ReadBack(tables, before.header.header, partial(_row, book, earlier))
         notes = _warned(desk, back.notes)
         back.survey()
         yield back.rows(), book, notes
+
+
+@contextmanager
+def _earlier(desk: Desk, before: Journal) -> Iterator[tuple[JournalBook, ...]]:
+    """Give the runs that a retry's rows come from, the last one first, as far as they are still known."""
+    with ExitStack() as stack:
+        books: list[JournalBook] = []
+        header = before.header
+        with suppress(BulkSyncError):
+            while header.kind == "retry":
+                journal = open_journal(journal_path(desk, header.parent), verify="nothing")
+                stack.callback(journal.close)
+                books.append(JournalBook(journal, blank_summary(journal)))
+                header = journal.header
+        yield tuple(books)
+
+
+def _row(book: JournalBook, earlier: tuple[JournalBook, ...], number: int) -> RowResult | None:
+    """Return a row of the run; one that it left out has the problems of the run that judged it last.
+
+    They tell a correction from what a spreadsheet does to cells.
+    """
+    row = book.row(number)
+    if row is not None and row.code == NOT_CHOSEN:
+        judged = (was for each in earlier if (was := each.row(number)) and was.code != NOT_CHOSEN)
+        return row._replace(problems=was.problems if (was := next(judged, None)) else ())
+    return row

@@ -10,6 +10,7 @@ from pathlib import Path
 from bulk_sync.errors import BulkSyncError, Refused
 from bulk_sync.journal import Journal, RunHeader, open_journal
 from bulk_sync.records import RunSummary
+from bulk_sync.results.run_property import run_of_workbook
 from bulk_sync.workflow.closing import summarise
 from bulk_sync.workflow.desk import Desk
 
@@ -76,6 +77,8 @@ def find_run(desk: Desk, name: str) -> str:
 
     Raises :class:`Refused` naming the candidates where there are several, or where to look where there is none.
     """
+    if not name:  # an unset variable of a shell script: never some run instead
+        raise Refused("'' names no run", hint="bulk-sync runs lists them")
     ids = run_ids(desk)
     matching = [run for run in ids if run.startswith(name)]
     if name in ids:
@@ -85,11 +88,31 @@ def find_run(desk: Desk, name: str) -> str:
     if len(matching) > 1:
         raise Refused(f"{name}: several runs begin so: {', '.join(matching[-5:])}", hint="write more of the id")
     path = desk.folder / name
-    if path.exists():
-        run = desk.state.run_of_output(path) or _run_in_name(path, ids)
+    if path.is_file():
+        run = stated_run(desk, name, path) or desk.state.run_of_output(path) or _run_in_name(path, ids)
         if run in ids:
             return str(run)
     raise Refused(f"{name}: no such run, nor a results file of one", hint="bulk-sync runs lists them")
+
+
+def stated_run(desk: Desk, name: str, file: Path) -> str:
+    """Return the run that a results workbook says it is of, wherever it was moved; '' where it does not say.
+
+    What is remembered of its path may be of another file that stood there: it must not be taken for this one. Raises
+    :class:`Refused` where the run is not known.
+    """
+    stated, kind = run_of_workbook(file)
+    if not stated or stated in run_ids(desk):
+        return stated
+    if kind == "check":
+        raise Refused(
+            f"{name} holds the results of a check, in which nothing was sent",
+            hint="correct the source, and run it: bulk-sync run SOURCE --mapping FILE",
+        )
+    raise Refused(
+        f"{name} holds the results of run {stated}, which is not in {desk.state.runs_folder}",
+        hint="was it purged, or made with another --state-dir or by another user? Correct the source and run it",
+    )
 
 
 def _run_in_name(path: Path, ids: tuple[str, ...]) -> str | None:
@@ -111,7 +134,7 @@ def find_unfinished(desk: Desk, name: str | None) -> str:
     Raises :class:`Refused` listing the candidates where it is not one, and for a run that was retried.
     """
     closed = retried_by(desk)
-    if name:
+    if name is not None:
         run = find_run(desk, name)
         if later := closed.get(run):
             raise Refused(

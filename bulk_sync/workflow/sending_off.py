@@ -9,7 +9,7 @@ from bulk_sync.journal import Journal
 from bulk_sync.journal.store import JournalDamaged, RunState
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
 from bulk_sync.workflow.advising import advice
-from bulk_sync.workflow.closing import Ended, Outputs, summarise, tell_end, with_cause
+from bulk_sync.workflow.closing import Ended, Outputs, next_steps, summarise, tell_end, with_cause
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.overlapping import BESIDE, runs_beside
 from bulk_sync.workflow.reasons import OwnReason
@@ -95,5 +95,6 @@ def close_run(
         # The rows' ends are in the journal: a results file that cannot be written is told, not lost.
         notes, hints = (*notes, fault.message), (*hints, advice(fault, journal.header))
         summary = summary._replace(output="", exit_code=summary.exit_code or int(fault.exit_code))
+        summary = summary._replace(next_steps=next_steps(summary))
     steps = (*dict.fromkeys(filter(None, hints)), *summary.next_steps)
-    return tell_end(desk, journal, outputs, summary._replace(next_steps=steps), notes)
+    return tell_end(journal, summary._replace(next_steps=steps), notes)

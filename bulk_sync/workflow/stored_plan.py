@@ -16,7 +16,6 @@ from bulk_sync.planning.values import is_custom
 from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.results.flat_files import neutral
-from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import Ended, outputs, summarise
 from bulk_sync.workflow.desk import Desk
@@ -56,7 +55,7 @@ async def run_plan(desk: Desk, name: str) -> Ended:
         )
     run = find_run(desk, name)
     with ExitStack() as stack:
-        stack.enter_context(exclusive(run_lock(desk, run), f"run {run}"))
+        await hold(desk, stack, run_lock(desk, run), f"run {run}", wait=desk.settings().wait)
         journal = open_journal(journal_path(desk, run))
         stack.callback(journal.close)
         header = journal.header

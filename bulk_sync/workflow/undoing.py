@@ -50,7 +50,7 @@ async def undo(desk: Desk, name: str | None) -> Ended:
 
     Raises :class:`Refused` where there is nothing to undo or nobody to ask, :class:`Busy`.
     """
-    parent = find_run(desk, name) if name else _last_that_changed(desk)
+    parent = find_run(desk, name) if name is not None else _last_that_changed(desk)
     with ExitStack() as stack:
         done = stack.enter_context(opened(desk, parent))
         before = done.header

@@ -66,7 +66,17 @@ CASES = {
     "an unknown guard": Bad(run("good.csv", "m.yaml", "--allow", "everything"), ("everything", "--allow")),
     "an unknown run": Bad(("resume", "20200101"), ("20200101", "bulk-sync runs")),
     "nothing to resume": Bad(("resume",), ("no run is unfinished",)),
+    "a run without a name to resume": Bad(("resume", ""), ("'' names no run",)),
+    "a run without a name to undo": Bad(("undo", "", "--yes"), ("'' names no run",)),
+    "a run without a name to retry": Bad(("retry", "", "--yes"), ("'' names no run",)),
+    "a run without a name to show": Bad(("runs", ""), ("'' names no run",)),
+    "a plan without a name": Bad(("run", "--plan", "", "--yes"), ("'' names no run",)),
+    "the results of no run": Bad(("runs", "--output", "x.csv"), ("RUN is missing",)),
+    "an age without a unit": Bad(("purge", "--older-than", "30"), ("'30' has no unit", "30d")),
     "nothing to undo": Bad(("undo", "--yes"), ("no run has changed anything",)),
+    "an unknown rule of the sandbox": Bad(("sandbox", "--rule", "odd"), ("--rule: 'odd' is none", "token-bucket")),
+    "an unknown style of headers": Bad(("sandbox", "--headers", "odd"), ("--headers: 'odd' is none", "draft-03")),
+    "an answer before its request": Bad(("sandbox", "--latency", "-1"), ("--latency", "-1")),
     "an unknown profile": Bad(run("good.csv", "m.yaml", "--profile", "nobody"), ("nobody",)),
 }  # fmt: skip
 
@@ -131,3 +141,10 @@ def test_a_refusal_as_json_has_its_code_and_message(
     told = json.loads(ran.out)
     assert (ran.code, told["exit_code"]) == (2, 2)
     assert "nowhere.csv: no such file" in ran.out
+
+
+def test_no_command_at_all_is_answered_by_the_help(bench: Path, make_program: Callable[[Path], Program]) -> None:
+    """As it is, and not as an error of so many lines."""
+    for args in ((), ("mapping",)):
+        ran = make_program(bench)(*args)
+        assert (ran.code, ran.out, ran.err.startswith("Usage: "), "error" in ran.err) == (2, "", True, False), ran.err

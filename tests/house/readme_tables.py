@@ -38,15 +38,12 @@ def code(text: str) -> str:
 
 def all_codes() -> dict[str, str]:
     """Return every problem code of the program with its meaning."""
-    codes = {
-        **SOURCE_CODES,
-        **PROBLEM_CODES,
-        **PLANNING_CODES,
-        **RESULTS_CODES,
-        **INTAKE_CODES,
-        **DECIDING_CODES,
-        **SUPERSEDING_CODES,
-    }
+    codes: dict[str, str] = {}
+    for each in (
+        SOURCE_CODES, PLANNING_CODES, PROBLEM_CODES, RESULTS_CODES, INTAKE_CODES, DECIDING_CODES, SUPERSEDING_CODES,
+    ):  # fmt: skip
+        for name, meaning in each.items():  # one code may have several meanings, which its column tells apart
+            codes[name] = meaning if codes.get(name, meaning) == meaning else f"{codes[name]}, or {meaning}"
     codes["differs"] = "the API accepted the change, and its answer shows another value"
     return dict(sorted(codes.items()))
 

@@ -20,10 +20,11 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 _WRITER = """
 import sys, time
 from pathlib import Path
-from bulk_sync.results.part_files import part_file
+from bulk_sync.results.part_files import part_file, scratch_folder
 target = Path(sys.argv[1])
-with part_file(target.parent, target) as path:
+with part_file(target.parent, target) as path, scratch_folder(path) as folder:
     path.write_text("half of i")
+    (folder / "sheet").write_text("what it is made from")
     print(path.name, flush=True)
     time.sleep(60)
 """

@@ -123,7 +123,7 @@ def test_a_workbook_saved_by_libreoffice_has_no_edits(make_book: MakeBook, tmp_p
     command = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to", suffix]
     subprocess.run([*command, "--outdir", saved, path], check=True, capture_output=True, timeout=120)
     assert [(row.values, row.edits) for row in _read(saved / f"r.{suffix}", book)] == [(cells, ())]
-    assert run_of_workbook(saved / f"r.{suffix}") == book.summary.run
+    assert run_of_workbook(saved / f"r.{suffix}") == (book.summary.run, book.summary.kind)
 
 
 @pytest.mark.parametrize("suffix", ["xlsx", "csv", "jsonl"])

@@ -4,6 +4,7 @@ import csv
 import shutil
 import stat
 import subprocess
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -118,7 +119,7 @@ def test_the_sheets_stand_in_the_promised_order_and_say_their_run(written: Path)
     """The run is found again by the workbook's properties."""
     assert python_calamine.load_workbook(written).sheet_names == ["Results", "Changes", "Problems", "Summary"]
     assert workbook_properties(written) == {"bulk_sync_run": "20260301-091500-7f3a", "bulk_sync_kind": "run"}
-    assert run_of_workbook(written.with_name("none.xlsx")) is None
+    assert run_of_workbook(written.with_name("none.xlsx")) == ("", "")
 
 
 def test_header_filter_colours_and_widths(written: Path) -> None:
@@ -281,6 +282,17 @@ def test_a_workbook_that_cannot_be_finished_leaves_nothing(with_rows: MakeBook, 
     with pytest.raises(AttributeError):
         write_results(with_rows(rows, ("A",)), tmp_path / "half.xlsx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_workbook_needs_room_only_where_it_is_wanted(with_rows: MakeBook, tmp_path: Path) -> None:
+    """Its parts lie beside it, whether or not there is a place for temporary files."""
+    rows = [RowResult(2, ("x",), Status.UNCHANGED)]
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path / "full")
+    try:
+        path = write_results(with_rows(rows, ("A",)), tmp_path / "out.xlsx").path
+    finally:
+        tempfile.tempdir = before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_results_belong_to_their_owner_only(make_book: MakeBook, tmp_path: Path) -> None:

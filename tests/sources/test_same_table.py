@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bulk_sync.records import Cell, CellKind, SourceRow
+from bulk_sync.records import Cell, CellKind, SourceRow, as_cell
 from bulk_sync.sources import open_source
 from bulk_sync.sources.frame import FrameSource
 
@@ -91,6 +92,16 @@ def test_a_frame_s_infinite_numbers_are_errors() -> None:
         (Cell("-inf", None, CellKind.ERROR), Cell("1", 1.0, CellKind.NUMBER), "x"),
         (Cell("1.5", 1.5, CellKind.NUMBER), Cell("2", 2.0, CellKind.NUMBER), "y"),
     ]
+
+
+def test_a_frame_s_bytes_are_errors() -> None:
+    """As a database may give them: ``b'Acme'`` is nobody's name. Another object is what its text says."""
+    frame = pd.DataFrame({"v": [b"Acme", bytearray(b"x"), np.bytes_(b"y"), uuid.UUID(int=7)]})
+    *odd, plain = [values[0] for _, values, *_ in FrameSource(frame).rows()]
+    assert [(cell.text, cell.kind) for cell in map(as_cell, odd)] == [
+        ("b'Acme'", CellKind.ERROR), ("bytearray(b'x')", CellKind.ERROR), ("b'y'", CellKind.ERROR),
+    ]  # fmt: skip
+    assert plain == "00000000-0000-0000-0000-000000000007"
 
 
 def test_frames_and_workbooks_close(csv_file: Callable[..., Path]) -> None:

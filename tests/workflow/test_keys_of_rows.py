@@ -186,3 +186,16 @@ def test_the_sandbox_has_a_client_for_all_keys_of_a_row(open_office: Callable[..
         disagree = [row.row_number for row in office.rows(planned) if row.code == "keys_disagree"]
         assert disagree == [6], [row.message for row in office.rows(planned)]
         assert planned.summary.counts["invalid"] == 1
+
+
+@pytest.mark.parametrize(("by", "column"), [("number", "Ref"), ("name", "Company")])
+def test_the_sandbox_does_not_insist_on_what_it_made_up(open_office: Callable[..., Any], by: str, column: str) -> None:
+    """A client that it knew by the id alone has a name and a number of its making, until a row gives them as keys."""
+    office = open_office()
+    source = office.source(("ID", "Ref", "Company", "E-mail"), [("clt_x", "R1", "Alpha", "a@x.example")])
+    fields = {"email": "E-mail"}
+    office.run(source, office.mapping("one.yaml", match="ID", fields=fields), sandbox="fresh")
+    both = office.mapping("both.yaml", match=["ID", {"column": column, "by": by}], fields=fields)
+    assert office.plan(source, both, sandbox="keep").summary.counts == {"unchanged": 1}
+    other = office.source(("ID", "Ref", "Company", "E-mail"), [("clt_x", "R2", "Beta", "a@x.example")])
+    assert office.plan(other, both, sandbox="keep").summary.counts == {"invalid": 1}

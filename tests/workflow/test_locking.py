@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from bulk_sync.sending.ports import Interrupted, Stop, StopReason
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.desk import Desk, WallClock
 from bulk_sync.workflow.locking import hold
+from bulk_sync.workflow.runs import run_lock
 
 
 class QuickClock(WallClock):
@@ -63,7 +66,26 @@ def test_waiting_has_an_end(desk: Desk, tmp_path: Path, wait: float | None, hint
 def test_a_stop_ends_the_waiting(desk: Desk, tmp_path: Path) -> None:
     """Ctrl-C is heard although nothing but a lock is waited for."""
     path = tmp_path / "x.lock"
-    desk.stop.set(Stop(StopReason.INTERRUPTED, "interrupted"))
-    with exclusive(path, "run 7"), ExitStack() as stack, pytest.raises(Interrupted):
+    desk.stop.set(Stop(StopReason.INTERRUPTED, "interrupted", "bulk-sync resume goes on"))
+    with exclusive(path, "run 7"), ExitStack() as stack, pytest.raises(Interrupted) as caught:
         asyncio.run(hold(desk, stack, path, "run 7", wait=60))
+    assert caught.value.hint == "nothing was done yet: give the command again"
     assert desk.clock.monotonic() < 1
+
+
+@pytest.mark.parametrize("command", ["resume", "retry", "run_plan"])
+def test_a_run_that_another_process_works_on_is_waited_for(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], command: str
+) -> None:
+    """As the hint says, whatever is to be done with it."""
+    office = open_office(records=[{"id": "clt_1", "name": "Old"}])
+    office.clock = leaping_clock()
+    source = office.source(("ID", "Name"), [("clt_1", "New"), ("clt_2", "New")])
+    mapping = office.mapping(match="ID", fields={"name": "Name"})
+    run = (office.plan if command == "run_plan" else office.run)(source, mapping).summary.run
+    with ExitStack() as other:
+        other.enter_context(exclusive(run_lock(office.desk(), run), f"run {run}"))
+        with pytest.raises(Busy):
+            getattr(office, command)(run, wait="1s")
+        office.clock.on_sleep = lambda _: other.close()
+        assert getattr(office, command)(run, wait="10m").summary.exit_code == 1

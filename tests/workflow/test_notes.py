@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openpyxl import Workbook, load_workbook
 
+from bulk_sync.sending.ports import Interrupted, Stop, StopReason
+from bulk_sync.workflow import checking, running
 from bulk_sync.workflow.closing import Ended
 from tests.workflow.office import Listener, Office
 
@@ -61,3 +66,20 @@ def test_what_is_said_of_a_retry_is_kept_with_it(office: Office) -> None:
     again = office.retry(first.summary.run)
     assert len(office.talk.warnings) == 3
     assert list(again.summary.notes) == office.talk.warnings[1:]
+
+
+@pytest.mark.parametrize("kind", ["run", "plan", "check"])
+def test_what_to_do_after_an_interruption_while_reading(open_office: Callable[..., Any], kind: str) -> None:
+    """A run goes on; of a plan or a check there is nothing to go on with."""
+    office = open_office(records=[{"id": "clt_1", "name": "Old"}])
+    source = office.source(("ID", "Name"), [("clt_1", "New")])
+    desk = office.desk()
+    desk.stop.set(Stop(StopReason.INTERRUPTED, "interrupted", "bulk-sync resume goes on"))
+    command = {"run": running.run, "plan": running.plan, "check": checking.check}[kind]
+    with pytest.raises(Interrupted) as caught:
+        asyncio.run(command(desk, source, office.mapping(match="ID", fields={"name": "Name"})))
+    if kind != "run":
+        assert caught.value.hint == f"begin it anew: bulk-sync {kind}"
+        return
+    assert (found := re.fullmatch(r"bulk-sync resume (\S+) goes on", caught.value.hint))
+    assert office.resume(found[1]).summary.counts == {"updated": 1}

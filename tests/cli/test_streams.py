@@ -1,0 +1,112 @@
+"""Standard streams that are closed, full or of an odd encoding: the exit code is the command's all the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_sync.sandbox import SandboxServer
+
+Program = Any
+
+MAPPING = "version: 1\nresource: clients\nmatch: ID\nfields:\n  name: Company\n"
+RUN = ("run", "c.csv", "-m", "m.yaml", "--yes", "--json", "--output", "r.csv", "--overwrite")
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the streams are closed by a shell")
+
+
+@pytest.fixture
+def ready(program: Program, serve_api: Callable[..., SandboxServer]) -> Program:
+    program.write("m.yaml", MAPPING)
+    program.write_csv("c.csv", [["ID", "Company"], ["clt_1", "New"], ["", "nobody's"]])
+    return program.target(serve_api(clients=1))
+
+
+def shell(program: Program, redirections: str, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the program by a shell, which closes or turns streams as a crontab's line does."""
+    root = Path(__file__).parents[2]
+    return subprocess.run(
+        ["bash", "-c", f'"$@" {redirections}', "bash", sys.executable, "-m", "bulk_sync", *args],
+        cwd=program.folder,
+        env=program.environment(PYTHONPATH=str(root), **environ),
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=90,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_run_without_streams(ready: Program, closed: str, results: Any) -> None:
+    """It runs, and the results are there."""
+    assert shell(ready, closed, *RUN).returncode == 1
+    assert [row["sync_status"] for row in results(ready.folder / "r.csv")] == ["updated", "invalid"]
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_source_from_a_closed_stdin_is_empty(ready: Program, command: str) -> None:
+    """Refused as any empty source, not as a defect."""
+    ran = shell(ready, "<&-", command, "-", "-m", "m.yaml", *(["--yes"] if command == "run" else []))
+    assert (ran.returncode, "standard input is empty" in ran.stderr) == (2, True), ran.stderr
+
+
+@pytest.mark.parametrize("turned", [">&-", ">/dev/full", "| true; exit ${PIPESTATUS[0]}"])
+@pytest.mark.parametrize(
+    "args", [("run", "absent.csv", "-m", "m.yaml", "--json"), ("run", "c.csv", "--bogus", "--json")]
+)
+def test_a_refusal_that_nobody_reads(ready: Program, args: tuple[str, ...], turned: str) -> None:
+    """Exit code 2, and the words on stderr: 1 would say that a run had finished."""
+    ran = shell(ready, turned, *args)
+    assert (ran.returncode, "Traceback" in ran.stderr, "error: " in ran.stderr) == (2, False, True), ran.stderr
+
+
+def test_a_run_whose_output_goes_to_a_full_disk(ready: Program) -> None:
+    """The exit code is the run's; that the object is not whole is warned of."""
+    ran = shell(ready, ">/dev/full", *RUN)
+    assert ran.returncode == 1
+    assert "warning: standard output took no more: No space left on device" in ran.stderr
+
+
+@pytest.mark.parametrize("args", [("runs",), ("runs", "--json"), ("mapping", "suggest", "c.csv"), ("--help",)])
+def test_what_was_asked_for_does_not_fit(ready: Program, args: tuple[str, ...]) -> None:
+    """A local fault, not a defect."""
+    shell(ready, "", *RUN)
+    ran = shell(ready, ">/dev/full", *args)
+    assert (ran.returncode, ran.stderr.startswith("error: ")) == (3, True), ran.stderr
+    assert "No space left on device" in ran.stderr and "defect" not in ran.stderr
+
+
+def test_a_reader_that_has_seen_enough(ready: Program) -> None:
+    """``| head``: no row is wrong, which 1 would say."""
+    ran = shell(ready, "| true; exit ${PIPESTATUS[0]}", "mapping", "transforms")
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_an_encoding_without_the_letter(ready: Program) -> None:
+    """What Windows gives to files and pipes: letters that it lacks are escapes, and the object is JSON in UTF-8."""
+    listed = shell(ready, "", "mapping", "transforms", PYTHONIOENCODING="cp1252:strict")
+    assert (listed.returncode, r"\u2192" in listed.stdout) == (0, True), listed.stderr
+    (ready.folder / "c.csv").rename(ready.folder / "cö→😀.csv")
+    ran = shell(ready, "", "run", "cö→😀.csv", *RUN[2:], PYTHONIOENCODING="cp1252:strict", PYTHONUTF8="1")
+    assert ran.returncode == 1, ran.stderr
+    assert json.loads(ran.stdout)["source"].endswith("cö→😀.csv")
+
+
+def test_a_defect_whose_details_have_no_place(ready: Program) -> None:
+    """Exit code 70 all the same."""
+    script = (
+        "import sys, tempfile\nfrom bulk_sync.cli.voice import Voice\n"
+        "tempfile.tempdir = '/dev/null/none'\nVoice().tell_defect(ValueError('x'))\n"
+    )
+    root = Path(__file__).parents[2]
+    ran = subprocess.run(
+        [sys.executable, "-c", script], env={"PYTHONPATH": str(root)}, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, "details could not be kept" in ran.stderr) == (0, True), ran.stderr
