@@ -36,7 +36,7 @@ def workbook_properties(path: Path) -> dict[str, str]:
         reader.read(content)
     except expat.ExpatError:
         return {}
-    return reader.found
+    return {name: text.strip() for name, text in reader.found.items()}  # Gnumeric puts each value on a line of its own
 
 
 class _PropertyReader:

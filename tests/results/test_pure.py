@@ -98,3 +98,15 @@ def test_hostile_properties_say_nothing(tmp_path: Path, xml: str) -> None:
     assert workbook_properties(path) == {}
     path.write_bytes(b"not a zip")
     assert workbook_properties(path) == {}
+
+
+@pytest.mark.parametrize("part", ["docProps/custom.xml", "meta.xml"])
+def test_properties_as_other_programs_write_them(tmp_path: Path, part: str) -> None:
+    """On lines of their own, in .xlsx and in .ods."""
+    element = "property" if part != "meta.xml" else "user-defined"
+    name = "name" if part != "meta.xml" else "m:name"
+    value = "<v>\n      20260301-091500-7f3a\n    </v>"
+    path = tmp_path / "book"
+    with ZipFile(path, "w") as package:
+        package.writestr(part, f'<P xmlns:m="m"><{element} {name}="bulk_sync_run">\n    {value}\n  </{element}></P>')
+    assert workbook_properties(path) == {"bulk_sync_run": "20260301-091500-7f3a"}
