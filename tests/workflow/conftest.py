@@ -18,6 +18,7 @@ from tests.workflow.office import UNLIMITED, LeapingClock, Office
 def open_office(tmp_path: Path) -> Iterator[Callable[..., Office]]:
     """Open offices, each with a server of its own."""
     servers: list[SandboxServer] = []
+    offices: list[Office] = []
 
     def opener(config: SandboxConfig = UNLIMITED, records: Sequence[Mapping[str, Any]] = ()) -> Office:
         server = SandboxServer(None, config=config)
@@ -25,9 +26,12 @@ def open_office(tmp_path: Path) -> Iterator[Callable[..., Office]]:
         server.seed(records)
         folder = tmp_path / str(len(servers))
         folder.mkdir()
-        return Office(folder, server.start())
+        offices.append(Office(folder, server.start()))
+        return offices[-1]
 
     yield opener
+    for office in offices:
+        office.close()
     for server in servers:
         server.close()
 

@@ -82,9 +82,14 @@ class Office:
         self.server = server
         self.clock = WallClock()
         self.talk = Listener()
+        self._desks: list[Desk] = []
+
+    def close(self) -> None:
+        for desk in self._desks:
+            desk.close()
 
     def desk(self, **flags: object) -> Desk:
-        return Desk(
+        desk = Desk(
             talk=self.talk,
             flags={
                 "yes": True,
@@ -99,6 +104,8 @@ class Office:
             clock=self.clock,
             writes_files="output" in flags,
         )
+        self._desks.append(desk)
+        return desk
 
     def source(self, header: Sequence[str], rows: Sequence[Sequence[object]], name: str = "clients.csv") -> Path:
         path = self.folder / name

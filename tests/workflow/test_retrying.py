@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,7 @@ def open_desktop(tmp_path: Path) -> Iterator[Callable[..., Desktop]]:
             server = stack.enter_context(SandboxServer(None, config=config))
             server.seed([{"id": f"clt_{n}", "name": f"Old {n}"} for n in range(1, clients + 1)])
             (tmp_path / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
-            return Desktop(tmp_path, server)
+            return stack.enter_context(closing(Desktop(tmp_path, server)))
 
         yield make
 
