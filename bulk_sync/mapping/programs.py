@@ -171,10 +171,11 @@ def _choices(mapping: FieldMapping, path: Path, writer: _Writer) -> Choices | No
         if fault := _never_met(text, mapping):
             writer.report((*path, "map", text), *fault)
         key = compared(text.casefold() if mapping.ignore_case else text)
-        if key in values:
+        sent = writer.send(written, (*path, "map", text))
+        if key in values and repr(values[key]) != repr(sent):  # true is not 1
             how = "when letter case is ignored" if mapping.ignore_case else "with its accents written otherwise"
             writer.report((*path, "map", text), f"{quoted(text)} is listed twice {how}")
-        values[key] = writer.send(written, (*path, "map", text))
+        values[key] = sent
     otherwise = mapping.otherwise
     fallback = writer.send(otherwise.value, (*path, "otherwise", "value")) if otherwise.action == "value" else None
     return Choices(values=values, ignore_case=mapping.ignore_case, action=otherwise.action, fallback=fallback)

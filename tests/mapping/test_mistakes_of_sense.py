@@ -111,6 +111,14 @@ def test_a_value_is_compared_however_its_accents_are_written(mapper_of: MapperOf
     assert mapper.map(row).payload == {"name": "Mu\u0308nchen", "cf_a": "y"}
 
 
+def test_both_ways_to_write_an_accent_may_be_listed(spec_of: SpecOf) -> None:
+    """Shows that who has met both may list both, as long as they do not mean different things."""
+    twice = "fields: {{cf_a: {{column: City, map: {{M\u00fcnchen: {}, Mu\u0308nchen: {}}}}}}}"
+    spec_of(twice.format("y", "y"))
+    with pytest.raises(MappingError, match="is listed twice with its accents written otherwise"):
+        spec_of(twice.format("y", "z"))
+
+
 @pytest.mark.parametrize("name", ["Client\u200bName", "Client\u00adName", "\ufeffClientName ", "ClientName"])
 def test_a_column_is_found_by_its_name_as_it_was_copied(mapper_of: MapperOf, map_row: MapRow, name: str) -> None:
     """Shows that what nobody sees in a header cell, and the readers take out, may stand in the mapping."""
