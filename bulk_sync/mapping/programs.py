@@ -24,7 +24,7 @@ from bulk_sync.mapping.transforms import (
     spelled,
     strip_margin,
 )
-from bulk_sync.mapping.transforms.dates import check_date_format
+from bulk_sync.mapping.transforms.dates import check_date_format, check_hour
 from bulk_sync.mapping.validator import Check, check_for
 from bulk_sync.records import Json
 from bulk_sync.resources.fields import Field
@@ -159,6 +159,8 @@ def _check_format(mapping: FieldMapping, path: Path, report: Report) -> None:
         return
     try:
         check_date_format(mapping.format, ())
+        if mapping.type == "datetime":
+            check_hour(mapping.format, ())
     except TransformMistake as mistake:
         report((*path, "format"), mistake.message, "write it in strftime's letters: %Y-%m-%d, %d/%m/%Y", value=True)
 

@@ -50,6 +50,13 @@ MISTAKES = [
         "fields: {name: A}\nrate: 0/min",
         'm.yaml:3:7: rate: "0/min" is not understood | write 60/min, 1/s, 60/2s, 1000/h, or none',
     ),
+    (
+        "fields: {cf_a: {column: A, type: datetime, format: '%d.%m.%y %I'}}",
+        (
+            "m.yaml:2:52: %I in '%d.%m.%y %I' is an hour from 1 to 12, and no %p says in which half of the day | "
+            "write it in strftime's letters: %Y-%m-%d, %d/%m/%Y"
+        ),
+    ),
     ("fields: {name: A}\nversion: '1'", 'm.yaml:3:10: version: expected 1, got "1" | write it without quotes'),
 ]
 
