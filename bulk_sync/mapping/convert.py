@@ -95,7 +95,7 @@ class Converter:
             return found
         if not isinstance(found, datetime):
             found = datetime(found.year, found.month, found.day)  # noqa: DTZ001  (a sheet's times have no zone)
-        if found.tzinfo is not None and self.format and "%z" not in self.format:
+        if found.tzinfo is not None and self.format and _loses_offset(self.format, found):
             hint = "add %z to `format`; without a format it is sent in ISO form, offset included"
             return Finding("not_datetime", "its offset from UTC would be lost in `format`", hint, as_text(value))
         return found.strftime(self.format) if self.format else found.isoformat()
@@ -137,6 +137,12 @@ _CONVERT = {
 
 def _day(value: object) -> date | None:
     return value if isinstance(value, date) else None
+
+
+def _loses_offset(form: str, moment: datetime) -> bool:
+    """Whether a format writes a time and not how far it is from UTC: by %z, or for UTC itself by a Z at its end."""
+    told = "%z" in form or (form.endswith("Z") and not moment.utcoffset())
+    return not told and ("%H" in form or "%I" in form)
 
 
 class _InexactNumberError(ValueError):

@@ -24,7 +24,7 @@ from bulk_sync.mapping.transforms import (
     spelled,
     strip_margin,
 )
-from bulk_sync.mapping.transforms.dates import check_date_format
+from bulk_sync.mapping.transforms.dates import check_date_format, check_hour
 from bulk_sync.mapping.validator import Check, check_for
 from bulk_sync.records import Json
 from bulk_sync.resources.fields import Field
@@ -159,6 +159,8 @@ def _check_format(mapping: FieldMapping, path: Path, report: Report) -> None:
         return
     try:
         check_date_format(mapping.format, ())
+        if mapping.type == "datetime":
+            check_hour(mapping.format, ())
     except TransformMistake as mistake:
         report((*path, "format"), mistake.message, "write it in strftime's letters: %Y-%m-%d, %d/%m/%Y", value=True)
 
@@ -171,10 +173,11 @@ def _choices(mapping: FieldMapping, path: Path, writer: _Writer) -> Choices | No
         if fault := _never_met(text, mapping):
             writer.report((*path, "map", text), *fault)
         key = compared(text.casefold() if mapping.ignore_case else text)
-        if key in values:
+        sent = writer.send(written, (*path, "map", text))
+        if key in values and repr(values[key]) != repr(sent):  # true is not 1
             how = "when letter case is ignored" if mapping.ignore_case else "with its accents written otherwise"
             writer.report((*path, "map", text), f"{quoted(text)} is listed twice {how}")
-        values[key] = writer.send(written, (*path, "map", text))
+        values[key] = sent
     otherwise = mapping.otherwise
     fallback = writer.send(otherwise.value, (*path, "otherwise", "value")) if otherwise.action == "value" else None
     return Choices(values=values, ignore_case=mapping.ignore_case, action=otherwise.action, fallback=fallback)

@@ -70,7 +70,7 @@ class Pool:
         self._room = asyncio.Event()
         self._open: set[Task] = set()
         self._running: set[asyncio.Task[object]] = set()
-        self._doubts: dict[int, Reply | None] = {}  # by change: the last reply, None where its record was read
+        self.doubts: dict[int, Reply | None] = {}  # by change: the last reply, None where its record was read
         self._report = SendReport(requests=self._exchange.requests)
 
     def watch(self, observer: Observer) -> None:
@@ -273,7 +273,7 @@ class Pool:
 
     async def _settle_each(self, stream: Changes) -> None:
         while (change := await stream.next()) is not None:
-            if (last := self._doubts.get(change.id, NO_REPLY)) is not None:
+            if (last := self.doubts.get(change.id, NO_REPLY)) is not None:
                 task = change_task(change)
                 task.last = last
                 await self._read_and_settle(task)
@@ -299,11 +299,11 @@ class Pool:
         self._settled(change, end, last=last)
 
     def _settled(self, change: Change, outcome: Outcome, *, last: Reply | None = None) -> None:
-        if change.id in self._doubts:
-            del self._doubts[change.id]
+        if change.id in self.doubts:
+            del self.doubts[change.id]
             self._report.counts[Status.IN_DOUBT] -= 1
         if outcome.status is Status.IN_DOUBT:
-            self._doubts[change.id] = last
+            self.doubts[change.id] = last
         self._report.counts[outcome.status] += 1
         self._exchange.observer.settled(change, outcome)
 

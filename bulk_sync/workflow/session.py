@@ -100,7 +100,7 @@ class Session:
         return report
 
     async def _send_the_rest(self) -> SendReport:
-        """Send what has waited until its old values were too old, then settle what is in doubt."""
+        """Send what has waited until its old values were too old, or in doubt since before; settle what is in doubt."""
         desk = self.desk
         while not desk.stop.is_set() and next(unsent(self.tables), None) is not None:
             try:
@@ -110,6 +110,8 @@ class Session:
                     raise
                 break
             await self.pool.send_all(self._fresh_changes(fresh, self._good_until()))
+        if not desk.stop.is_set():  # of what may have been applied the old value is the one before its first attempt
+            await self.pool.send_all(each for each in self._doubtful_changes() if each.id not in self.pool.doubts)
         if not desk.stop.is_set():
             await self.pool.settle_in_doubt(self._doubtful_changes())
         return self.pool.report

@@ -40,7 +40,9 @@ def test_json_keeps_every_key_and_digit(mapper_of: MapperOf, map_row: MapRow, te
     [
         ("", "2024-04-03T10:11:00+04:00"),
         (", format: '%Y-%m-%d %H:%M'", "not_datetime"),
+        (", format: '%Y-%m-%dT%H:%MZ'", "not_datetime"),
         (", format: '%Y-%m-%dT%H:%M%z'", "2024-04-03T10:11+0400"),
+        (", format: '%d/%m/%Y'", "03/04/2024"),
     ],
 )
 def test_an_offset_is_sent_or_refused(mapper_of: MapperOf, map_row: MapRow, written: str, found: str) -> None:
@@ -49,3 +51,10 @@ def test_an_offset_is_sent_or_refused(mapper_of: MapperOf, map_row: MapRow, writ
     row = map_row(mapper, "2024-04-03T10:11:00+04:00")
     assert (row.problems[0].code if row.problems else row.payload["cf_a"]) == found
     assert not map_row(mapper, "2024-04-03 10:11").problems
+
+
+def test_the_z_of_a_format_tells_of_utc(mapper_of: MapperOf, map_row: MapRow) -> None:
+    """Shows that a time of UTC loses nothing in the form in which most exports have it."""
+    mapper = mapper_of("fields: {cf_a: {column: A, type: datetime, format: '%Y-%m-%dT%H:%M:%SZ'}}", "A")
+    for text in ("2024-04-03T10:11:00.000Z", "2024-04-03 10:11:00+00:00"):
+        assert map_row(mapper, text).payload == {"cf_a": "2024-04-03T10:11:00Z"}

@@ -50,6 +50,13 @@ MISTAKES = [
         "fields: {name: A}\nrate: 0/min",
         'm.yaml:3:7: rate: "0/min" is not understood | write 60/min, 1/s, 60/2s, 1000/h, or none',
     ),
+    (
+        "fields: {cf_a: {column: A, type: datetime, format: '%d.%m.%y %I'}}",
+        (
+            "m.yaml:2:52: %I in '%d.%m.%y %I' is an hour from 1 to 12, and no %p says in which half of the day | "
+            "write it in strftime's letters: %Y-%m-%d, %d/%m/%Y"
+        ),
+    ),
     ("fields: {name: A}\nversion: '1'", 'm.yaml:3:10: version: expected 1, got "1" | write it without quotes'),
 ]
 
@@ -109,6 +116,14 @@ def test_a_value_is_compared_however_its_accents_are_written(mapper_of: MapperOf
     row = SourceRow(2, ("clt_1", "Mu\u0308nchen"))
     assert mapper.selects(row)
     assert mapper.map(row).payload == {"name": "Mu\u0308nchen", "cf_a": "y"}
+
+
+def test_both_ways_to_write_an_accent_may_be_listed(spec_of: SpecOf) -> None:
+    """Shows that who has met both may list both, as long as they do not mean different things."""
+    twice = "fields: {{cf_a: {{column: City, map: {{M\u00fcnchen: {}, Mu\u0308nchen: {}}}}}}}"
+    spec_of(twice.format("y", "y"))
+    with pytest.raises(MappingError, match="is listed twice with its accents written otherwise"):
+        spec_of(twice.format("y", "z"))
 
 
 @pytest.mark.parametrize("name", ["Client\u200bName", "Client\u00adName", "\ufeffClientName ", "ClientName"])

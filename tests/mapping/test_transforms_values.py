@@ -122,6 +122,8 @@ VALUES: list[tuple[TransformSpec, str, object]] = [
     ("date", "20240405", date(2024, 4, 5)),
     ("date", "2024111", "not_date"),
     ({"date": "%d%b%Y"}, "5Jan2024", date(2024, 1, 5)),
+    ({"date": "%d/%m/%Y %H:%M %p"}, "5/1/2024 06:30 PM", date(2024, 1, 5)),  # of which no time is sent
+    ({"date": "%d/%m/%Y %I:%M"}, "5/1/2024 06:30", date(2024, 1, 5)),
     ({"datetime": "%d/%m/%YT%H%M"}, "5/1/2024t0630", "2024-01-05T06:30:00"),
     ({"datetime": "%Y%m%d %H:%M"}, "20240105 6:30", "2024-01-05T06:30:00"),
     ({"datetime": "%d/%m/%Y %H%M"}, "5/1/2024 630", "not_datetime"),

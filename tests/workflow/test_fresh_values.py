@@ -184,6 +184,23 @@ def test_where_the_list_is_refused_clients_are_read_one_by_one(
     }
 
 
+def test_what_is_in_doubt_is_sent_again_however_late(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any]
+) -> None:
+    """Its old value was read hours before, and is still the one that undo puts back."""
+    fault = Fault(kind=FaultKind.STATUS, status=500)
+    once = Scripted(fault=fault, ids=frozenset({"clt_00003"}), attempts=frozenset({1}))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(once,)))
+    clock = leaping_clock()
+    office, source, mapping = slow_office(partial(open_office, config), clock, clients=6, rows=6)
+    run = office.run(source, mapping, attempts=1).summary
+    assert run.counts == {"updated": 5, "in_doubt": 1}
+    clock.slept += 3 * 60 * 60
+    assert office.resume(run.run).summary.counts == {"updated": 6}
+    assert office.undo(run.run).summary.counts == {"updated": 6}
+    assert office.server.records()["clt_00003"]["name"] == "Old 3"
+
+
 @pytest.mark.parametrize(("reason", "code"), [(StopReason.INTERRUPTED, 130), (StopReason.KEY_REFUSED, 4)])
 def test_a_stop_while_old_values_are_read_again_is_told(
     open_office: Callable[..., Any], leaping_clock: Callable[[], Any], reason: StopReason, code: int

@@ -40,9 +40,11 @@ def _formats(option: str | Sequence[str] | None, name: str) -> tuple[str, ...]:
     for index, item in enumerate(given):
         path = (name,) if isinstance(option, str) else (name, index)
         formats += _NAMED.get(item) or [check_date_format(item, path)]
-        if "%p" in item and "%I" not in item:
-            message = f"%p in {item!r} would be passed over: 06:30 PM would be 06:30"
-            raise TransformMistake(message, hint="write %I, the hour that AM or PM belongs to, for %H", path=path)
+        if name == "datetime":  # of a date the time is passed over, whatever it is
+            check_hour(item, path)
+            if "%p" in item and "%I" not in item:
+                message = f"%p in {item!r} would be passed over: 06:30 PM would be 06:30"
+                raise TransformMistake(message, hint="write %I, the hour that AM or PM belongs to, for %H", path=path)
     return tuple(dict.fromkeys(formats))
 
 
@@ -66,10 +68,15 @@ def check_date_format(text: str, path: tuple[str | int, ...]) -> str:
         raise TransformMistake(f"{text!r} does not name day, month and year", path=path)
     if repeated := sorted({d for d in _DIRECTIVE.findall(text) if d != "%" and text.count("%" + d) > 1}):
         raise TransformMistake(f"%{repeated[0]} stands twice in {text!r}", path=path)
+    return text
+
+
+def check_hour(text: str, path: tuple[str | int, ...]) -> None:
+    """Raise :class:`TransformMistake` for a format whose hour may be two hours of the day."""
+    directives = set(_DIRECTIVE.findall(text))
     if "I" in directives and "p" not in directives:
         message = f"%I in {text!r} is an hour from 1 to 12, and no %p says in which half of the day"
         raise TransformMistake(message, hint="write %H for hours from 0 to 23, or add %p (AM, PM)", path=path)
-    return text
 
 
 def _read(text: str, formats: tuple[str, ...]) -> datetime | None:
