@@ -24,7 +24,7 @@ from bulk_sync.cli.past_run_commands import (
 from bulk_sync.cli.source_commands import check_command, plan_command, run_command
 from bulk_sync.cli.streams import ready_streams
 from bulk_sync.cli.voice import Voice
-from bulk_sync.errors import BulkSyncError, DiskFault, ExitCode
+from bulk_sync.errors import BulkSyncError, DiskFault, ExitCode, Refused
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Errors of a disk, or of a file, that takes no more."""
@@ -101,6 +101,8 @@ def _told(voice: Voice, error: Exception) -> ExitCode:
         error = DiskFault(
             f"{error.filename or 'a file, or what the output goes to'}: {error.strerror}", hint="make room"
         )
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        error = Refused(f"{error.filename}: {error.strerror}", hint="name another file")
     if isinstance(error, BulkSyncError):
         voice.tell(error)
         return error.exit_code

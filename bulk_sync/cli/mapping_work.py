@@ -35,7 +35,7 @@ from bulk_sync.sources import SourceOptions
 from bulk_sync.sources.source import Source
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import Table, open_plain, open_table, source_options
-from bulk_sync.workflow.jobs import SPOOL_NAME, STDIN_NAME
+from bulk_sync.workflow.jobs import SPOOL_NAME, STDIN_NAME, called_stdin
 
 _STDIN = Path(STDIN_NAME)
 _SAMPLE_ROWS = 500
@@ -81,7 +81,8 @@ def _source_file(desk: Desk, source: Path) -> Iterator[Path]:
         path = Path(folder) / SPOOL_NAME
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        yield path
+        with called_stdin(path):
+            yield path
 
 
 def _write_mapping(path: Path, text: str) -> None:

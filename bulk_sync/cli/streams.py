@@ -20,11 +20,7 @@ def ready_streams() -> None:
     written as its escape, which is one of JSON, too.
     """
     codecs.register_error(_ESCAPED, _escape)
-    for name, mode in (
-        ("stdin", "r"),
-        ("stdout", "w"),
-        ("stderr", "w"),
-    ):  # each opened one takes the lowest free number
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # each takes the lowest free number
         stream = getattr(sys, name)
         if stream is None:
             nobody = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - open as long as the process is

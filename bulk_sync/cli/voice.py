@@ -49,7 +49,7 @@ class Voice:
         context = getattr(error, "ctx", None)
         if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the whole help
             self._print(Refused("a command is missing", hint="see stderr"))
-            click.echo(error.format_message(), err=True)
+            _say(error.format_message())
             return
         hint = f"{context.command_path} --help lists its options" if context else "bulk-sync --help lists the commands"
         self.tell(Refused(error.format_message(), hint=hint))
@@ -59,7 +59,7 @@ class Voice:
         from bulk_sync.sending.ports import Interrupted
 
         self._print(Interrupted("interrupted"))
-        click.echo("interrupted", err=True)
+        _say("interrupted")
 
     def tell_defect(self, error: Exception) -> None:
         """Say that we made a mistake, and where its details are."""
@@ -76,6 +76,15 @@ class Voice:
             out = patient(sys.stdout)  # the exit code is to be the error's, whether or not anybody reads
             out.write(failure_json(error) + "\n")
             out.flush()
+
+
+def _say(text: str) -> None:
+    """Write to stderr as far as it takes anything: the exit code is the same where it does not."""
+    from bulk_sync.console.patient import patient
+
+    err = patient(sys.stderr)
+    err.write(f"{text}\n")
+    err.flush()
 
 
 def settle_voice(*, json_summary: bool, log_json: bool) -> None:

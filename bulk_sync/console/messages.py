@@ -48,7 +48,7 @@ def tell_defect(error: BaseException) -> None:
     try:
         details = f"details are in {_kept(error)}"
     except OSError as fault:  # nothing that a full disk does may hide the exit code
-        details = f"details could not be kept in {tempfile.gettempdir()}: {fault.strerror or fault}"
+        details = f"details could not be kept: {fault.strerror or fault}"
     _line(f"hint: {details}; what was sent is in the journal: bulk-sync resume goes on with the run")
 
 

@@ -15,6 +15,9 @@ from typing import NamedTuple
 from bulk_sync.errors import Halted, OutputError
 from bulk_sync.results.part_files import part_file
 
+_STEM_BYTES = 160
+"""What a default name takes of the source's: file systems take 255 bytes, and the rest of the name needs its room."""
+
 
 class Written(NamedTuple):
     """Where results came to lie. ``fingerprint`` is of the file's content; ``notes`` are to be said."""
@@ -53,6 +56,8 @@ def default_path(source: str, run: str, *, kind: str = "results", folder: Path =
     ``kind`` is ``results``, ``check`` or ``plan``.
     """
     stem = Path(source).stem if source not in {"", "-"} else "stdin"
+    while len(os.fsencode(stem)) > _STEM_BYTES:
+        stem = stem[:-1]
     return _free_name(folder / f"{stem}-{kind}-{run}{suffix}")
 
 

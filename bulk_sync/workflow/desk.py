@@ -133,7 +133,8 @@ class Desk:
     def state(self) -> State:
         """What outlives runs; made on first use."""
         given = self.settings().state_dir
-        return State(Path(given).expanduser() if given else default_state_dir())
+        # Whole, since a program may go to another folder before it reads the rows of its run.
+        return State(self.folder / Path(given).expanduser() if given else default_state_dir())
 
     def new_run(self) -> str:
         """Return the id of a new run: the greatest of all that this state directory has known."""

@@ -97,8 +97,20 @@ def _named(desk: Desk, source: Path | DataFrame, run: str) -> tuple[Path, str]:
 
 
 @contextmanager
+def called_stdin(copy: Path) -> Iterator[None]:
+    """Let errors speak of standard input by that name, and not of its private copy."""
+    try:
+        yield
+    except BulkSyncError as error:
+        error.message = error.message.replace(str(copy), "standard input")
+        error.args = (error.message,)
+        error.hint = error.hint.replace(str(copy), "FILE")  # as a command names it
+        raise
+
+
+@contextmanager
 def at_work(job: Job) -> Iterator[None]:
-    """Carry a job out inside: errors speak of standard input by that name, and not of its private copy.
+    """Carry a job out inside.
 
     A job that ends before its journal is begun leaves no copy behind, nor does one whose journal is thrown away.
     """
@@ -106,12 +118,8 @@ def at_work(job: Job) -> Iterator[None]:
         yield
         return
     try:
-        yield
-    except BulkSyncError as error:
-        error.message = error.message.replace(str(job.source), "standard input")
-        error.args = (error.message,)
-        error.hint = error.hint.replace(str(job.source), "FILE")  # as a command names it
-        raise
+        with called_stdin(job.source):
+            yield
     finally:
         if not (job.source.parent / JOURNAL_NAME).exists():
             shutil.rmtree(job.source.parent, ignore_errors=True)

@@ -108,7 +108,7 @@ def _message(
         lines.append(f"{old} {'cause was' if old == 1 else 'causes were'} told before")
     if fresh or stopped:
         lines.extend(summary.next_steps[:1])
-    rows = sum(cause.rows for cause in fresh)
+    rows = sum(summary.counts.get(status, 0) for status in {cause.status for cause in fresh})  # one may have two causes
     if stopped:
         title = f"bulk-sync {where}stopped (exit code {summary.exit_code})"
     elif fresh:

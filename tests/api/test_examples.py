@@ -130,3 +130,14 @@ def test_what_a_number_cannot_be_is_a_problem_of_its_row(tmp_path: Path) -> None
         "[('invalid', 1), ('ready', 1)]",
         "the mapping is not made of plain values: keys must be str, int, float, bool or None, not tuple",
     ]
+
+
+def test_a_run_is_read_from_another_folder(tmp_path: Path) -> None:
+    """A state directory is where it was when the run began, wherever the program has gone since."""
+    text = (
+        "import bulk_sync, os\n"
+        "done = bulk_sync.sync('clients.csv', 'clients.yaml', sandbox=True, state_dir='mine')\n"
+        "os.mkdir('elsewhere'); os.chdir('elsewhere')\n"
+        "print(len(list(done.rows())))\n"
+    )
+    assert program(tmp_path, text).strip() == "3"

@@ -52,6 +52,8 @@ CASES = {
     "an unknown option": Bad(run("good.csv", "m.yaml", "--wrokers", "3"), ("--wrokers", "--workers")),
     "output in no folder": Bad(run("good.csv", "m.yaml", "--output", "none/r.csv"), ("none/r.csv", "folder")),
     "output a folder": Bad(run("good.csv", "m.yaml", "--output", "folder"), ("folder",)),
+    "output with a name too long": Bad(run("good.csv", "m.yaml", "--output", "x" * 300 + ".csv"), ("name too long",)),
+    "a run with a name too long": Bad(("runs", "x" * 300), ("name too long",)),
     "output of no kind": Bad(run("good.csv", "m.yaml", "--output", "r.pdf"), ("r.pdf", ".xlsx")),
     "output is the source": Bad(run("good.csv", "m.yaml", "--output", "good.csv"), ("overwrite the source",)),
     "output is the source by a link": Bad(run("good.csv", "m.yaml", "--output", "link.csv"), ("overwrite the source",)),

@@ -103,10 +103,23 @@ def test_a_defect_whose_details_have_no_place(ready: Program) -> None:
     """Exit code 70 all the same."""
     script = (
         "import sys, tempfile\nfrom bulk_sync.cli.voice import Voice\n"
-        "tempfile.tempdir = '/dev/null/none'\nVoice().tell_defect(ValueError('x'))\n"
-    )
+        "tempfile._get_default_tempdir = lambda: open('/dev/null/none')\nVoice().tell_defect(ValueError('x'))\n"
+    )  # so a disk that is full speaks, before there is any file
     root = Path(__file__).parents[2]
     ran = subprocess.run(
         [sys.executable, "-c", script], env={"PYTHONPATH": str(root)}, capture_output=True, text=True, check=False
     )
     assert (ran.returncode, "details could not be kept" in ran.stderr) == (0, True), ran.stderr
+
+
+@pytest.mark.parametrize("args", [(), ("mapping",)])
+def test_a_missing_command_that_cannot_be_said(ready: Program, args: tuple[str, ...]) -> None:
+    """Exit code 2, also where the help does not fit where stderr goes: 1 would say that a run had finished."""
+    assert shell(ready, "2>/dev/full", *args).returncode == 2
+
+
+@pytest.mark.parametrize("command", [("suggest", "-"), ("explain", "-", "A2", "-m", "m.yaml"), ("lint", "m.yaml", "-")])
+def test_a_mapping_command_speaks_of_standard_input(ready: Program, command: tuple[str, ...]) -> None:
+    """And not of the private file that it was kept in."""
+    ran = shell(ready, "</dev/null", "mapping", *command)
+    assert (ran.returncode, ran.stderr.splitlines()[0]) == (2, "error: standard input is empty (0 bytes)")

@@ -126,6 +126,13 @@ def test_default_names_replace_nothing(tmp_path: Path) -> None:
     assert default_path("-", "r1", kind="check", folder=tmp_path).name == "stdin-check-r1.xlsx"
 
 
+def test_a_default_name_is_one_that_a_file_can_have(tmp_path: Path) -> None:
+    """The name of a source may be as long as names can be, and ours is longer."""
+    path = default_path(f"{'é' * 125}.csv", "20261128-012502-cf1d", folder=tmp_path)
+    path.write_text("x")
+    assert path.name.endswith("é-results-20261128-012502-cf1d.xlsx")
+
+
 def test_a_wrong_place_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     """Suffix, folder, kind of file: each with what to do."""
     (tmp_path / "dir.csv").mkdir()

@@ -55,6 +55,15 @@ def house(open_office: Callable[..., Any]) -> House:
     return House(open_office(records=[{"id": "clt_1", "name": "Old"}]))
 
 
+def test_a_row_with_two_causes_is_one_row(house: House) -> None:
+    """The title counts rows, and not what is wrong with them."""
+    house.office.mapping(match="Client ID", fields={"email": "E-mail", "phone": "Phone"})
+    house.office.source(["Client ID", "E-mail", "Phone"], [["clt_1", "nobody", "none"]])
+    house.night()
+    [(title, text)] = house.told
+    assert (title, text.count("- 1 invalid: ")) == ("bulk-sync: 1 row did not go through", 2)
+
+
 def test_a_reason_is_told_once_and_another_one_anew(house: House) -> None:
     """Two refusals of one kind are two reasons; an age that grows is none of its own."""
     assert house.failed(SourceError("export.csv: no such file", hint="where is it?")) == [
