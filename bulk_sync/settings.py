@@ -248,6 +248,10 @@ def _profile(name: str, profiles: Path | None) -> dict[str, object]:
                 f"{profiles}: profile {name!r}: {key!r} cannot be set in a profile",
                 hint="give the key as HEFFL_API_KEY, by key_command, or with: bulk-sync key set",
             )
+    for field, what in _NAMES.items():
+        if values.get(field) == "":
+            message = f"{profiles}: profile {name!r}: {field} = '' names no {what}"
+            raise Refused(message, hint="leave the line out to do without one")
     return {**values, "profile": name}
 
 

@@ -79,6 +79,13 @@ def test_a_profile_may_come_from_the_environment(profiles: Path) -> None:
         resolve({"profile": "shop"}, environ={}, profiles=profiles)
 
 
+def test_an_empty_name_in_a_profile_is_refused(profiles: Path) -> None:
+    """An empty state folder would be the working directory: a fresh state, without ledger and lock."""
+    profiles.write_text('[shop]\nstate-dir = ""\n')
+    with pytest.raises(Refused, match="profile 'shop': state_dir = '' names no folder"):
+        resolve({"profile": "shop"}, environ={}, profiles=profiles)
+
+
 def test_numbers_of_a_profile_are_what_flags_say_in_letters(profiles: Path) -> None:
     """TOML has numbers, and so have programs."""
     profiles.write_text("[shop]\nmax_changed = 0.3\nmax_invalid = 0\nsheet = 2\n")
