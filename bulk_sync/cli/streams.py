@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import io
-import json
 import os
 import sys
 from pathlib import Path
@@ -30,6 +29,8 @@ def ready_streams() -> None:
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
+    import json  # here and not above: --help needs none, and it takes a twentieth of its time
+
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
