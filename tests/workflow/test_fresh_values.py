@@ -70,6 +70,26 @@ def test_the_slowest_quota_gets_on(
     assert ended.summary.counts == {"updated": 3}
 
 
+@pytest.mark.parametrize("fields", [{"name": "Company"}, {"name": "Company", "phone": "Phone"}])
+@pytest.mark.parametrize("read", ["each", "list"])
+def test_refused_canaries_stop_the_slowest_quota_too(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], fields: dict[str, str], read: str
+) -> None:
+    """They leave one by one, each after a reading of its own: one alone still asks four more rows."""
+    refusal = Scripted(fault=Fault(kind=FaultKind.STATUS, status=400, message="read only"))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(refusal,)))
+    office, *_ = slow_office(partial(open_office, config), leaping_clock(), clients=9, rows=9)
+    rows = [(f"clt_{n:05}", "" if n % 2 else f"New {n}", "+97150111111" if n % 2 else "") for n in range(9)]
+    source = office.source(
+        ("Client ID", "Company", "Phone"),
+        rows if "phone" in fields else [(each, f"New {each}", "") for each, *_ in rows],
+    )
+    run = office.run(source, office.mapping(match="Client ID", fields=fields), rate="2/h", workers=1, read=read)
+    tried = 2 if "phone" in fields else 5
+    assert run.summary.counts == {"failed": tried, "not_sent": 9 - tried}
+    assert (run.summary.stopped_by, run.summary.exit_code) == ("systemic", 3)
+
+
 def test_an_edit_in_the_middle_becomes_the_old_value(
     open_office: Callable[..., Any], leaping_clock: Callable[[], Any], edit: Callable[..., None]
 ) -> None:
