@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from bulk_sync.records import Outcome, Reply, Status
+from bulk_sync.sending.answers import read_error
 from bulk_sync.sending.outcomes import describe
 from bulk_sync.sending.ports import Stop, StopReason
 from bulk_sync.sending.rows import Task
 
 _TELL = 5
 """Refusals in the same words, and nothing else, that tell of every row what one alone does not."""
+_SHOWN = 100
+"""Characters of a page of something else that tell what it is."""
 _MEND = "mend the cause, then: bulk-sync resume for the rows not sent, bulk-sync retry for those refused"
 
 
@@ -35,6 +39,18 @@ def wrong_target(reply: Reply) -> Stop:
 def systemic(reply: Reply) -> Stop:
     """Return the stop for a refusal that every row would get."""
     return Stop(StopReason.SYSTEMIC, f"every row would be refused: {describe(reply)[1]}", _MEND)
+
+
+def no_api(reply: Reply) -> Stop:
+    """Return the stop for a server that answers the question for clients, over and over, with something else."""
+    said = (
+        json.dumps(reply.body) if reply.body is not None else read_error(reply).message if reply.text else "it is empty"
+    )
+    return Stop(
+        StopReason.SYSTEMIC,
+        f"the server answers GET /clients with HTTP {reply.http_status}, but with no page of clients: {said[:_SHOWN]}",
+        "is --base-url the API's own address, and does nothing stand before it, such as a proxy that wants a login?",
+    )
 
 
 def limited() -> Stop:

@@ -64,13 +64,23 @@ def test_no_list_at_all_is_no_reason_to_read_clients(program: Program, answering
     assert "is --base-url the API's own address?" in ran.err and "--read each" not in ran.err
 
 
-def test_a_page_that_is_none_is_called_so(program: Program, answering: Callable[..., None]) -> None:
-    """Some portal's page in place of the list: nobody asked for a client."""
-    answering(200, {"Content-Type": "text/html"}, b"<html>sign in</html>")
-    ran = program("run", "clients.csv", "-m", "m.yaml", "--yes", "--max-outage", "1s")
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<html><title>Portal</title>Please sign in</html>", "Portal Please sign in"),
+        (b'{"status": "up"}', '{"status": "up"}'),
+        (b"", "it is empty"),
+    ],
+)
+def test_a_page_that_is_none_is_called_so(
+    program: Program, answering: Callable[..., None], body: bytes, said: str
+) -> None:
+    """Some portal's page in place of the list: a few tries, and not half an hour of them."""
+    answering(200, {}, body)
+    ran = program("run", "clients.csv", "-m", "m.yaml", "--yes")
     assert ran.code == 3, ran.err
-    assert "paused: the answer is not a page of clients; next try in" in ran.err, "who waits is told why"
-    assert "(--max-outage), at last: the answer is not a page of clients" in ran.err
+    assert f"answers GET /clients with HTTP 200, but with no page of clients: {said}" in ran.err
+    assert "is --base-url the API's own address" in ran.err and "1 not_sent" in ran.err
 
 
 def test_every_request_is_said_when_asked_for(program: Program, answering: Callable[..., None]) -> None:
