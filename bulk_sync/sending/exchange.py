@@ -83,13 +83,13 @@ class Exchange:
         self._probe = asyncio.Lock()
         self._streak: list[Task] = []
         self._contact = False
-        self._proven = False  # it has answered as the API would
         self._strange = 0
         self._leaving = 0
         self._closed = False
         self._why = ""
         self.breaker = Breaker(limits.breaker)
         self.failing = asyncio.Event()  # set at each failure; whoever watches clears it
+        self.proven = False  # it has answered as the API would
         self.requests: Counter[str] = Counter()
         self.busy: set[Task] = set()
         self.out: set[Task] = set()
@@ -237,7 +237,7 @@ class Exchange:
         if trouble is Trouble.TARGET and not self._contact:
             self._stop.set(stops.wrong_target(reply))
         self._contact = self._contact or reply.http_status is not None
-        self._proven = self._proven or ruling.verdict is Verdict.DONE
+        self.proven = self.proven or ruling.verdict is Verdict.DONE
         self._concurrency.observe(trouble, reply.seconds, now)
         self._lanes.hand_out()
         was_open = self.breaker.open
@@ -280,7 +280,7 @@ class Exchange:
     def _mistrust(self, reply: Reply, *, page: bool) -> None:
         """Set the stop where answers are something else over and over, even for a page, and never were the API's."""
         self._strange = self._strange + 1 if not reply.fault and (reply.http_status or 500) < 300 else 0
-        if page and self._strange >= _STRANGE and not self._proven:
+        if page and self._strange >= _STRANGE and not self.proven:
             self._stop.set(stops.no_api(reply))
 
     def _opened(self) -> None:

@@ -100,6 +100,21 @@ def canaries_refused(tried: Sequence[Task]) -> Stop | None:
     return Stop(StopReason.SYSTEMIC, f"{first}: {refusal.message}", _MEND)
 
 
+def all_missing(tried: Sequence[Task]) -> bool:
+    """Whether of all canaries it was said that there is no such record."""
+    ends = [task.outcome for task in tried]
+    return bool(ends) and all(end and end.status is Status.FAILED and end.http_status == 404 for end in ends)
+
+
+def nothing_found(reply: Reply) -> Stop:
+    """Return the stop for an address where there is no list of clients either."""
+    return Stop(
+        StopReason.SYSTEMIC,
+        f"neither the first rows' clients nor the list of clients are found: HTTP 404, {read_error(reply).message}",
+        "is --base-url the API's own address?",
+    )
+
+
 def _refusal(tried: Sequence[Task]) -> Outcome | None:
     """Return the first end where all are refusals in the same words; a missing record is each row's own matter."""
     first, *others = [task.outcome for task in tried] or [None]
