@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain, islice
 from typing import NamedTuple
 
 from bulk_sync.journal import Journal, PlanTables, RunHeader, StoredChange
@@ -32,14 +32,21 @@ def good_until(journal: Journal) -> float:
     return fresh_until(read_at, listing_seconds=seconds if isinstance(seconds, (int, float)) else 0.0)
 
 
-def unsent(tables: PlanTables) -> Iterator[StoredChange]:
-    """Yield the changes that have not ended in any way, the canaries first."""
-    yield from (change for change in tables.canaries() if change.status is None)
-    yield from (change for change in tables.changes(only_open=True) if change.status is None and not change.canary)
+def to_look_at(journal: Journal, settled: Collection[int]) -> Iterator[StoredChange]:
+    """Yield the changes that have not ended in any way, the canaries first; of an undo those in doubt, too.
+
+    ``settled`` were sent by this process and are in doubt since.
+    """
+    tables = PlanTables(journal)
+    wanted = {None, Status.IN_DOUBT} if journal.header.kind == "undo" else {None}
+    changes = chain(tables.canaries(), (each for each in tables.changes(only_open=True) if not each.canary))
+    return (each for each in changes if each.status in wanted and each.id not in settled)
 
 
-async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: float) -> frozenset[int]:
-    """Read the records of the next unsent changes again, as many as can be sent while that is fresh.
+async def refresh(
+    desk: Desk, journal: Journal, left: Iterator[StoredChange], read: Reader, *, per_second: float
+) -> frozenset[int]:
+    """Read the records of the next changes that are ``left`` again, as many as can be sent while that is fresh.
 
     A change of a run keeps its purpose and gets the new old values, less the fields whose overwrite rule keeps what
     somebody wrote meanwhile; one of an undo, or of a stored plan, is left out where somebody changed the record.
@@ -50,7 +57,6 @@ async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: flo
     memory = AccountMemory.from_json(desk.state.learned(journal.header.account, "account"))
     # Half of the time may go into reading them one by one; a list that is shorter than that shows all of them.
     many = max(1, int(min(per_second, 1e6) * FRESH_SECONDS / 2))
-    left = unsent(tables)
     changes = list(left if memory and page_count(memory.clients) < many else islice(left, many))
     if not changes:
         return frozenset()
@@ -59,12 +65,17 @@ async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: flo
     wanted = {change.record_id for change in changes}
     present = await read_known(desk, tables, memory, read, wanted)
     rules = _rules(desk, journal.header)
-    begun = tables.begun_changes()  # what may have been applied by us is not judged by the record: it is sent again
+    begun = tables.begun_changes()
     with journal.transaction():
         for change in changes:
             found = tables.record(change.record_id)
-            if found is not None and found[1] >= began and change.id not in begun:
+            if found is None or found[1] < began:
+                continue
+            if change.id not in begun and change.status is None:
                 _renew(desk, journal, change, found[0], rules)
+            elif journal.header.kind == "undo":
+                _leave_edited(desk, tables, change, found[0], rules)
+            # What else may have been applied by us is not judged by the record: it is sent again.
     facts = {**journal.header.facts, "read_at": present.read_at, "listing_seconds": present.listing_seconds}
     journal.update_header(facts=facts)
     return frozenset(change.id for change in changes)
@@ -104,6 +115,16 @@ def _renew(desk: Desk, journal: Journal, change: StoredChange, record: Mapping[s
         for name in payload.keys() & set(checked.moved):
             old[name] = shown_value(record, name, readable=readable)[1]
         tables.renew_change(change.id, payload, old, remark=held_back_message(held_back) if held_back else "")
+
+
+def _leave_edited(
+    desk: Desk, tables: PlanTables, change: StoredChange, record: Mapping[str, Json], rules: _Rules
+) -> None:
+    """Leave out a change that may have been applied where the record has neither what it replaces nor what it sends."""
+    moved = check_plan(change.payload, change.old, record, readable=rules.diff.readable).moved
+    if moved:
+        message = f"changed meanwhile, and kept: {', '.join(moved)}; an earlier request may have been applied before"
+        tables.drop_change(change.id, Status.SKIPPED, CHANGED_SINCE, message, at=desk.clock.time())
 
 
 def _held_back(
