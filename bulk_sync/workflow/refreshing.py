@@ -10,13 +10,13 @@ from bulk_sync.journal import Journal, PlanTables, RunHeader, StoredChange
 from bulk_sync.mapping.spec import parse_mapping
 from bulk_sync.planning.codes import CHANGED_SINCE, HELD_BACK, STALE
 from bulk_sync.planning.differ import DiffRules, diff, held_back_message
-from bulk_sync.planning.ledger import LedgerEntry
 from bulk_sync.planning.reading import AccountMemory, page_count
 from bulk_sync.planning.snapshot import FRESH_SECONDS, fresh_until
 from bulk_sync.planning.stale import check_plan
 from bulk_sync.planning.values import shown_value
 from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
+from bulk_sync.workflow.accepted import known_of
 from bulk_sync.workflow.deciding import diff_rules
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.present import Reader, read_known
@@ -133,6 +133,5 @@ def _held_back(
     """Return the fields whose overwrite rule keeps what the record has by now."""
     if rules.guarded.isdisjoint(change.payload):
         return ()
-    entry = desk.state.ledger_entry(account, change.record_id)
-    ledger = LedgerEntry.from_json(entry[1], readable=rules.readable) if entry else None
+    ledger = known_of(desk.state, account, change.record_id, readable=rules.readable)
     return diff(change.payload, record, rules=rules, ledger=ledger, now=desk.clock.time()).held_back
