@@ -113,7 +113,7 @@ def test_what_a_purged_run_had_sent_stays_known(program: Program, serve_api: Ser
     with state:
         assert state.execute("DELETE FROM ledger").rowcount == 2
     assert program("purge", "--older-than", "0s").code == 0
-    assert list(program.state.glob("runs/*")) == []
+    assert [*program.state.glob("runs/*"), *program.state.glob("locks/run-*")] == []
     assert state.execute("SELECT record_id FROM ledger ORDER BY 1").fetchall() == [("clt_1",), ("clt_2",)]
     state.close()
 
