@@ -27,6 +27,7 @@ from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import LEFT_OUT
 from bulk_sync.workflow.placing_problems import Place
 from bulk_sync.workflow.present import Present
+from bulk_sync.workflow.target import SANDBOX_ACCOUNT
 
 UNREAD = "unread"
 
@@ -167,6 +168,8 @@ def _refuse_gone(decision: Decision, row: OpenRow, record_id: str) -> bool:
 
 
 def _refuse_match(decision: Decision, row: OpenRow, match: Match) -> None:
+    if match.outcome == "disagree" and decision.account == SANDBOX_ACCOUNT:  # it may have made up the other key itself
+        match = match._replace(hint=f"{match.hint}; --sandbox=fresh makes the sandbox's clients anew")
     _refuse(decision, row, match.problem(row=row.number, value=row.keys[match.key]), key=match.key)
 
 
