@@ -112,6 +112,9 @@ def test_a_page_that_is_none_is_called_so(
     assert f"answers GET /clients with HTTP 200, but with no page of clients: {said}" in ran.err
     assert "is --base-url the API's own address" in ran.err and "1 not_sent" in ran.err
     assert "it needs more of them" not in ran.err, "more requests would not help"
+    tested = program("key", "test")
+    assert (tested.code, "not a page of clients" in tested.err, "NoneType" in tested.err) == (3, True, False)
+    assert "own address" in tested.err and "--read each" not in tested.err
 
 
 def test_every_request_is_said_when_asked_for(program: Program, answering: Callable[..., None]) -> None:
