@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bulk_sync.journal import Journal, PlanTables, RunHeader, StoredChange
 from bulk_sync.mapping.spec import parse_mapping
-from bulk_sync.planning.codes import CHANGED_SINCE, HELD_BACK, STALE
+from bulk_sync.planning.codes import CHANGED_SINCE, CLIENT_GONE, HELD_BACK, NOT_RESTORABLE, STALE
 from bulk_sync.planning.differ import DiffRules, diff, held_back_message
 from bulk_sync.planning.reading import AccountMemory, page_count
 from bulk_sync.planning.snapshot import FRESH_SECONDS, fresh_until
@@ -19,7 +19,10 @@ from bulk_sync.resources import get_resource
 from bulk_sync.workflow.accepted import known_of
 from bulk_sync.workflow.deciding import diff_rules
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.present import Reader, read_known
+from bulk_sync.workflow.present import Present, Reader, read_known
+
+_MAYBE = "; an earlier request may have been applied before"
+"""Is said of a change that is left out although a request of it left."""
 
 
 def good_until(journal: Journal) -> float:
@@ -68,14 +71,16 @@ async def refresh(
     begun = tables.begun_changes()
     with journal.transaction():
         for change in changes:
+            doubtful = change.id in begun or change.status is not None
+            if doubtful and journal.header.kind != "undo":
+                continue  # what may have been applied by us is not judged by the record: it is sent again
             found = tables.record(change.record_id)
             if found is None or found[1] < began:
-                continue
-            if change.id not in begun and change.status is None:
-                _renew(desk, journal, change, found[0], rules)
-            elif journal.header.kind == "undo":
+                _leave_unread(desk, tables, change, present, rules, remark=_MAYBE if doubtful else "")
+            elif doubtful:
                 _leave_edited(desk, tables, change, found[0], rules)
-            # What else may have been applied by us is not judged by the record: it is sent again.
+            else:
+                _renew(desk, journal, change, found[0], rules)
     facts = {**journal.header.facts, "read_at": present.read_at, "listing_seconds": present.listing_seconds}
     journal.update_header(facts=facts)
     return frozenset(change.id for change in changes)
@@ -89,12 +94,15 @@ class _Rules(NamedTuple):
 
     diff: DiffRules
     strict: str
+    unread: str
+    """The code with which it is then left out where the record cannot be read again."""
 
 
 def _rules(desk: Desk, header: RunHeader) -> _Rules:
     spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
     strict = CHANGED_SINCE if header.kind == "undo" else STALE if header.facts.get("stored_plan") else ""
-    return _Rules(diff_rules(spec, get_resource(header.resource), desk.settings(header.settings)), strict)
+    unread = NOT_RESTORABLE if header.kind == "undo" else STALE
+    return _Rules(diff_rules(spec, get_resource(header.resource), desk.settings(header.settings)), strict, unread)
 
 
 def _renew(desk: Desk, journal: Journal, change: StoredChange, record: Mapping[str, Json], rules: _Rules) -> None:
@@ -117,13 +125,27 @@ def _renew(desk: Desk, journal: Journal, change: StoredChange, record: Mapping[s
         tables.renew_change(change.id, payload, old, remark=held_back_message(held_back) if held_back else "")
 
 
+def _leave_unread(
+    desk: Desk, tables: PlanTables, change: StoredChange, present: Present, rules: _Rules, *, remark: str
+) -> None:
+    """Leave out a change that is held to what the record is, where that cannot be known."""
+    if not rules.strict:
+        return
+    code, message = rules.unread, "the client could not be read again"
+    if change.record_id in present.gone:
+        code, message = CLIENT_GONE, f"client {change.record_id} no longer exists"
+    elif why := present.unread.get(change.record_id):
+        message = f"{message}: {why}"
+    tables.drop_change(change.id, Status.SKIPPED, code, message + remark, at=desk.clock.time())
+
+
 def _leave_edited(
     desk: Desk, tables: PlanTables, change: StoredChange, record: Mapping[str, Json], rules: _Rules
 ) -> None:
     """Leave out a change that may have been applied where the record has neither what it replaces nor what it sends."""
     moved = check_plan(change.payload, change.old, record, readable=rules.diff.readable).moved
     if moved:
-        message = f"changed meanwhile, and kept: {', '.join(moved)}; an earlier request may have been applied before"
+        message = f"changed meanwhile, and kept: {', '.join(moved)}{_MAYBE}"
         tables.drop_change(change.id, Status.SKIPPED, CHANGED_SINCE, message, at=desk.clock.time())
 
 

@@ -190,6 +190,27 @@ def test_what_an_undo_left_in_doubt_is_looked_at_hours_later(
     assert names == ["Theirs", "Old 1", "Theirs", "Old 3"]
 
 
+def test_what_cannot_be_read_again_is_left_alone(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any]
+) -> None:
+    """By an undo that takes hours, as by its plan: a client that is gone by then, and one that is not shown."""
+    refused = Fault(kind=FaultKind.STATUS, status=403)
+    no_list = Scripted(fault=refused, ids=frozenset({""}), methods=frozenset({"GET"}), attempts=frozenset(range(2, 99)))
+    hidden = Scripted(fault=refused, ids=frozenset({"clt_39"}), methods=frozenset({"GET"}), attempts=frozenset({2}))
+    office, _ = prepared(open_office, faults=Faults(script=(no_list, hidden)), count=40)
+    office.clock = clock = leaping_clock()
+    mapping = office.mapping("names.yaml", match="Client ID", fields={"name": "Company"})
+    run = office.run(rows(office, "New", "", 40), mapping).summary.run
+    left, moment = [lambda: office.delete("clt_38")], clock.slept + 50 * 60
+    clock.on_sleep = lambda slept: left.pop()() if left and slept >= moment else None
+    undone = office.undo(run, rate="60/h", workers=1)
+    kept = {each.client_id: (each.status, each.code, each.message) for each in office.rows(undone)}
+    assert undone.summary.counts == {"updated": 38, "skipped": 2}
+    assert kept["clt_38"] == ("skipped", "client_gone", "client clt_38 no longer exists")
+    assert kept["clt_39"] == ("skipped", "not_restorable", "the client could not be read again: HTTP 403")
+    assert office.server.records()["clt_39"]["name"] == "New 39"
+
+
 def test_a_change_of_several_rows_is_undone_as_a_whole(open_office: Callable[..., Any]) -> None:
     """Where not all of its rows are chosen it stays, and its chosen row names those that belong to it."""
     records = [{"id": f"clt_{n}", "type": "company", "name": f"Old {n}", "phone": OLD_PHONE} for n in range(3)]
