@@ -206,6 +206,8 @@ def test_what_cannot_be_read_again_is_left_alone(
     undone = office.undo(run, rate="60/h", workers=1)
     kept = {each.client_id: (each.status, each.code, each.message) for each in office.rows(undone)}
     assert undone.summary.counts == {"updated": 38, "skipped": 2}
+    assert undone.summary.problem_groups == ((1, "not restored: the client could not be read again"),)
+    assert undone.summary.exit_code == 1
     assert kept["clt_38"] == ("skipped", "client_gone", "client clt_38 no longer exists")
     assert kept["clt_39"] == ("skipped", "not_restorable", "the client could not be read again: HTTP 403")
     assert office.server.records()["clt_39"]["name"] == "New 39"
