@@ -35,7 +35,8 @@ def serve_sandbox(given: Mapping[str, Any]) -> int:
     try:
         first = next(lines)
     except OSError as error:
-        raise Refused(f"the sandbox cannot be served: {error.strerror or error}") from error
+        where = f"{error.filename}: " if error.filename else ""
+        raise Refused(f"the sandbox cannot be served: {where}{error.strerror or error}") from error
     for line in chain((first,), lines):
         click.echo(line)
     return ExitCode.OK
