@@ -48,13 +48,13 @@ def to_look_at(journal: Journal, settled: Collection[int]) -> Iterator[StoredCha
 
 async def refresh(
     desk: Desk, journal: Journal, left: Iterator[StoredChange], read: Reader, *, per_second: float
-) -> frozenset[int]:
+) -> Looked:
     """Read the records of the next changes that are ``left`` again, as many as can be sent while that is fresh.
 
     A change of a run keeps its purpose and gets the new old values, less the fields whose overwrite rule keeps what
     somebody wrote meanwhile; one of an undo, or of a stored plan, is left out where somebody changed the record.
-    Returns the changes that were looked at: of the others the old values are as old as before. At least one, so that
-    the slowest quota gets on.
+    Of those that it did not look at the old values are as old as before: the journal calls them fresh only where it
+    has looked at all, for a resume cannot tell which. It looks at one at least, so that the slowest quota gets on.
     """
     tables = PlanTables(journal)
     memory = AccountMemory.from_json(desk.state.learned(journal.header.account, "account"))
@@ -62,7 +62,8 @@ async def refresh(
     many = max(1, int(min(per_second, 1e6) * FRESH_SECONDS / 2))
     changes = list(left if memory and page_count(memory.clients) < many else islice(left, many))
     if not changes:
-        return frozenset()
+        return Looked(frozenset(), good_until(journal))
+    every = next(left, None) is None
     began = desk.clock.time()
     desk.talk.say(f"old values are older than they may be: reading {len(changes):,} clients again")
     wanted = {change.record_id for change in changes}
@@ -81,9 +82,18 @@ async def refresh(
                 _leave_edited(desk, tables, change, found[0], rules)
             else:
                 _renew(desk, journal, change, found[0], rules)
-    facts = {**journal.header.facts, "read_at": present.read_at, "listing_seconds": present.listing_seconds}
-    journal.update_header(facts=facts)
-    return frozenset(change.id for change in changes)
+    if every:
+        facts = {**journal.header.facts, "read_at": present.read_at, "listing_seconds": present.listing_seconds}
+        journal.update_header(facts=facts)
+    fresh = fresh_until(present.read_at, listing_seconds=present.listing_seconds)
+    return Looked(frozenset(change.id for change in changes), fresh)
+
+
+class Looked(NamedTuple):
+    """The changes that were looked at again, and until when (Unix time) their old values may be used."""
+
+    ids: frozenset[int]
+    good_until: float
 
 
 class _Rules(NamedTuple):

@@ -60,6 +60,22 @@ def test_single_reads_go_in_step_with_sending(
     assert max(ages(office, ended.summary.run)) <= 30 * 60
 
 
+@pytest.mark.parametrize("faster", ["60/h", "none"])
+def test_what_was_not_looked_at_is_as_old_after_a_stop(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], edit: Callable[..., None], faster: str
+) -> None:
+    """Stopped when a part was read again: its resume reads the other part again, too, and keeps its old values."""
+    no_list = Scripted(fault=Fault(kind=FaultKind.STATUS, status=403), ids=frozenset({""}), methods=frozenset({"GET"}))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(no_list,)))
+    office, source, mapping = slow_office(partial(open_office, config), leaping_clock(), clients=60, rows=60)
+    run = office.run(source, mapping, rate="60/h", workers=1, read="each", max_requests=60 + 1 + 15 + 3).summary
+    assert (run.stopped_by, run.counts) == ("max_requests", {"updated": 3, "not_sent": 57})
+    edit(office, "clt_00020", name="Theirs")
+    assert office.resume(run.run, rate=faster, workers=1).summary.counts == {"updated": 60}
+    assert office.undo(run.run).summary.counts == {"updated": 60}
+    assert office.server.records()["clt_00020"]["name"] == "Theirs"
+
+
 @pytest.mark.parametrize("rate", ["1/h", "4/h"])
 def test_the_slowest_quota_gets_on(
     open_office: Callable[..., Any], leaping_clock: Callable[[], Any], rate: str
