@@ -14,7 +14,6 @@ import asyncio
 import logging
 import shutil
 import sys
-import tempfile
 import weakref
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +30,7 @@ from bulk_sync.sending.ports import Observer
 from bulk_sync.sources import SourceOptions
 from bulk_sync.sources import open_source as open_path
 from bulk_sync.sources.source import Source
+from bulk_sync.state.scratch import make_scratch
 from bulk_sync.workflow import checking, resuming, retrying, running, runs, undoing
 from bulk_sync.workflow.closing import Ended, readable_fields
 from bulk_sync.workflow.desk import Desk, Forecast, profiles_file
@@ -195,7 +195,7 @@ def plan(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
 
 async def check_async(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
     """Do :func:`check` in the running loop."""
-    folder = Path(tempfile.mkdtemp(prefix="bulk-sync-check-"))
+    folder = make_scratch()
     try:
         with _desk(options) as desk:
             ended = await checking.check(desk, _source(source), _mapping(mapping), folder=folder)

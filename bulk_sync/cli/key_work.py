@@ -14,7 +14,7 @@ from bulk_sync.cli.carrying_out import make_desk
 from bulk_sync.errors import ExitCode, Refused
 from bulk_sync.results.summary_json import answer_json
 from bulk_sync.settings import Settings
-from bulk_sync.workflow.key import KEYRING_SERVICE
+from bulk_sync.workflow.key import KEYRING_SERVICE, bare_key
 from bulk_sync.workflow.key_check import check_key
 
 
@@ -38,15 +38,22 @@ def set_key(flags: Mapping[str, object]) -> int:
     _, settings = make_desk(flags)
     keyring = _keyring()
     name = settings.profile or "default"
-    key = click.prompt("API key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
-    if not key.strip():
+    key = bare_key(click.prompt("API key", hide_input=True, err=True) if sys.stdin.isatty() else _piped_line())
+    if not key:
         raise Refused("no key was given")
     try:
-        keyring.set_password(KEYRING_SERVICE, name, key.strip())
+        keyring.set_password(KEYRING_SERVICE, name, key)
     except keyring.errors.KeyringError as error:
         raise Refused(f"the key ring did not take the key: {error}", hint="use HEFFL_API_KEY instead") from None
     _tell(settings, f"kept for profile {name}; try it: bulk-sync key test", profile=name)
     return ExitCode.OK
+
+
+def _piped_line() -> str:
+    try:
+        return sys.stdin.buffer.readline().decode()
+    except UnicodeDecodeError:
+        raise Refused("the key that was piped in is no text in UTF-8", hint="save its file as UTF-8") from None
 
 
 def forget_key(flags: Mapping[str, object]) -> int:

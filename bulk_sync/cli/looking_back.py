@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Literal, cast
 
 import click
@@ -38,6 +39,8 @@ def list_runs(flags: Mapping[str, object]) -> int:
 def show_run(flags: Mapping[str, object], name: str, what: str) -> int:
     """Print one run in full, or write its results, changes or problems again."""
     desk, settings = make_desk(flags)
+    if what != "results" and not settings.output:
+        raise click.UsageError(f"--what {what} is of the file that --output names: add --output FILE.")
     run = runs.find_run(desk, name)
     with runs.opened(desk, run) as journal:
         summary = summarise(journal, finished_at=journal.header.finished_at)
@@ -45,14 +48,16 @@ def show_run(flags: Mapping[str, object], name: str, what: str) -> int:
         files = {}
         if settings.output or settings.report:
             place = outputs(desk, settings, source=journal.header.source_path, run=run, kind=journal.header.kind)
+            if not settings.output:  # a report alone was asked for
+                place = replace(place, path=None)
             place.check_again(desk, journal.header)
             written, notes = place.write(
                 desk, journal, summary, what=cast('Literal["results", "changes", "problems"]', what)
             )
-            lines = (written.output,)
+            lines = (written.output or written.report,)
             files = {"report": written.report} if written.report else {}
             if what == "results":
-                summary = written
+                summary = written if written.output else summary
             else:  # no file that a retry reads: what is told of the run stays as it is
                 files[what] = written.output
             for note in notes:

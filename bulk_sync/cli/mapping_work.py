@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +16,7 @@ from typing import cast
 import click
 
 from bulk_sync.cli.carrying_out import make_desk
-from bulk_sync.errors import ExitCode, MappingError, OutputError, Question, Refused
+from bulk_sync.errors import DiskFault, ExitCode, MappingError, OutputError, Question, Refused
 from bulk_sync.mapping.explain import Step
 from bulk_sync.mapping.header import fold_name
 from bulk_sync.mapping.lint import LintReport, point_out
@@ -33,6 +32,7 @@ from bulk_sync.results.summary_json import answer_json
 from bulk_sync.results.text import visible
 from bulk_sync.sources import SourceOptions
 from bulk_sync.sources.source import Source
+from bulk_sync.state.scratch import scratch_folder
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import Table, open_plain, open_table, source_options
 from bulk_sync.workflow.jobs import SPOOL_NAME, STDIN_NAME, called_stdin
@@ -77,10 +77,16 @@ def _source_file(desk: Desk, source: Path) -> Iterator[Path]:
     if source != _STDIN:
         yield desk.folder / source
         return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / SPOOL_NAME
-        with path.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
+    with scratch_folder() as folder:
+        path = folder / SPOOL_NAME
+        try:
+            with path.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        except OSError as error:
+            raise DiskFault(
+                f"standard input could not be kept in {folder}: {error.strerror or error}",
+                hint="make room, or name a folder that has some in TMPDIR",
+            ) from None
         with called_stdin(path):
             yield path
 

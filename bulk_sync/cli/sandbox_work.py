@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,11 +31,14 @@ def serve_sandbox(given: Mapping[str, Any]) -> int:
     except ValueError as error:
         raise Refused(str(error)) from None
     folder = given["folder"]
+    lines = serve(Path(folder) if folder else None, config, port=given["port"])
     try:
-        for line in serve(Path(folder) if folder else None, config, port=given["port"]):
-            click.echo(line)
+        first = next(lines)
     except OSError as error:
-        raise Refused(f"the sandbox cannot be served: {error.strerror or error}") from error
+        where = f"{error.filename}: " if error.filename else ""
+        raise Refused(f"the sandbox cannot be served: {where}{error.strerror or error}") from error
+    for line in chain((first,), lines):
+        click.echo(line)
     return ExitCode.OK
 
 

@@ -25,6 +25,8 @@ PAGE_NUMBER = "pageNo="
 _USUAL_SIZES = frozenset({20, 30, PAGE_SIZE})
 """Records on a page unless asked otherwise, in the API's generations, and the most."""
 
+_SHOWN = 40
+"""Characters of an answer that is none which tell what it is."""
 _DIGITS = 19
 """Digits that no count of clients has."""
 _EMPTY_PAGES = 20
@@ -59,7 +61,7 @@ def parse_page(body: Json) -> Page:
     if is_list(body):
         return Page(_records(body), _next_cursor({}, len(body)), len(body))
     if not is_object(body):
-        raise _no_page(f"a JSON {type(body).__name__}")
+        raise _no_page("no JSON" if body is None else f"the JSON {str(body)[:_SHOWN]!r}")
     items = body.get("items", body.get("data"))
     if not is_list(items):
         raise _no_page(f"an object with {', '.join(list(body)[:5]) or 'nothing'}")
@@ -72,7 +74,7 @@ def parse_page(body: Json) -> Page:
 def _no_page(what: str) -> ListingFault:
     return ListingFault(
         f"the answer to GET /clients is {what}, not a page of clients (items or data, with nextCursor or meta)",
-        hint="is --base-url the API's? With match by id, --read each does without the list",
+        hint="is --base-url the API's own address?",
     )
 
 

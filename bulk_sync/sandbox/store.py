@@ -7,6 +7,7 @@ failure may lose the last changes, which a sandbox can bear.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -41,11 +42,16 @@ class Store:
     def __init__(self, folder: Path | None, *, time: Callable[[], float]) -> None:
         self._time = time
         self._lock = RLock()
-        where = ":memory:" if folder is None else str(_private_file(folder))
-        self._database = sqlite3.connect(where, timeout=30, isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode=WAL").close()
-        self._database.execute("PRAGMA synchronous=NORMAL").close()
-        self._database.executescript(_SCHEMA).close()
+        self._where = ":memory:" if folder is None else str(_private_file(folder))
+        self._database = sqlite3.connect(self._where, timeout=30, isolation_level=None, check_same_thread=False)
+        try:
+            with self._faults():
+                self._database.execute("PRAGMA journal_mode=WAL").close()
+                self._database.execute("PRAGMA synchronous=NORMAL").close()
+                self._database.executescript(_SCHEMA).close()
+        except OSError:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -53,8 +59,17 @@ class Store:
             self._database.close()
 
     @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Turn what SQLite says of the file into what the system would say of it."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+            raise OSError(errno.ENOSPC if full else errno.EIO, str(error), self._where) from error
+
+    @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
+        with self._lock, self._faults():
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
@@ -64,7 +79,7 @@ class Store:
             self._database.execute("COMMIT")
 
     def _rows(self, sql: str, values: Sequence[Json] = ()) -> list[tuple[int, str]]:
-        with self._lock:
+        with self._lock, self._faults():
             return self._database.execute(sql, values).fetchall()
 
     def admit(self, key: str, quotas: Sequence[Quota]) -> list[Standing]:

@@ -26,6 +26,8 @@ Kept: TypeAlias = Callable[[Task, BaseException | None], None]
 """Hears that the outcome of a task's change is durable, by None, or what broke the log."""
 
 _UNSENT = Reply(None, {}, fault=Fault.STOPPED, detail="the run was stopped", left=False)
+_STRANGE = 5
+"""Answers of 2xx, in a row, without what was asked for, until it is no hiccup: who answers is not the API."""
 _CUT_OFF = Reply(None, {}, fault=Fault.TIMEOUT, detail="the run was stopped while it was out")
 
 
@@ -81,11 +83,13 @@ class Exchange:
         self._probe = asyncio.Lock()
         self._streak: list[Task] = []
         self._contact = False
+        self._strange = 0
         self._leaving = 0
         self._closed = False
         self._why = ""
         self.breaker = Breaker(limits.breaker)
         self.failing = asyncio.Event()  # set at each failure; whoever watches clears it
+        self.proven = False  # it has answered as the API would
         self.requests: Counter[str] = Counter()
         self.busy: set[Task] = set()
         self.out: set[Task] = set()
@@ -233,6 +237,7 @@ class Exchange:
         if trouble is Trouble.TARGET and not self._contact:
             self._stop.set(stops.wrong_target(reply))
         self._contact = self._contact or reply.http_status is not None
+        self.proven = self.proven or ruling.verdict is Verdict.DONE
         self._concurrency.observe(trouble, reply.seconds, now)
         self._lanes.hand_out()
         was_open = self.breaker.open
@@ -265,11 +270,18 @@ class Exchange:
             task.attempts += ruling.counts
             return
         page = task.request.kind == "page"
+        self._mistrust(reply, page=page)
         self._why = (describe(reply, asked="a page of clients") if page else describe(reply))[1]
         self.failing.set()
         if ruling.counts and not was_open:
             task.attempts += 1
             self._streak.append(task)
+
+    def _mistrust(self, reply: Reply, *, page: bool) -> None:
+        """Set the stop where answers are something else over and over, even for a page, and never were the API's."""
+        self._strange = self._strange + 1 if not reply.fault and (reply.http_status or 500) < 300 else 0
+        if page and self._strange >= _STRANGE and not self.proven:
+            self._stop.set(stops.no_api(reply))
 
     def _opened(self) -> None:
         """Give the streak's failures back: they were the server's, not the rows'."""

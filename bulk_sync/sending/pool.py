@@ -69,6 +69,7 @@ class Pool:
         self._waiting = 0
         self._room = asyncio.Event()
         self._open: set[Task] = set()
+        self._canaries: list[Task] = []  # of every stream: a slow quota brings them one by one
         self._running: set[asyncio.Task[object]] = set()
         self.doubts: dict[int, Reply | None] = {}  # by change: the last reply, None where its record was read
         self._report = SendReport(requests=self._exchange.requests)
@@ -142,17 +143,17 @@ class Pool:
 
     async def _send_canaries(self, stream: Changes, group: asyncio.TaskGroup) -> None:
         """Send the canaries and wait until each is settled; stop where all were refused for one reason."""
-        ends: list[Outcome | None] = []
-        while wave := await stream.canaries(stops.canaries_wanted(ends)):
+        before = len(self._canaries)
+        while wave := await stream.canaries(stops.canaries_wanted(self._canaries)):
             tasks = [change_task(change) for change in wave]
             self._open.update(tasks)
             await asyncio.wait([self._spawn(group, partial(self._carry, task)) for task in tasks])
             await self._log.flush()
-            ends += [task.outcome for task in tasks]
-        if (refusal := stops.canaries_refused(ends)) is not None and await stream.goes_on():
+            self._canaries += tasks
+        if (refusal := await self._life.refusal_of(self._canaries)) is not None and await stream.goes_on():
             self._stop.set(refusal)
-        if ends and not self._stop.is_set():
-            self._exchange.observer.opened(len([end for end in ends if end and end.status is Status.UPDATED]))
+        if len(self._canaries) > before and not self._stop.is_set():
+            self._exchange.observer.opened(stops.canaries_verified(self._canaries))
 
     async def _work(self, stream: Changes, group: asyncio.TaskGroup) -> None:
         """Send one change after the other; what is to be tried again goes on by itself."""
@@ -284,8 +285,7 @@ class Pool:
         change = task.change
         if change is None or not (task.outcome or task.doubtful or task.flying):
             return  # certainly not applied: not sent
-        end = task.outcome
-        if end is None:
+        if (end := task.outcome) is None:
             attempts = change.attempts + task.attempts + task.flying
             last = CUT_OFF if task.flying else task.last
             end = outcomes.doubtful(change, last, attempts, "the run stopped before it was settled")

@@ -6,16 +6,18 @@ up when a limit is reached, or can tell a dead server from a row that breaks it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
 from bulk_sync.records import Request
-from bulk_sync.sending.exchange import Exchange, no_outcome
+from bulk_sync.sending import stops
+from bulk_sync.sending.exchange import Exchange, NoMoreRequests, no_outcome
 from bulk_sync.sending.limits import Limits
 from bulk_sync.sending.pace import MOMENT
 from bulk_sync.sending.policy import UNREACHED
-from bulk_sync.sending.ports import Clock, StopSignal
+from bulk_sync.sending.ports import Clock, Stop, StopSignal
 from bulk_sync.sending.rows import Task
 
 Spawn: TypeAlias = Callable[[Callable[[], Awaitable[None]]], object]
@@ -72,6 +74,16 @@ class LifeWatch:
             self._question = Task(Request("page"))
             spawn(partial(self._ask, self._question))
         return max(breaker.next_moment(now), _SHORT_NAP)
+
+    async def refusal_of(self, canaries: Sequence[Task]) -> Stop | None:
+        """Return the stop where all canaries were refused, or are missing where there is no list of them either."""
+        refusal = stops.canaries_refused(canaries)
+        if refusal is not None or self._exchange.proven or not stops.all_missing(canaries):
+            return refusal
+        question = Task(Request("page"))
+        with suppress(NoMoreRequests):
+            await self._exchange(question, None, no_outcome)
+        return stops.nothing_found(question.last) if question.last.http_status == 404 else None
 
     async def _ask(self, question: Task) -> None:
         try:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bulk_sync.errors import SourceError
-from bulk_sync.records import Cell, CellKind
+from bulk_sync.records import Cell, CellKind, column_letters
 from bulk_sync.sources.content import Content
 from bulk_sync.sources.number_format import Numbers
 from bulk_sync.sources.options import SourceOptions
@@ -108,7 +108,7 @@ class XlsbReader:
                 short = kind <= _LAST_SHORT and kind > 11
                 column = column + 1 if short else _U32(data)[0]
                 if kind in _KINDS and (cell := self._cell(_KINDS[kind], data, 4 if short else 8)):
-                    cells[self._checked(column)] = cell
+                    self._take(cells, column, cell, number)
             elif kind == _ROW:
                 if cells:
                     yield RawRow(number, cells, hidden)
@@ -157,10 +157,11 @@ class XlsbReader:
             raise self._damaged(f"row {number} follows row {before}")
         return number
 
-    def _checked(self, column: int) -> int:
+    def _take(self, cells: dict[int, str | Cell], column: int, cell: str | Cell, number: int) -> None:
         if column >= MAX_COLUMNS:
             raise self._damaged(f"there is no column {column + 1}")
-        return column
+        if cells.setdefault(column, cell) != cell:
+            raise self._damaged(f"cell {column_letters(column)}{number} is there twice, with different values")
 
     def _damaged(self, what: str) -> SourceError:
         return SourceError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from string import ascii_letters
 from typing import NamedTuple
 from xml.parsers import expat
 
@@ -34,11 +35,11 @@ _EMPTY_ROWS = re.compile(rf'(?:<row r="[1-9][0-9]{{0,6}}"{_ATTRIBUTES} ?/>)+')
 _EMPTY_ROW = re.compile(r'<row r="([0-9]+)"')
 _ATTRIBUTE = re.compile(r' ([A-Za-z][A-Za-z0-9:]*)="([^"]*)"')
 _CELL = re.compile(
-    r'<c r="([A-Z]{1,3})[0-9]{1,7}"(?: s="([0-9]{1,5})")?(?: t="([A-Za-z]+)")?'
+    r'<c r="([A-Z]{1,3})([0-9]{1,7})"(?: s="([0-9]{1,5})")?(?: t="([A-Za-z]+)")?'
     rf"(?: ?/>|>(?:<v>({PLAIN_TEXT})</v>|<is><t(?: xml:space=\"preserve\")?>({PLAIN_TEXT})</t></is>)?</c>)"
 )
-_CELL_PARTS = 6
-"""Text between two cells (none, in a plain row), letters, style, type, value, inline text."""
+_CELL_PARTS = 7
+"""Text between two cells (none, in a plain row), letters, row, style, type, value, inline text."""
 _KNOWN_ATTRIBUTES = 1 << 10
 _TEXTS = frozenset({"v", "t", "f"})
 _CACHED_CELLS = 1 << 16
@@ -61,6 +62,12 @@ def _only_blank_cells(piece: str) -> bool:
     """
     cells = piece.count("<c ")
     return piece.startswith(_ROW_TAG) and piece.count("<") == cells + 1 and piece.count("/>") == cells
+
+
+def _misplaced(parts: list[str], number: str) -> bool:
+    """Whether a cell of a row stands there twice, or is one of another row."""
+    letters, numbers = parts[1::_CELL_PARTS], parts[2::_CELL_PARTS]
+    return len({*letters}) < len(letters) or any({*numbers} - {number})
 
 
 class SheetReader:
@@ -124,7 +131,7 @@ class SheetReader:
             return False
         parts = _CELL.split(piece[tag.end() :])
         hidden = self._plain_hidden(tag[2])
-        if hidden is None or any(parts[::_CELL_PARTS]):
+        if hidden is None or any(parts[::_CELL_PARTS]) or _misplaced(parts, tag[1]):
             return False
         cells = self._plain_cells(parts)
         if cells is None:
@@ -140,7 +147,7 @@ class SheetReader:
         columns, numbers, strings = self._columns, self._numbers, self._look.strings
         before = -1
         cell: str | Cell
-        groups = (parts[at::_CELL_PARTS] for at in range(1, _CELL_PARTS))
+        groups = (parts[at::_CELL_PARTS] for at in (1, *range(3, _CELL_PARTS)))
         for letters, style, kind, value, inline in zip(*groups, strict=True):
             column = columns.get(letters, -1)
             if column < 0:
@@ -214,15 +221,16 @@ class SheetReader:
         cells: dict[int, str | Cell] = {}
         column = -1
         formula = phonetic = False
-        style = kind = value = ""
+        style = kind = value = reference = ""
         columns, cell_of = self._columns, self._cell
 
         def start(tag: str, attributes: Attributes) -> None:
-            nonlocal column, formula, phonetic, style, kind, value
+            nonlocal column, formula, phonetic, style, kind, value, reference
             if ":" in tag:
                 tag = local_name(tag)
             if tag == "c":
-                letters = attributes.get("r", "").rstrip("0123456789")
+                reference = attributes.get("r", "")
+                letters = reference.rstrip("0123456789")
                 column = columns[letters] if letters in columns else self._column(letters, column)
                 style = attributes.get("s", "0")
                 kind = attributes.get("t", "n")
@@ -252,7 +260,7 @@ class SheetReader:
                 if inline:
                     value = "".join(inline) if kind == "inlineStr" else value
                 if (value or formula) and (cell := cell_of(kind, style, value, formula)):
-                    cells[column] = cell
+                    self._check_place(reference, cells.setdefault(column, cell) == cell)
             elif tag == "row":
                 self._between = True
                 if cells:
@@ -266,6 +274,13 @@ class SheetReader:
                 phonetic = False
 
         return parser_for(self._package.path, start, end, text.append)
+
+    def _check_place(self, reference: str, alone: bool) -> None:
+        """Refuse a cell that stands in the row of another, or where there is another one."""
+        if not alone:
+            raise self._damaged(f"cell {reference[:20]} is there twice, with different values")
+        if reference.lstrip(ascii_letters) not in {"", str(self._number_of_row)}:
+            raise self._damaged(f"cell {reference[:20]} stands in row {self._number_of_row}")
 
     def _count_blank(self) -> None:
         """Refuse a sheet of tags that hold nothing."""

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -106,11 +106,15 @@ class State:
             return None
         try:
             return found[0], cast("dict[str, Json]", json.loads(found[1]))
-        except ValueError:
-            raise StateFault(
-                f"{self.path}: what it has of client {record_id} is damaged",
-                hint="restore the file from a backup; without it nothing is known any more of what was sent before",
-            ) from None
+        except (ValueError, TypeError):
+            raise self.damaged(record_id) from None
+
+    def damaged(self, record_id: str) -> StateFault:
+        """Return the refusal of a ledger entry that nobody wrote."""
+        return StateFault(
+            f"{self.path}: what it has of client {record_id} is damaged",
+            hint="restore the file from a backup; without it nothing is known any more of what was sent before",
+        )
 
     def ledger_entries(self, account: str, record_ids: Collection[str]) -> dict[str, tuple[str, str]]:
         """Return (run that handled the record last, entry as JSON) for those of up to 30,000 records that have one.
@@ -142,12 +146,14 @@ class State:
                 )
 
     def learned(self, account: str, name: str) -> Json:
-        """Return what was learned of an account under ``name``, None for nothing."""
+        """Return what was learned of an account under ``name``, None for nothing, or what nobody wrote."""
         with self._faults():
             found = self._connection.execute(
                 "SELECT value FROM learned WHERE account = ? AND name = ?", (account, name)
             ).fetchone()
-        return None if found is None else cast("Json", json.loads(found[0]))
+        with suppress(ValueError, TypeError):
+            return cast("Json", json.loads(found[0])) if found else None
+        return None
 
     def learn(self, account: str, name: str, value: Json) -> None:
         """Remember something of an account."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from typing import cast
 
@@ -37,10 +38,29 @@ def fold_into_ledger(journal: Journal, state: State) -> None:
         )
 
 
+def known_of(state: State, account: str, record_id: str, *, readable: Collection[str]) -> LedgerEntry | None:
+    """Return what the ledger knows of a client, None for nothing; :class:`StateFault` where that is damaged."""
+    found = state.ledger_entry(account, record_id)
+    if found is None:
+        return None
+    with _of_client(state, record_id):
+        return LedgerEntry.from_json(found[1], readable=readable)
+
+
+@contextmanager
+def _of_client(state: State, record_id: str) -> Iterator[None]:
+    """Say which client's entry it is that cannot be read inside."""
+    try:
+        yield
+    except (ValueError, TypeError):
+        raise state.damaged(record_id) from None
+
+
 class _Fold:
     """Makes the ledger's entries of a run's changes."""
 
     def __init__(self, journal: Journal, state: State) -> None:
+        self._state = state
         self._run = journal.header.run
         self._readable = get_resource(journal.header.resource).readable
         self._tables = PlanTables(journal)
@@ -58,7 +78,8 @@ class _Fold:
                 yield change.record_id, self._run, first
             elif found != (self._run, first):
                 run, body = found
-                before = LedgerEntry.from_json(_object(body), readable=self._readable)
+                with _of_client(self._state, change.record_id):
+                    before = LedgerEntry.from_json(_object(body), readable=self._readable)
                 after = self._after(change, run, before)
                 if after is not None:
                     yield change.record_id, *after

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from bulk_sync.errors import ExitCode, Halted
 from bulk_sync.journal import Journal, PlanTables
 from bulk_sync.planning.merge import PayloadRow, merge_rows
 from bulk_sync.records import Status
+from bulk_sync.state.scratch import scratch_folder
 from bulk_sync.workflow.asking import stopping
 from bulk_sync.workflow.closing import Ended, summarise, tell_end
 from bulk_sync.workflow.desk import Desk
@@ -36,8 +36,8 @@ async def check(desk: Desk, source: Path | DataFrame, mapping: MappingGiven, *, 
     job = prepare(desk, source, mapping, kind="check")
     if folder is not None:
         return await _check_in(desk, job, folder)
-    with tempfile.TemporaryDirectory(prefix="bulk-sync-check-") as passing:
-        return await _check_in(desk, job, Path(passing))
+    with scratch_folder() as passing:
+        return await _check_in(desk, job, passing)
 
 
 async def _check_in(desk: Desk, job: Job, folder: Path) -> Ended:

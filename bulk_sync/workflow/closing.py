@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 from bulk_sync.errors import ExitCode, OutputError, Problem
 from bulk_sync.journal import Journal, JournalBook, RunHeader, Tallies
 from bulk_sync.journal.book import iso
-from bulk_sync.planning.codes import CHANGED_SINCE
+from bulk_sync.planning.codes import CHANGED_SINCE, NOT_RESTORABLE
 from bulk_sync.records import Json, RunSummary, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.results import check_writable, write_results
@@ -51,9 +51,12 @@ def not_restored(journal: Journal) -> tuple[tuple[int, str], ...]:
     if journal.header.kind != "undo":
         return ()
     planned = cast("Mapping[str, int]", journal.header.facts.get(NOT_RESTORED, {}))
-    meanwhile = Tallies(journal).rows_sent(Status.SKIPPED, CHANGED_SINCE)
-    left = [*planned.items(), *([("changed while it was undone", meanwhile)] if meanwhile else [])]
-    return tuple((rows, f"not restored: {what}") for what, rows in left)
+    tallies = Tallies(journal)
+    meanwhile = {
+        "changed while it was undone": tallies.rows_sent(Status.SKIPPED, CHANGED_SINCE),
+        "the client could not be read again": tallies.rows_sent(Status.SKIPPED, NOT_RESTORABLE),
+    }
+    return tuple((rows, f"not restored: {what}") for what, rows in (*planned.items(), *meanwhile.items()) if rows)
 
 
 @dataclass(slots=True)

@@ -22,10 +22,12 @@ from bulk_sync.records import Status
 from bulk_sync.resources.fields import Resource
 from bulk_sync.settings import Settings
 from bulk_sync.state.store import State
+from bulk_sync.workflow.accepted import known_of
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import LEFT_OUT
 from bulk_sync.workflow.placing_problems import Place
 from bulk_sync.workflow.present import Present
+from bulk_sync.workflow.target import SANDBOX_ACCOUNT
 
 UNREAD = "unread"
 
@@ -166,6 +168,8 @@ def _refuse_gone(decision: Decision, row: OpenRow, record_id: str) -> bool:
 
 
 def _refuse_match(decision: Decision, row: OpenRow, match: Match) -> None:
+    if match.outcome == "disagree" and decision.account == SANDBOX_ACCOUNT:  # it may have made up the other key itself
+        match = match._replace(hint=f"{match.hint}; --sandbox=fresh makes the sandbox's clients anew")
     _refuse(decision, row, match.problem(row=row.number, value=row.keys[match.key]), key=match.key)
 
 
@@ -217,8 +221,7 @@ def _merge(decision: Decision, record_id: str, rows: list[OpenRow]) -> Merged:
 def _ledger(decision: Decision, record_id: str) -> LedgerEntry | None:
     if decision.present.how == "none":
         return None
-    entry = decision.state.ledger_entry(decision.account, record_id)
-    return LedgerEntry.from_json(entry[1], readable=decision.rules.readable) if entry else None
+    return known_of(decision.state, decision.account, record_id, readable=decision.rules.readable)
 
 
 def _by_row(problems: Iterable[Problem]) -> Iterator[tuple[int, list[Problem]]]:

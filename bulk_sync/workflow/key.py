@@ -13,20 +13,21 @@ from bulk_sync.errors import Refused
 from bulk_sync.settings import Settings
 
 KEYRING_SERVICE = "bulk-sync"
+_MARK_AS_CP1252 = "\xef\xbb\xbf"
 COMMAND_SECONDS = 60.0
 """How long a key command may take: a vault may ask its user for a fingerprint."""
 
 
 def find_key(settings: Settings, environ: Mapping[str, str]) -> str:
-    """Return the key from the environment, a command's output or the key ring, stripped of white space.
+    """Return the key from the environment, a command's output or the key ring, stripped of what is not part of it.
 
     Raises :class:`Refused` naming the three ways where there is none. The key is in no message.
     """
-    key = environ.get("HEFFL_API_KEY", "").strip()
+    key = bare_key(environ.get("HEFFL_API_KEY", ""))
     if not key and settings.key_command:
         key = _from_command(settings.key_command)
     if not key:
-        key = _from_keyring(settings.profile)
+        key = bare_key(_from_keyring(settings.profile))
     if not key:
         raise Refused(
             "no API key: HEFFL_API_KEY is not set, there is no key command, and no key ring has one",
@@ -34,6 +35,11 @@ def find_key(settings: Settings, environ: Mapping[str, str]) -> str:
             "or try it first with --sandbox",
         )
     return key
+
+
+def bare_key(text: str) -> str:
+    """Return a key without the white space around it, and without the mark that a file of Windows begins with."""
+    return text.strip().removeprefix("\ufeff").removeprefix(_MARK_AS_CP1252).strip()
 
 
 def key_hash(key: str) -> str:
@@ -49,7 +55,7 @@ def _from_command(command: str) -> str:
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         # Neither the command's output nor its arguments: either may hold the secret.
         raise Refused(f"the key command failed ({type(error).__name__})", hint="run it by hand to see why") from None
-    return done.stdout.strip()
+    return bare_key(done.stdout)
 
 
 def _from_keyring(profile: str) -> str:

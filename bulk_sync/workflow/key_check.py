@@ -47,7 +47,8 @@ async def check_key(desk: Desk, settings: Settings) -> KeyReport:
             raise KeyRefused(f"the API refused the key: {message}", hint="is it whole, and of the right workspace?")
         if reply.http_status != 200:
             moved = reply.http_status is not None and 300 <= reply.http_status < 400
-            hint = "is --base-url the API's own address?" if moved else "try again later"
+            elsewhere = moved or reply.http_status == 404
+            hint = "is --base-url the API's own address?" if elsewhere else "try again later"
             raise Halted(f"{target.base_url}: {message} ({code})", hint=hint)
         parse_page(reply.body)  # raises where a 200 brings no clients: another server than the API
         standing = quota.standing()

@@ -27,6 +27,9 @@ from bulk_sync.workflow.desk import Desk
 _KEPT_AT_ONCE, _KEPT_WITHIN = 500, 2.0
 """Records that were read one by one are kept so many at once, and after so many seconds: a crash loses no more."""
 
+_FIRST = 5
+"""Clients that are read before the others: where all of them are missing, it is asked whether this is the API."""
+
 
 class Reader(Protocol):
     """Sends reading requests through the quota, the retries and the journal."""
@@ -52,6 +55,8 @@ class Present:
     """Ids whose reading failed for good, with the reason."""
     listing_seconds: float = 0.0
     clients: int | None = None
+    met: bool = False
+    """Whether the API is known to be at this address: it has shown clients."""
 
 
 async def read_present(
@@ -62,12 +67,14 @@ async def read_present(
     memory: AccountMemory | None,
     read: Reader,
     wanted: set[str] | None = None,
+    *,
+    met: bool = False,
 ) -> Present:
     """Read what planning needs of the CRM, as ``--read`` says, and keep it in the journal.
 
     ``kinds`` are the mapping's match keys; ``wanted`` the ids to read, those of the open rows if not given: where
-    each of these has one, no other key is looked up. Raises what ``read`` raises, and
-    :class:`~bulk_sync.planning.snapshot.ListingFault` for a listing that cannot be trusted.
+    each of these has one, no other key is looked up. ``met``: clients were read at this address before. Raises what
+    ``read`` raises, and :class:`~bulk_sync.planning.snapshot.ListingFault` for a listing that cannot be trusted.
     """
     if how == "none" and len(kinds) > 1:
         raise Refused(
@@ -80,7 +87,7 @@ async def read_present(
     by_id = kinds[0] == "id" or (bool(wanted) and not tables.has_unknown())
     rows = 0 if blind else len(wanted) if by_id else tables.count_open()
     choice = choose_reading(how, rows=rows, by_id=by_id, memory=memory)
-    present = Present(choice.how, choice.reason, desk.clock.time())
+    present = Present(choice.how, choice.reason, desk.clock.time(), met=met)
     if choice.how == "none" or not rows:
         return present
     if choice.how == "list":
@@ -196,7 +203,7 @@ async def _each(desk: Desk, tables: PlanTables, present: Present, ids: Iterable[
         kept.clear()
 
     try:
-        async for request, reply in read(Request("get", record_id) for record_id in wanted):
+        async for request, reply in _first_and_rest(present, wanted, read):
             _take(present, request.record_id, reply, kept)
             done += 1
             desk.talk.step(done)
@@ -206,6 +213,29 @@ async def _each(desk: Desk, tables: PlanTables, present: Present, ids: Iterable[
     finally:
         keep()  # also where a stop ends it: a resume goes on with them
     desk.talk.end_phase()
+
+
+async def _first_and_rest(present: Present, wanted: list[str], read: Reader) -> AsyncIterator[tuple[Request, Reply]]:
+    """Read clients; where the first few are all missing, the others are read only if there is a list of clients."""
+    met = present.met or present.index is not None
+    first = len(wanted) if met else _FIRST
+    async for answered in read(Request("get", record_id) for record_id in wanted[:first]):
+        yield answered
+    if not met and present.gone.issuperset(wanted[:first]):
+        await demand_list(read)
+    if wanted[first:]:
+        async for answered in read(Request("get", record_id) for record_id in wanted[first:]):
+            yield answered
+
+
+async def demand_list(read: Reader) -> None:
+    """Raise where there is no list of clients either: then "not found" is said of the address, and of no client."""
+    async for _, reply in read([Request("page")]):
+        if reply.http_status == 404:
+            raise ListingFault(
+                f"neither the first clients nor the list of clients are found: HTTP 404{_said(reply.body)}",
+                hint="is --base-url the API's own address?",
+            )
 
 
 def _take(present: Present, record_id: str, reply: Reply, kept: list[tuple[str, Mapping[str, Json]]]) -> None:

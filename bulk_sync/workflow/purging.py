@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -70,6 +71,8 @@ def _remove(desk: Desk, run: str, *, remembering: bool = False) -> bool:
             shutil.rmtree(desk.run_folder(run))
     except Busy:
         return False
+    with suppress(OSError):  # whoever waits for it finds no run
+        run_lock(desk, run).unlink()
     return True
 
 

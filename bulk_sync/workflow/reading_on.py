@@ -8,7 +8,7 @@ from bulk_sync.journal import Journal, Tallies
 from bulk_sync.planning.reading import AccountMemory
 from bulk_sync.planning.snapshot import CONFIRMATIONS, FRESH_SECONDS
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.present import Present, read_present
+from bulk_sync.workflow.present import Present, demand_list, read_present
 from bulk_sync.workflow.session import Session
 
 
@@ -40,7 +40,10 @@ async def read_on(
         how = "each"  # the list was given up for single reads, and would be again
     if done := len(earlier.read) + len(earlier.gone):
         desk.talk.say(f"{done:,} clients were read before the run stopped: reading the other {len(earlier.left):,}")
-    present = await read_present(desk, tables, how, kinds, memory, session.read, wanted=earlier.left)
+    if earlier.gone and not earlier.read:  # it may have been stopped because the address was wrong
+        await demand_list(session.read)
+    met = bool(earlier.read)
+    present = await read_present(desk, tables, how, kinds, memory, session.read, wanted=earlier.left, met=met)
     present.gone.update(earlier.gone)
     present.read_at = min((present.read_at, *earlier.read.values(), *earlier.gone.values()))
     if done:

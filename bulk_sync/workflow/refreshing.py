@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain, islice
 from typing import NamedTuple
 
 from bulk_sync.journal import Journal, PlanTables, RunHeader, StoredChange
 from bulk_sync.mapping.spec import parse_mapping
-from bulk_sync.planning.codes import CHANGED_SINCE, HELD_BACK, STALE
+from bulk_sync.planning.codes import CHANGED_SINCE, CLIENT_GONE, HELD_BACK, NOT_RESTORABLE, STALE
 from bulk_sync.planning.differ import DiffRules, diff, held_back_message
-from bulk_sync.planning.ledger import LedgerEntry
 from bulk_sync.planning.reading import AccountMemory, page_count
 from bulk_sync.planning.snapshot import FRESH_SECONDS, fresh_until
 from bulk_sync.planning.stale import check_plan
 from bulk_sync.planning.values import shown_value
 from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
+from bulk_sync.workflow.accepted import known_of
 from bulk_sync.workflow.deciding import diff_rules
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.present import Reader, read_known
+from bulk_sync.workflow.present import Present, Reader, read_known
+
+_MAYBE = "; an earlier request may have been applied before"
+"""Is said of a change that is left out although a request of it left."""
 
 
 def good_until(journal: Journal) -> float:
@@ -32,42 +35,65 @@ def good_until(journal: Journal) -> float:
     return fresh_until(read_at, listing_seconds=seconds if isinstance(seconds, (int, float)) else 0.0)
 
 
-def unsent(tables: PlanTables) -> Iterator[StoredChange]:
-    """Yield the changes that have not ended in any way, the canaries first."""
-    yield from (change for change in tables.canaries() if change.status is None)
-    yield from (change for change in tables.changes(only_open=True) if change.status is None and not change.canary)
+def to_look_at(journal: Journal, settled: Collection[int]) -> Iterator[StoredChange]:
+    """Yield the changes that have not ended in any way, the canaries first; of an undo those in doubt, too.
+
+    ``settled`` were sent by this process and are in doubt since.
+    """
+    tables = PlanTables(journal)
+    wanted = {None, Status.IN_DOUBT} if journal.header.kind == "undo" else {None}
+    changes = chain(tables.canaries(), (each for each in tables.changes(only_open=True) if not each.canary))
+    return (each for each in changes if each.status in wanted and each.id not in settled)
 
 
-async def refresh(desk: Desk, journal: Journal, read: Reader, *, per_second: float) -> frozenset[int]:
-    """Read the records of the next unsent changes again, as many as can be sent while that is fresh.
+async def refresh(
+    desk: Desk, journal: Journal, left: Iterator[StoredChange], read: Reader, *, per_second: float
+) -> Looked:
+    """Read the records of the next changes that are ``left`` again, as many as can be sent while that is fresh.
 
     A change of a run keeps its purpose and gets the new old values, less the fields whose overwrite rule keeps what
     somebody wrote meanwhile; one of an undo, or of a stored plan, is left out where somebody changed the record.
-    Returns the changes that were looked at: of the others the old values are as old as before. At least one, so that
-    the slowest quota gets on.
+    Of those that it did not look at the old values are as old as before: the journal calls them fresh only where it
+    has looked at all, for a resume cannot tell which. It looks at one at least, so that the slowest quota gets on.
     """
     tables = PlanTables(journal)
     memory = AccountMemory.from_json(desk.state.learned(journal.header.account, "account"))
     # Half of the time may go into reading them one by one; a list that is shorter than that shows all of them.
     many = max(1, int(min(per_second, 1e6) * FRESH_SECONDS / 2))
-    left = unsent(tables)
     changes = list(left if memory and page_count(memory.clients) < many else islice(left, many))
     if not changes:
-        return frozenset()
+        return Looked(frozenset(), good_until(journal))
+    every = next(left, None) is None
     began = desk.clock.time()
     desk.talk.say(f"old values are older than they may be: reading {len(changes):,} clients again")
     wanted = {change.record_id for change in changes}
     present = await read_known(desk, tables, memory, read, wanted)
     rules = _rules(desk, journal.header)
-    begun = tables.begun_changes()  # what may have been applied by us is not judged by the record: it is sent again
+    begun = tables.begun_changes()
     with journal.transaction():
         for change in changes:
+            doubtful = change.id in begun or change.status is not None
+            if doubtful and journal.header.kind != "undo":
+                continue  # what may have been applied by us is not judged by the record: it is sent again
             found = tables.record(change.record_id)
-            if found is not None and found[1] >= began and change.id not in begun:
+            if found is None or found[1] < began:
+                _leave_unread(desk, tables, change, present, rules, remark=_MAYBE if doubtful else "")
+            elif doubtful:
+                _leave_edited(desk, tables, change, found[0], rules)
+            else:
                 _renew(desk, journal, change, found[0], rules)
-    facts = {**journal.header.facts, "read_at": present.read_at, "listing_seconds": present.listing_seconds}
-    journal.update_header(facts=facts)
-    return frozenset(change.id for change in changes)
+    if every:
+        facts = {**journal.header.facts, "read_at": present.read_at, "listing_seconds": present.listing_seconds}
+        journal.update_header(facts=facts)
+    fresh = fresh_until(present.read_at, listing_seconds=present.listing_seconds)
+    return Looked(frozenset(change.id for change in changes), fresh)
+
+
+class Looked(NamedTuple):
+    """The changes that were looked at again, and until when (Unix time) their old values may be used."""
+
+    ids: frozenset[int]
+    good_until: float
 
 
 class _Rules(NamedTuple):
@@ -78,12 +104,15 @@ class _Rules(NamedTuple):
 
     diff: DiffRules
     strict: str
+    unread: str
+    """The code with which it is then left out where the record cannot be read again."""
 
 
 def _rules(desk: Desk, header: RunHeader) -> _Rules:
     spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
     strict = CHANGED_SINCE if header.kind == "undo" else STALE if header.facts.get("stored_plan") else ""
-    return _Rules(diff_rules(spec, get_resource(header.resource), desk.settings(header.settings)), strict)
+    unread = NOT_RESTORABLE if header.kind == "undo" else STALE
+    return _Rules(diff_rules(spec, get_resource(header.resource), desk.settings(header.settings)), strict, unread)
 
 
 def _renew(desk: Desk, journal: Journal, change: StoredChange, record: Mapping[str, Json], rules: _Rules) -> None:
@@ -106,12 +135,35 @@ def _renew(desk: Desk, journal: Journal, change: StoredChange, record: Mapping[s
         tables.renew_change(change.id, payload, old, remark=held_back_message(held_back) if held_back else "")
 
 
+def _leave_unread(
+    desk: Desk, tables: PlanTables, change: StoredChange, present: Present, rules: _Rules, *, remark: str
+) -> None:
+    """Leave out a change that is held to what the record is, where that cannot be known."""
+    if not rules.strict:
+        return
+    code, message = rules.unread, "the client could not be read again"
+    if change.record_id in present.gone:
+        code, message = CLIENT_GONE, f"client {change.record_id} no longer exists"
+    elif why := present.unread.get(change.record_id):
+        message = f"{message}: {why}"
+    tables.drop_change(change.id, Status.SKIPPED, code, message + remark, at=desk.clock.time())
+
+
+def _leave_edited(
+    desk: Desk, tables: PlanTables, change: StoredChange, record: Mapping[str, Json], rules: _Rules
+) -> None:
+    """Leave out a change that may have been applied where the record has neither what it replaces nor what it sends."""
+    moved = check_plan(change.payload, change.old, record, readable=rules.diff.readable).moved
+    if moved:
+        message = f"changed meanwhile, and kept: {', '.join(moved)}{_MAYBE}"
+        tables.drop_change(change.id, Status.SKIPPED, CHANGED_SINCE, message, at=desk.clock.time())
+
+
 def _held_back(
     desk: Desk, account: str, change: StoredChange, record: Mapping[str, Json], rules: DiffRules
 ) -> tuple[str, ...]:
     """Return the fields whose overwrite rule keeps what the record has by now."""
     if rules.guarded.isdisjoint(change.payload):
         return ()
-    entry = desk.state.ledger_entry(account, change.record_id)
-    ledger = LedgerEntry.from_json(entry[1], readable=rules.readable) if entry else None
+    ledger = known_of(desk.state, account, change.record_id, readable=rules.readable)
     return diff(change.payload, record, rules=rules, ledger=ledger, now=desk.clock.time()).held_back

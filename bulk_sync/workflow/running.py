@@ -16,6 +16,7 @@ from bulk_sync.planning.reading import AccountMemory, learned
 from bulk_sync.planning.snapshot import ListingFault
 from bulk_sync.planning.summary import PlanTally
 from bulk_sync.records import Json
+from bulk_sync.sending.ports import StopReason
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.advising import advice, advising
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable, stopping
@@ -126,8 +127,9 @@ async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) 
             again = f"nothing was sent; to begin anew: bulk-sync retry {shlex.quote(job.source_name)}"
             steps = (again,) if job.kind == "retry" else ()
             ended = stopped_while_reading(desk, journal, job.outputs, began, error, state="planning", steps=steps)
-            stopped = present is None and job.kind == "run" and not isinstance(error, ListingFault)
-            unread = what_is_unread(desk, session) if stopped else ()
+            unread: tuple[str, ...] = ()
+            if present is None and job.kind == "run" and not _is_elsewhere(desk, error):
+                unread = what_is_unread(desk, session)
             return ended._replace(notes=(*ended.notes, *unread))
         view = plan_view(session, summarise(journal), findings, question="Send it?")
         if job.kind == "plan":
@@ -138,6 +140,12 @@ async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) 
         if job.kind == "run":
             desk.state.learn(target.account, _rows_memory(job), view.rows)
         return await send_and_close(desk, session, job.outputs, began=began)
+
+
+def _is_elsewhere(desk: Desk, error: BulkSyncError) -> bool:
+    """Whether reading ended since this is not the API, or not as it should be: more requests would not help."""
+    systemic = desk.stop.stop is not None and desk.stop.stop.reason is StopReason.SYSTEMIC
+    return systemic or isinstance(error, ListingFault)
 
 
 def _early_findings(desk: Desk, job: Job, journal: Journal, target: Target) -> tuple[Finding, ...]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bulk_sync.errors import BulkSyncError
-from bulk_sync.journal import Journal, PlanTables, RequestLog
+from bulk_sync.journal import Journal, PlanTables, RequestLog, StoredChange
 from bulk_sync.planning.snapshot import FRESH_SECONDS, PAGE_SIZE
 from bulk_sync.records import Change, Json, Reply, Request
 from bulk_sync.resources import get_resource
@@ -22,7 +22,7 @@ from bulk_sync.sending.rate import Rate
 from bulk_sync.settings import Settings, seconds_until
 from bulk_sync.state.quota import SharedQuota
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.refreshing import good_until, refresh, unsent
+from bulk_sync.workflow.refreshing import good_until, refresh, to_look_at
 from bulk_sync.workflow.superseding import LaterRuns
 from bulk_sync.workflow.target import Target, given_rate
 
@@ -93,7 +93,7 @@ class Session:
         desk = self.desk
         desk.talk.phase("sending", self.tables.count_unended())
         self.watch()
-        report = await self.pool.send_all(self._open_changes(self._good_until()))
+        report = await self.pool.send_all(self._open_changes(self._taken_up_until(good_until(self.journal))))
         if not desk.stop.is_set() and self.tables.count_unended():
             report = await self._send_the_rest()
         desk.talk.end_phase()
@@ -102,19 +102,23 @@ class Session:
     async def _send_the_rest(self) -> SendReport:
         """Send what has waited until its old values were too old, or in doubt since before; settle what is in doubt."""
         desk = self.desk
-        while not desk.stop.is_set() and next(unsent(self.tables), None) is not None:
+        while not desk.stop.is_set() and next(self._left(), None) is not None:
+            pace = self.quota.rate().per_second
             try:
-                fresh = await refresh(desk, self.journal, self.read, per_second=self.quota.rate().per_second)
+                looked = await refresh(desk, self.journal, self._left(), self.read, per_second=pace)
             except BulkSyncError:  # a key that is refused while reading, too, is for the results to tell
                 if not desk.stop.is_set():
                     raise
                 break
-            await self.pool.send_all(self._fresh_changes(fresh, self._good_until()))
+            await self.pool.send_all(self._fresh_changes(looked.ids, self._taken_up_until(looked.good_until)))
         if not desk.stop.is_set():  # of what may have been applied the old value is the one before its first attempt
             await self.pool.send_all(each for each in self._doubtful_changes() if each.id not in self.pool.doubts)
         if not desk.stop.is_set():
             await self.pool.settle_in_doubt(self._doubtful_changes())
         return self.pool.report
+
+    def _left(self) -> Iterator[StoredChange]:
+        return to_look_at(self.journal, self.pool.doubts)
 
     def _open_changes(self, good_until: float) -> Iterator[Change]:
         """Yield what is to be sent, canaries first, as long as the old values are fresh."""
@@ -124,10 +128,10 @@ class Session:
                 return
             yield change
 
-    def _good_until(self) -> float:
+    def _taken_up_until(self, good_until: float) -> float:
         """Return until when changes may be taken up: each waits for its turn behind those taken up before."""
         ahead = self.workers / self.quota.rate().per_second
-        return good_until(self.journal) - min(ahead, FRESH_SECONDS / 4)
+        return good_until - min(ahead, FRESH_SECONDS / 4)
 
     def _fresh_changes(self, fresh: frozenset[int], good_until: float) -> Iterator[Change]:
         """Yield those changes whose old values were read again, canaries first; the first one in any case.

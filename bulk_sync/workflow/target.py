@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -90,8 +91,19 @@ def open_target(desk: Desk, settings: Settings, *, sandbox: bool) -> Iterator[Ta
 def _sandbox(desk: Desk, settings: Settings) -> Iterator[SandboxServer]:
     from bulk_sync.sandbox import SandboxServer, demo_config
 
-    with SandboxServer(desk.state.folder / "sandbox", config=demo_config()) as server:
+    folder = desk.state.folder / "sandbox"
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(SandboxServer(folder, config=demo_config()))
+            if settings.sandbox == "fresh":
+                server.empty()
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            raise Refused(
+                f"the sandbox in {folder} cannot be used: {error.strerror or error}",
+                hint="delete that folder, or name another one by --state-dir: it holds the sandbox's clients alone",
+            ) from error
         if settings.sandbox == "fresh":
-            server.empty()
             desk.state.forget_account(SANDBOX_ACCOUNT)
         yield server

@@ -15,7 +15,6 @@ from bulk_sync.journal import Journal, PlannedChange, PlanTables, RowEntry, RunH
 from bulk_sync.mapping.spec import MappingSpec, parse_mapping
 from bulk_sync.planning.canary import CanaryPicker
 from bulk_sync.planning.codes import NOT_RESTORABLE, NOTHING_TO_UNDO
-from bulk_sync.planning.ledger import LedgerEntry
 from bulk_sync.planning.merge import SHOWN_ROWS
 from bulk_sync.planning.reading import AccountMemory
 from bulk_sync.planning.undo import APPLIED, DoneChange, Undo, UndoRules, plan_undo
@@ -24,6 +23,7 @@ from bulk_sync.records import Json, SourceRow, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.settings import Settings
 from bulk_sync.state.locks import exclusive
+from bulk_sync.workflow.accepted import known_of
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import NOT_RESTORED, Ended, outputs, summarise
 from bulk_sync.workflow.deciding import nullable_fields
@@ -290,9 +290,8 @@ def _decide_change(
         for number in rows:
             tables.settle_row(number, Status.SKIPPED, NOT_RESTORABLE, f"the client could not be read: {why}")
         return
-    entry = desk.state.ledger_entry(session.journal.header.account, change.record_id)
     done = DoneChange(change.record_id, change.payload, change.old, change.status, change.answer)
-    ledger = LedgerEntry.from_json(entry[1], readable=rules.readable) if entry else None
+    ledger = known_of(desk.state, session.journal.header.account, change.record_id, readable=rules.readable)
     undoing = plan_undo(done, found[0] if found else None, rules=rules, ledger=ledger)
     figures.see(undoing, len(rows))
     if undoing.send:

@@ -69,9 +69,9 @@ def test_a_checks_rows_go_with_its_result(tmp_path: Path) -> None:
     text = (
         "import bulk_sync, gc, glob\n"
         "found = bulk_sync.check('clients.csv', 'clients.yaml')\n"
-        "print(len(glob.glob('bulk-sync-check-*')), [row.code for row in found.rows()])\n"
+        "print(len(glob.glob('bulk-sync-*')), [row.code for row in found.rows()])\n"
         "del found; gc.collect()\n"
-        "print(len(glob.glob('bulk-sync-check-*')))\n"
+        "print(len(glob.glob('bulk-sync-*')))\n"
     )
     assert program(tmp_path, text) == "1 ['', '', 'bad_email']\n0\n"
 

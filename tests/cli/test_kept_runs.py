@@ -44,6 +44,22 @@ def test_a_journal_damaged_while_sending_is_not_thrown_away(program: Program, se
     assert path.exists()
 
 
+def test_a_report_alone(program: Program, serve_api: Serve) -> None:
+    """Of a past run --report writes the page and no results; --what is of what --output names."""
+    prepare(program, serve_api)
+    run = program(*RUN).summary["run"]
+    before = {path.name for path in program.folder.iterdir() if not path.name.startswith(".")}
+    ran = program("runs", run, "--report", "page.html")
+    after = {path.name for path in program.folder.iterdir() if not path.name.startswith(".")}
+    assert (ran.code, ran.out, after - before) == (0, f"{program.folder / 'page.html'}\n", {"page.html"})
+    told = program("runs", run, "--report", "page.html", "--json").summary
+    assert (Path(told["output"]).name, told["files"]["report"]) == ("r.csv", str(program.folder / "page.html"))
+    both = program("runs", run, "--report", "page.html", "--output", "again.csv")
+    assert (both.code, both.out) == (0, f"{program.folder / 'again.csv'}\n")
+    refused = program("runs", run, "--what", "changes")
+    assert (refused.code, "add --output FILE" in refused.err) == (2, True), refused.err
+
+
 def test_a_file_of_authorities_that_is_none(program: Program, serve_api: Serve) -> None:
     """--ca-file is refused by its name before anything is sent, from the environment as well."""
     prepare(program, serve_api)
@@ -97,7 +113,7 @@ def test_what_a_purged_run_had_sent_stays_known(program: Program, serve_api: Ser
     with state:
         assert state.execute("DELETE FROM ledger").rowcount == 2
     assert program("purge", "--older-than", "0s").code == 0
-    assert list(program.state.glob("runs/*")) == []
+    assert [*program.state.glob("runs/*"), *program.state.glob("locks/run-*")] == []
     assert state.execute("SELECT record_id FROM ledger ORDER BY 1").fetchall() == [("clt_1",), ("clt_2",)]
     state.close()
 

@@ -144,6 +144,30 @@ def test_a_full_disk_of_the_state_alone(program: Program, server: SandboxServer,
     assert (again.code, again.summary["counts"]) == (0, {"updated": COUNT}), again.err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a process's files")
+@pytest.mark.parametrize(
+    "command",
+    [("mapping", "suggest", "-"), ("mapping", "lint", "m.yaml", "-"), ("check", "clients.csv", "--mapping", "m.yaml")],
+)
+@pytest.mark.parametrize("blocks", [0, 1])
+def test_no_room_for_temporary_files(program: Program, command: tuple[str, ...], blocks: int) -> None:
+    """A full disk is no defect: exit code 3, what the room is wanting for, and a hint."""
+    program.write("m.yaml", MAPPING)
+    sheet = program.write_csv("clients.csv", [["ID", "Company"], *([f"clt_{n}", "A"] for n in range(COUNT))])
+    limited = f'ulimit -f {blocks} && exec "$@"'
+    ran = subprocess.run(
+        ["sh", "-c", limited, "sh", sys.executable, "-B", "-m", "bulk_sync", *command],
+        cwd=program.folder,
+        env=program.environment(PYTHONPATH=str(Path(__file__).parents[2])),
+        input=sheet.read_text(encoding="utf-8"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, "hint: make room" in ran.stderr) == (3, True), ran.stderr
+    assert "defect" not in ran.stderr and "what the output goes to" not in ran.stderr
+
+
 def test_results_that_cannot_be_written_at_the_end(program: Program, server: SandboxServer) -> None:
     """The folder of --output vanishes while sending: told, and the results are in the run's folder instead."""
     folder = program.folder / "out"

@@ -28,6 +28,10 @@ def answering(program: Program) -> Iterator[Callable[[int, dict[str, str], bytes
                     self.end_headers()
                     self.wfile.write(body)
 
+                def do_PATCH(self) -> None:
+                    self.rfile.read(int(self.headers["Content-Length"]))
+                    self.do_GET()
+
                 def log_message(self, *_: object) -> None:
                     """Say nothing."""
 
@@ -64,13 +68,53 @@ def test_no_list_at_all_is_no_reason_to_read_clients(program: Program, answering
     assert "is --base-url the API's own address?" in ran.err and "--read each" not in ran.err
 
 
-def test_a_page_that_is_none_is_called_so(program: Program, answering: Callable[..., None]) -> None:
-    """Some portal's page in place of the list: nobody asked for a client."""
-    answering(200, {"Content-Type": "text/html"}, b"<html>sign in</html>")
-    ran = program("run", "clients.csv", "-m", "m.yaml", "--yes", "--max-outage", "1s")
+@pytest.mark.parametrize("rows", [1, 12])
+def test_where_nothing_is_found_no_client_is_called_missing(
+    program: Program, answering: Callable[..., None], rows: int
+) -> None:
+    """Read one by one at such an address, all are answered 404: so is the list, and that tells; again on resume."""
+    answering(404, {}, b"<html>nothing here</html>")
+    program.write("m.yaml", MAPPING.replace("{column: E-mail, by: email}", "ID"))
+    program.write_csv("clients.csv", [["ID", "Company"], *([f"clt_{n}", f"N{n}"] for n in range(rows))])
+    for command in (("run", "clients.csv", "-m", "m.yaml", "--yes", "--read", "each"), ("resume", "--yes")):
+        ran = program(*command, "--json")
+        assert (ran.code, ran.summary["counts"]) == (3, {"not_sent": rows}), ran.err
+        assert "neither the first clients nor the list of clients are found: HTTP 404" in ran.err
+        assert "is --base-url the API's own address?" in ran.err
+    assert "own address" in program("key", "test").err
+
+
+def test_where_nothing_is_found_blind_changes_stop_early(program: Program, answering: Callable[..., None]) -> None:
+    """Nothing was read, the first change is answered with 404, and so is the list: the others are not sent."""
+    answering(404, {}, b"<html>nothing here</html>")
+    program.write("m.yaml", MAPPING.replace("{column: E-mail, by: email}", "ID"))
+    program.write_csv("clients.csv", [["ID", "Company"], *([f"clt_{n}", f"N{n}"] for n in range(12))])
+    ran = program("run", "clients.csv", "-m", "m.yaml", "--yes", "--read", "none", "--json")
+    assert (ran.code, ran.summary["counts"]) == (3, {"failed": 1, "not_sent": 11}), ran.err
+    assert "neither the first rows' clients nor the list of clients are found: HTTP 404, nothing here" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<html><title>Portal</title>Please sign in</html>", "Portal Please sign in"),
+        (b'{"status": "up"}', '{"status": "up"}'),
+        (b"", "it is empty"),
+    ],
+)
+def test_a_page_that_is_none_is_called_so(
+    program: Program, answering: Callable[..., None], body: bytes, said: str
+) -> None:
+    """Some portal's page in place of the list: a few tries, and not half an hour of them."""
+    answering(200, {}, body)
+    ran = program("run", "clients.csv", "-m", "m.yaml", "--yes")
     assert ran.code == 3, ran.err
-    assert "paused: the answer is not a page of clients; next try in" in ran.err, "who waits is told why"
-    assert "(--max-outage), at last: the answer is not a page of clients" in ran.err
+    assert f"answers GET /clients with HTTP 200, but with no page of clients: {said}" in ran.err
+    assert "is --base-url the API's own address" in ran.err and "1 not_sent" in ran.err
+    assert "it needs more of them" not in ran.err, "more requests would not help"
+    tested = program("key", "test")
+    assert (tested.code, "not a page of clients" in tested.err, "NoneType" in tested.err) == (3, True, False)
+    assert "own address" in tested.err and "--read each" not in tested.err
 
 
 def test_every_request_is_said_when_asked_for(program: Program, answering: Callable[..., None]) -> None:

@@ -150,3 +150,18 @@ def test_no_command_at_all_is_answered_by_the_help(bench: Path, make_program: Ca
     for args in ((), ("mapping",)):
         ran = make_program(bench)(*args)
         assert (ran.code, ran.out, ran.err.startswith("Usage: "), "error" in ran.err) == (2, "", True, False), ran.err
+
+
+@pytest.mark.parametrize("fresh", ["--sandbox", "--sandbox=fresh"])
+def test_a_sandbox_whose_file_is_damaged(program: Program, fresh: str) -> None:
+    """No defect: it is named, and what is lost with it; by the command that serves one, too."""
+    program.write("m.yaml", "version: 1\nresource: clients\nmatch: ID\nfields:\n  name: Company\n")
+    program.write_csv("c.csv", [["ID", "Company"], ["clt_1", "A"]])
+    folder = program.state / "sandbox"
+    folder.mkdir(parents=True)
+    (folder / "sandbox.sqlite3").write_text("nothing that SQLite ever wrote, and long enough to be looked at" * 9)
+    ran = program("run", "c.csv", "-m", "m.yaml", fresh)
+    assert (ran.code, f"the sandbox in {folder} cannot be used" in ran.err) == (2, True), ran.err
+    assert "hint: delete that folder" in ran.err
+    served = program("sandbox", "--folder", folder)
+    assert (served.code, f"cannot be served: {folder / 'sandbox.sqlite3'}" in served.err) == (2, True), served.err

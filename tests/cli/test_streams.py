@@ -16,6 +16,13 @@ from bulk_sync.sandbox import SandboxServer
 Program = Any
 
 MAPPING = "version: 1\nresource: clients\nmatch: ID\nfields:\n  name: Company\n"
+KEYRING = """
+from keyring import errors
+
+def set_password(service, name, key):
+    open("held", "w").write(key)
+"""
+"""A key ring of a file, as a stranger's package."""
 RUN = ("run", "c.csv", "-m", "m.yaml", "--yes", "--json", "--output", "r.csv", "--overwrite")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the streams are closed by a shell")
@@ -87,6 +94,38 @@ def test_a_reader_that_has_seen_enough(ready: Program) -> None:
     """``| head``: no row is wrong, which 1 would say."""
     ran = shell(ready, "| true; exit ${PIPESTATUS[0]}", "mapping", "transforms")
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_sandbox_whose_lines_nobody_reads(ready: Program) -> None:
+    """It ends as any command does whose reader has gone, and says of a full disk what that is."""
+    ran = shell(ready, "| true; exit ${PIPESTATUS[0]}", "sandbox", "--port", "0")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    ran = shell(ready, ">/dev/full", "sandbox", "--port", "0")
+    assert (ran.returncode, "No space left on device" in ran.stderr) == (3, True), ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("piped", "kept"),
+    [(b"\xef\xbb\xbfheffl_1\r\n", "heffl_1"), (b" heffl_1 \nmore\n", "heffl_1"), ("heffl_1\n".encode("utf-16"), "")],
+)
+def test_a_key_is_piped_in(ready: Program, piped: bytes, kept: str) -> None:
+    """Kept without the mark that a file of Windows begins with; what is no text is refused."""
+    (ready.folder / "keyring").mkdir()
+    ready.write("keyring/__init__.py", KEYRING)
+    ready.write("keyring/errors.py", "class KeyringError(Exception):\n    pass\n")
+    (ready.folder / "key.txt").write_bytes(piped)
+    ran = shell(ready, "< key.txt", "key", "set")
+    held = ready.folder / "held"
+    assert (ran.returncode, held.read_text() if held.exists() else "") == (0 if kept else 2, kept), ran.stderr
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\xef\xbb\xbf"])
+def test_a_key_from_a_file_of_windows(ready: Program, mark: str) -> None:
+    """``HEFFL_API_KEY="$(cat key.txt)"``, or what a command prints: its mark is no part of the key."""
+    key = ready.environ["HEFFL_API_KEY"]
+    ready.write("key.txt", f"{mark}{key}\n")
+    assert shell(ready, "", "key", "test", HEFFL_API_KEY=f"{mark}{key}").returncode == 0
+    assert shell(ready, "", "key", "test", HEFFL_API_KEY="", BULK_SYNC_KEY_COMMAND="cat key.txt").returncode == 0
 
 
 def test_an_encoding_without_the_letter(ready: Program) -> None:

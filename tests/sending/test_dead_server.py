@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bulk_sync.records import Request, Status
+from bulk_sync.records import Reply, Request, Status
 from bulk_sync.sending.breaker import BreakerSettings
 from bulk_sync.sending.limits import Limits
 
@@ -50,6 +50,31 @@ def test_a_server_that_hangs_from_the_start_ends_the_run_when_patience_ends(
     report = world.send(patience(2.0, workers=workers))
     assert seconds <= world.ended - world.server.requests[0][0] <= seconds + GRACE + 0.5
     assert (report.stopped_by, report.counts) == ("outage", {Status.IN_DOUBT: 1})
+
+
+@pytest.mark.parametrize("canaries", [1, 3])
+def test_a_server_that_never_was_the_api_is_not_waited_for(make_world: MakeWorld, canaries: int) -> None:
+    """A portal that answers 200 to everything: a question for a page tells, within a minute or two."""
+    portal = Reply(200, {}, text="<html>sign in</html>", seconds=0.1)
+    world = make_world(20, lambda request, number, now: portal, canaries=canaries)
+    report = world.send()
+    assert (report.stopped_by, report.stop.exit_code) == ("systemic", 3)
+    assert report.stop.message.endswith("but with no page of clients: sign in")
+    assert world.ended - world.server.requests[0][0] <= 90.0
+
+
+def test_an_api_that_answers_a_change_with_nothing_is_the_api(make_world: MakeWorld) -> None:
+    """204 to each PATCH, and nothing was read before: a page says who it is."""
+    silent = Reply(204, {}, seconds=0.1)
+    world = make_world(20, lambda request, number, now: silent if request.kind == "patch" else "ok")
+    assert world.send().stopped_by != "systemic"
+
+
+def test_a_portal_before_the_api_that_was_met_is_an_outage(make_world: MakeWorld) -> None:
+    """In the middle of the night: it is waited for as long as any other."""
+    portal = Reply(200, {}, text="<html>we are back soon</html>", seconds=0.1)
+    world = make_world(50, lambda request, number, now: portal if 1002 < now < 1600 else "ok", latency=0.5)
+    assert world.send().counts == {Status.UPDATED: 50}
 
 
 def test_the_reason_is_said_with_its_time(make_world: MakeWorld) -> None:

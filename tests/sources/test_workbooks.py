@@ -231,6 +231,8 @@ def test_rich_text_escapes_and_inline_strings(workbook: Workbook) -> None:
         ("row_beyond_the_last", lambda xml: xml.replace('<row r="2"', '<row r="9999999"'), "row 9999999 follows row 1"),
         ("rows_out_of_order", lambda xml: xml.replace('<row r="2"', '<row r="1"'), "row 1 follows row 1"),
         ("column_beyond_the_last", lambda xml: xml.replace('r="A2"', 'r="ZZZ2"'), "no column 'ZZZ'"),
+        ("cell_in_another_row", lambda xml: xml.replace('r="B2"', 'r="B3"'), "cell B3 stands in row 2"),
+        ("cell_twice", lambda xml: xml.replace('r="B2"', 'r="A2"'), "cell A2 is there twice, with different values"),
         ("string_that_is_not_there", lambda xml: xml.replace("<v>3</v>", "<v>99</v>"), "no shared string '99'"),
         ("cut_off", lambda xml: xml[: len(xml) // 2], "damaged or truncated"),
     ],

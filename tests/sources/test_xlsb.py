@@ -144,6 +144,7 @@ def test_hidden_sheets_are_not_asked_about(xlsb: Xlsb) -> None:
     [
         ([row(1, text(0, "x"))], "row 1 follows row 1"),
         ([row(9_999_999)], "row 9999999 follows row 1"),
+        ([row(2, text(1, "x"), text(1, "y"))], "cell B2 is there twice, with different values"),
         ([row(2, text(16384, "x"))], "there is no column 16385"),
         ([row(2, cell(7, 0, struct.pack("<I", 5)))], "there is no shared string 5"),
         ([row(2, cell(6, 0, struct.pack("<I", 99)))], "has a record that is cut off"),

@@ -60,6 +60,22 @@ def test_single_reads_go_in_step_with_sending(
     assert max(ages(office, ended.summary.run)) <= 30 * 60
 
 
+@pytest.mark.parametrize("faster", ["60/h", "none"])
+def test_what_was_not_looked_at_is_as_old_after_a_stop(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], edit: Callable[..., None], faster: str
+) -> None:
+    """Stopped when a part was read again: its resume reads the other part again, too, and keeps its old values."""
+    no_list = Scripted(fault=Fault(kind=FaultKind.STATUS, status=403), ids=frozenset({""}), methods=frozenset({"GET"}))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(no_list,)))
+    office, source, mapping = slow_office(partial(open_office, config), leaping_clock(), clients=60, rows=60)
+    run = office.run(source, mapping, rate="60/h", workers=1, read="each", max_requests=60 + 1 + 15 + 3).summary
+    assert (run.stopped_by, run.counts) == ("max_requests", {"updated": 3, "not_sent": 57})
+    edit(office, "clt_00020", name="Theirs")
+    assert office.resume(run.run, rate=faster, workers=1).summary.counts == {"updated": 60}
+    assert office.undo(run.run).summary.counts == {"updated": 60}
+    assert office.server.records()["clt_00020"]["name"] == "Theirs"
+
+
 @pytest.mark.parametrize("rate", ["1/h", "4/h"])
 def test_the_slowest_quota_gets_on(
     open_office: Callable[..., Any], leaping_clock: Callable[[], Any], rate: str
@@ -68,6 +84,26 @@ def test_the_slowest_quota_gets_on(
     office, source, mapping = slow_office(open_office, leaping_clock(), clients=3, rows=3)
     ended = office.run(source, mapping, rate=rate, workers=1, read="each")
     assert ended.summary.counts == {"updated": 3}
+
+
+@pytest.mark.parametrize("fields", [{"name": "Company"}, {"name": "Company", "phone": "Phone"}])
+@pytest.mark.parametrize("read", ["each", "list"])
+def test_refused_canaries_stop_the_slowest_quota_too(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], fields: dict[str, str], read: str
+) -> None:
+    """They leave one by one, each after a reading of its own: one alone still asks four more rows."""
+    refusal = Scripted(fault=Fault(kind=FaultKind.STATUS, status=400, message="read only"))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(refusal,)))
+    office, *_ = slow_office(partial(open_office, config), leaping_clock(), clients=9, rows=9)
+    rows = [(f"clt_{n:05}", "" if n % 2 else f"New {n}", "+97150111111" if n % 2 else "") for n in range(9)]
+    source = office.source(
+        ("Client ID", "Company", "Phone"),
+        rows if "phone" in fields else [(each, f"New {each}", "") for each, *_ in rows],
+    )
+    run = office.run(source, office.mapping(match="Client ID", fields=fields), rate="2/h", workers=1, read=read)
+    tried = 2 if "phone" in fields else 5
+    assert run.summary.counts == {"failed": tried, "not_sent": 9 - tried}
+    assert (run.summary.stopped_by, run.summary.exit_code) == ("systemic", 3)
 
 
 def test_an_edit_in_the_middle_becomes_the_old_value(

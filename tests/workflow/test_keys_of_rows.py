@@ -199,3 +199,16 @@ def test_the_sandbox_does_not_insist_on_what_it_made_up(open_office: Callable[..
     assert office.plan(source, both, sandbox="keep").summary.counts == {"unchanged": 1}
     other = office.source(("ID", "Ref", "Company", "E-mail"), [("clt_x", "R2", "Beta", "a@x.example")])
     assert office.plan(other, both, sandbox="keep").summary.counts == {"invalid": 1}
+
+
+def test_an_id_that_the_sandbox_made_up_can_be_made_anew(open_office: Callable[..., Any]) -> None:
+    """Its clients keep their ids, by which an undo finds them; who brings others is told how to begin anew."""
+    office = open_office()
+    source = office.source(("ID", "E-mail", "Company"), [("clt_x", "a@x.example", "A")])
+    fields = {"name": "Company"}
+    by_email = {"column": "E-mail", "by": "email"}
+    office.run(source, office.mapping("one.yaml", match=by_email, fields=fields), sandbox="fresh")
+    both = office.mapping("both.yaml", match=[by_email, {"column": "ID", "by": "id"}], fields=fields)
+    (row,) = office.rows(office.plan(source, both, sandbox="keep"))
+    assert (row.code, "--sandbox=fresh" in row.problems[0].hint) == ("keys_disagree", True)
+    assert office.plan(source, both, sandbox="fresh").summary.counts == {"ready": 1}

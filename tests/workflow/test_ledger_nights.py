@@ -105,6 +105,21 @@ def test_what_a_run_did_that_died_is_known_to_the_next(open_office: Callable[...
     assert office.run(rows(office), mapping).summary.counts == {"unchanged": 6}
 
 
+@pytest.mark.parametrize("body", ["{", "[]", '{"values": {"jobTitle": 1}, "fingerprint": {}}', b"\xff"])
+def test_a_damaged_entry_is_named_with_its_client(open_office: Callable[..., Any], body: str | bytes) -> None:
+    """By the run that meets it while it closes, which reads nothing before; and by one that plans with it."""
+    office, mapping = prepared(open_office)
+    office.run(rows(office), mapping)
+    with sqlite3.connect(office.folder / "state" / "state.sqlite") as connection:
+        connection.execute("UPDATE ledger SET body = ? WHERE record_id = 'clt_2'", (body,))
+    connection.close()
+    said = "what it has of client clt_2 is damaged"
+    blind = office.run(rows(office, job="Seller"), mapping, read="none")
+    assert (blind.summary.exit_code, blind.summary.counts, said in blind.notes[0]) == (3, {"updated": 6}, True)
+    planned = office.run(rows(office, job="Owner"), mapping)
+    assert (planned.summary.exit_code, planned.summary.counts, said in planned.notes[0]) == (3, {"not_sent": 6}, True)
+
+
 def test_a_damaged_journal_of_a_run_that_died_stops_no_other(open_office: Callable[..., Any]) -> None:
     """What it sent is not known, which is said; the next night goes on."""
     office, mapping = prepared(open_office)

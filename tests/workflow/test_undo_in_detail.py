@@ -9,8 +9,12 @@ import pytest
 
 from bulk_sync.errors import Refused
 from bulk_sync.planning.undo import Undo
+from bulk_sync.records import Request
 from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
-from bulk_sync.sending.ports import Stop, StopReason
+from bulk_sync.sending.ports import Observer, Stop, StopReason
+from bulk_sync.workflow.desk import Forecast
+from bulk_sync.workflow.runs import past_runs
+from tests.workflow.office import Listener
 
 HEADER = ("Client ID", "Company", "Job")
 OLD_PHONE = "+971501110000"
@@ -134,6 +138,79 @@ def test_a_client_that_is_gone(open_office: Callable[..., Any]) -> None:
     assert {each.client_id: each.code for each in office.rows(undone) if each.status != "updated"} == {
         "clt_2": "client_gone"
     }
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+class Killing(Listener):
+    """Kills the process when a change is about to leave."""
+
+    def observer(self, forecast: Forecast, quota: Callable[[], str]) -> Observer:
+        class Killer(Observer):
+            def started(self, request: Request) -> None:
+                if request.kind == "patch":
+                    raise Killed
+
+        return Killer()
+
+
+@pytest.mark.parametrize("crash", [True, False])
+def test_what_an_undo_left_in_doubt_is_looked_at_hours_later(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], edit: Callable[..., None], crash: bool
+) -> None:
+    """Killed with its requests out, or answered 500: what somebody has changed by then is left alone."""
+    lost = Scripted(fault=Fault(kind=FaultKind.STATUS, status=500), attempts=frozenset({2}))
+    office, _ = prepared(open_office, faults=Faults(script=() if crash else (lost,)))
+    mapping = office.mapping("names.yaml", match="Client ID", fields={"name": "Company"})
+    run = office.run(rows(office, "New", ""), mapping).summary.run
+    desk = office.desk(attempts=1)
+    if crash:
+        desk.talk = Killing()
+        with pytest.raises(Killed):
+            office.undo_at(desk, run)
+    else:
+        assert office.undo_at(desk, run).summary.counts == {"in_doubt": 4}
+    office.clock = leaping_clock()
+    office.clock.slept += 3 * 60 * 60
+    for client in ("clt_0", "clt_2"):
+        edit(office, client, name="Theirs")
+    with office.desk() as desk:
+        undone = next(past.run for past in past_runs(desk) if past.run != run)
+    resumed = office.resume(undone)
+    assert resumed.summary.counts == {"updated": 2, "skipped": 2}
+    kept = {each.client_id: (each.code, each.message) for each in office.rows(resumed) if each.status == "skipped"}
+    started = 1 if crash else 4  # one alone was out when the process died: of it, and of no other, there is a doubt
+    said = "changed meanwhile, and kept: name"
+    assert kept.keys() == {"clt_0", "clt_2"} and {code for code, _ in kept.values()} == {"changed_since"}
+    assert all(message.startswith(said) for _, message in kept.values())
+    assert sum("may have been applied" in message for _, message in kept.values()) == min(started, 2)
+    names = [record["name"] for _, record in sorted(office.server.records().items())]
+    assert names == ["Theirs", "Old 1", "Theirs", "Old 3"]
+
+
+def test_what_cannot_be_read_again_is_left_alone(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any]
+) -> None:
+    """By an undo that takes hours, as by its plan: a client that is gone by then, and one that is not shown."""
+    refused = Fault(kind=FaultKind.STATUS, status=403)
+    no_list = Scripted(fault=refused, ids=frozenset({""}), methods=frozenset({"GET"}), attempts=frozenset(range(2, 99)))
+    hidden = Scripted(fault=refused, ids=frozenset({"clt_39"}), methods=frozenset({"GET"}), attempts=frozenset({2}))
+    office, _ = prepared(open_office, faults=Faults(script=(no_list, hidden)), count=40)
+    office.clock = clock = leaping_clock()
+    mapping = office.mapping("names.yaml", match="Client ID", fields={"name": "Company"})
+    run = office.run(rows(office, "New", "", 40), mapping).summary.run
+    left, moment = [lambda: office.delete("clt_38")], clock.slept + 50 * 60
+    clock.on_sleep = lambda slept: left.pop()() if left and slept >= moment else None
+    undone = office.undo(run, rate="60/h", workers=1)
+    kept = {each.client_id: (each.status, each.code, each.message) for each in office.rows(undone)}
+    assert undone.summary.counts == {"updated": 38, "skipped": 2}
+    assert undone.summary.problem_groups == ((1, "not restored: the client could not be read again"),)
+    assert undone.summary.exit_code == 1
+    assert kept["clt_38"] == ("skipped", "client_gone", "client clt_38 no longer exists")
+    assert kept["clt_39"] == ("skipped", "not_restorable", "the client could not be read again: HTTP 403")
+    assert office.server.records()["clt_39"]["name"] == "New 39"
 
 
 def test_a_change_of_several_rows_is_undone_as_a_whole(open_office: Callable[..., Any]) -> None:
