@@ -267,8 +267,8 @@ class Pool:
         if (change := task.change) is None:
             return
         tried = change.attempts + task.attempts
-        seen = self._limits.readable
-        end = outcomes.settled_by_reading(change, task.last, read, tried, definite=definite, readable=seen)
+        old = self._log.old_values(change.id) if definite else None
+        end = outcomes.settled_by_reading(change, task.last, read, tried, old=old, readable=self._limits.readable)
         await self._finish(task, change, end, last=None if read else task.last)
 
     async def _settle_each(self, stream: Changes) -> None:

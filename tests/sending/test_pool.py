@@ -134,7 +134,18 @@ def test_a_refusal_after_a_lost_answer_is_not_believed_blindly(make_world: MakeW
     report = world.send()
     assert report.counts == {Status.UPDATED: 2, Status.FAILED: 1}
     assert world.log.outcomes[1].status is Status.UPDATED
-    assert world.log.outcomes[2].message == "status 409; the record, read afterwards, has nothing of it"
+    assert world.log.outcomes[2].message == "status 409; the record, read afterwards, is as it was before"
+
+
+def test_a_refusal_after_a_lost_answer_leaves_doubt_where_the_api_writes_values_its_own_way(
+    make_world: MakeWorld,
+) -> None:
+    """Applied and stored as another text, answer lost, then 409: nobody but the API can have changed it."""
+    patches = iter(("lost", 409))
+    world = make_world(1, lambda request, number, now: next(patches) if request.kind == "patch" else "ok")
+    world.server.stored = lambda value: str(value).lower()
+    assert world.send().counts == {Status.IN_DOUBT: 1}
+    assert world.server.records["clt_1"]["name"] == "n1"
 
 
 def test_a_definite_refusal_is_failed_at_once(make_world: MakeWorld) -> None:
