@@ -20,7 +20,7 @@ from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import Ended, outputs, summarise
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import LEFT_OUT, REDUCED
-from bulk_sync.workflow.jobs import account_lock
+from bulk_sync.workflow.jobs import hold_account
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.present import Present, read_known
 from bulk_sync.workflow.results_tables import KeptLines, kept_lines
@@ -64,15 +64,13 @@ async def run_plan(desk: Desk, name: str) -> Ended:
         demand_answerable(desk, settings)
         target = stack.enter_context(open_target(desk, settings, sandbox=header.sandbox))
         check_same_target(journal, target)
-        lock = account_lock(desk, header.account, Path(header.mapping_path))
-        what = f"account {header.account} with this mapping"
-        await hold(desk, stack, lock, what, wait=settings.wait)
+        await hold_account(desk, stack, header, target, wait=settings.wait)
         place = outputs(desk, settings, source=header.source_path, run=run, kind="run")
         place.check_again(desk, header)
         path = desk.folder / name
         if path.is_file():
             _leave_out(desk, journal, path)
-        supersede(desk, journal)
+        supersede(desk, journal, target)
         began = desk.clock.monotonic()
         async with open_session(desk, settings, journal, target) as session:
             try:

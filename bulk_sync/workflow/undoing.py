@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
+from operator import itemgetter
 
 from bulk_sync.errors import BulkSyncError, Question, Refused
 from bulk_sync.journal import Journal, PlannedChange, PlanTables, RowEntry, RunHeader, StoredChange, create_journal
@@ -29,15 +29,14 @@ from bulk_sync.workflow.closing import NOT_RESTORED, Ended, outputs, summarise
 from bulk_sync.workflow.deciding import nullable_fields
 from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import LEFT_OUT, chooser, only_fields
-from bulk_sync.workflow.jobs import account_lock
-from bulk_sync.workflow.locking import hold
+from bulk_sync.workflow.jobs import hold_account
 from bulk_sync.workflow.present import Present, read_known
 from bulk_sync.workflow.resuming import aimed_as, check_same_target
 from bulk_sync.workflow.running import stopped_while_reading
 from bulk_sync.workflow.runs import find_run, journal_path, opened, past_runs, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import Session, open_session
-from bulk_sync.workflow.target import open_target
+from bulk_sync.workflow.target import accounts_of, open_target
 from bulk_sync.workflow.viewing import plan_view
 
 _BATCH = 500
@@ -60,9 +59,7 @@ async def undo(desk: Desk, name: str | None) -> Ended:
         demand_answerable(desk, settings)
         target = stack.enter_context(open_target(desk, settings, sandbox=before.sandbox))
         check_same_target(done, target)
-        lock = account_lock(desk, target.account, Path(before.mapping_path))
-        what = f"account {target.account} with this mapping"
-        await hold(desk, stack, lock, what, wait=settings.wait)
+        await hold_account(desk, stack, before, target, wait=settings.wait)
         run = desk.new_run()
         place = outputs(desk, settings, source=before.source_path, run=run, kind="undo")
         place.check_again(desk, before)
@@ -290,9 +287,11 @@ def _decide_change(
         for number in rows:
             tables.settle_row(number, Status.SKIPPED, NOT_RESTORABLE, f"the client could not be read: {why}")
         return
-    entry = desk.state.ledger_entry(session.journal.header.account, change.record_id)
+    names = accounts_of(session.journal.header, session.target)
+    entries = [entry for name in names if (entry := desk.state.ledger_entry(name, change.record_id))]
     done = DoneChange(change.record_id, change.payload, change.old, change.status, change.answer)
-    ledger = LedgerEntry.from_json(entry[1], readable=rules.readable) if entry else None
+    last = max(entries, key=itemgetter(0), default=None)
+    ledger = LedgerEntry.from_json(last[1], readable=rules.readable) if last else None
     undoing = plan_undo(done, found[0] if found else None, rules=rules, ledger=ledger)
     figures.see(undoing, len(rows))
     if undoing.send:
