@@ -100,8 +100,8 @@ def _asked_fields(given: object) -> object:
     return names
 
 
-def _parse_ledger(text: object) -> float | None:
-    return None if str(text).strip().lower() == "no" else parse_duration(text)
+def _parse_ledger(text: object) -> float:
+    return 0.0 if str(text).strip().lower() == "no" else parse_duration(text)
 
 
 def _guard_names(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -155,7 +155,7 @@ class Settings(BaseModel):
     max_duration: Duration | None = None
     max_outage: Duration = 1800.0
     read: Literal["auto", "list", "each", "none"] = "auto"
-    trust_ledger: Annotated[float | None, BeforeValidator(_parse_ledger)] = 30 * 86400.0
+    trust_ledger: Annotated[float, BeforeValidator(_parse_ledger)] = 30 * 86400.0
     max_changed: Text | None = None
     max_cleared: Text | None = None
     max_invalid: Text | None = None

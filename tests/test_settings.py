@@ -17,6 +17,7 @@ from bulk_sync.settings import (
     resolve,
     seconds_until,
 )
+from bulk_sync.workflow.desk import kept_settings
 
 LAYERS = ("flags", "environ", "profile", "mapping")
 
@@ -158,3 +159,10 @@ def test_an_option_that_is_given_empty_is_not_one_left_out(name: str, field: str
     """An unset variable of a shell script must not write every field, nor write to another account."""
     with pytest.raises(Refused, match=f"^{field}: ''"):
         resolve({name: ""}, environ={})
+
+
+@pytest.mark.parametrize("trust", ["no", "7d"])
+def test_what_a_run_was_told_of_the_ledger_is_what_its_resume_hears(trust: str) -> None:
+    """Through the journal, as resume and retry get it."""
+    told = resolve({"trust_ledger": trust}, environ={})
+    assert resolve({}, environ={}, mapping=kept_settings(told)).trust_ledger == told.trust_ledger

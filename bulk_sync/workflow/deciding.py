@@ -42,7 +42,7 @@ def diff_rules(spec: MappingSpec, resource: Resource, settings: Settings) -> Dif
         nullable=nullable_fields(resource),
         policies=spec.policies(),
         unit_parts={unit: frozenset(parts) for unit, parts in spec.units().items()},
-        trust_seconds=settings.trust_ledger or 0.0,
+        trust_seconds=settings.trust_ledger,
     )
 
 
