@@ -85,7 +85,8 @@ async def run_plan(desk: Desk, name: str) -> Ended:
             view = plan_view(session, summary, findings, question="Send this plan?", left=left)
             if stopped_by := ask_to_send(desk, settings, view):
                 return with_guards(close_run(desk, journal, place, began=began, stopped_by=stopped_by), view)
-            journal.update_header(kind="run", facts={**journal.header.facts, "stored_plan": True})
+            facts = {**journal.header.facts, "stored_plan": True}
+            journal.update_header(kind="run", output=str(place.path or ""), facts=facts)
             return await send_and_close(desk, session, place, began=began)
 
 

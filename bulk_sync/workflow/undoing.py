@@ -25,7 +25,7 @@ from bulk_sync.resources import get_resource
 from bulk_sync.settings import Settings
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
-from bulk_sync.workflow.closing import NOT_RESTORED, Ended, outputs, summarise
+from bulk_sync.workflow.closing import NOT_RESTORED, Ended, Outputs, outputs, summarise
 from bulk_sync.workflow.deciding import nullable_fields
 from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import LEFT_OUT, chooser, only_fields
@@ -64,7 +64,7 @@ async def undo(desk: Desk, name: str | None) -> Ended:
         place = outputs(desk, settings, source=before.source_path, run=run, kind="undo")
         place.check_again(desk, before)
         stack.enter_context(exclusive(run_lock(desk, run), f"run {run}"))
-        journal = create_journal(journal_path(desk, run), _header(desk, before, run, settings))
+        journal = create_journal(journal_path(desk, run), _header(desk, before, run, settings, place))
         stack.callback(journal.close)
         began = desk.clock.monotonic()
         torn = _copy_rows(done, journal, settings)
@@ -111,7 +111,7 @@ def _last_that_changed(desk: Desk) -> str:
     raise Refused("no run has changed anything", hint="bulk-sync runs lists them")
 
 
-def _header(desk: Desk, before: RunHeader, run: str, settings: Settings) -> RunHeader:
+def _header(desk: Desk, before: RunHeader, run: str, settings: Settings, place: Outputs) -> RunHeader:
     return RunHeader(
         run=run,
         kind="undo",
@@ -129,6 +129,7 @@ def _header(desk: Desk, before: RunHeader, run: str, settings: Settings) -> RunH
         mapping_text=before.mapping_text,
         mapping_sha256=before.mapping_sha256,
         settings=kept_settings(settings),
+        output=str(place.path or ""),
         created_at=desk.clock.time(),
     )
 
