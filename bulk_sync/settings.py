@@ -70,9 +70,10 @@ def parse_rows(text: object) -> tuple[tuple[int, int], ...]:
 
 
 def parse_until(text: object) -> clock_time:
-    """Return a clock time for ``06:00``."""
+    """Return a clock time for ``06:00``, which a journal keeps as ``06:00:00``."""
+    minutes = re.sub(r"(:\d\d):00$", r"\1", str(text).strip())
     try:
-        return datetime.strptime(str(text).strip(), "%H:%M").time()  # noqa: DTZ007 - a time of day, any zone
+        return datetime.strptime(minutes, "%H:%M").time()  # noqa: DTZ007 - a time of day, any zone
     except ValueError:
         raise ValueError(f"{text!r} is not a time of day: expected such as 06:00") from None
 
