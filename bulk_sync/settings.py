@@ -70,9 +70,10 @@ def parse_rows(text: object) -> tuple[tuple[int, int], ...]:
 
 
 def parse_until(text: object) -> clock_time:
-    """Return a clock time for ``06:00``."""
+    """Return a clock time for ``06:00``, which a journal keeps as ``06:00:00``."""
+    minutes = re.sub(r"(:\d\d):00$", r"\1", str(text).strip())
     try:
-        return datetime.strptime(str(text).strip(), "%H:%M").time()  # noqa: DTZ007 - a time of day, any zone
+        return datetime.strptime(minutes, "%H:%M").time()  # noqa: DTZ007 - a time of day, any zone
     except ValueError:
         raise ValueError(f"{text!r} is not a time of day: expected such as 06:00") from None
 
@@ -100,8 +101,8 @@ def _asked_fields(given: object) -> object:
     return names
 
 
-def _parse_ledger(text: object) -> float | None:
-    return None if str(text).strip().lower() == "no" else parse_duration(text)
+def _parse_ledger(text: object) -> float:
+    return 0.0 if str(text).strip().lower() == "no" else parse_duration(text)
 
 
 def _guard_names(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -155,7 +156,7 @@ class Settings(BaseModel):
     max_duration: Duration | None = None
     max_outage: Duration = 1800.0
     read: Literal["auto", "list", "each", "none"] = "auto"
-    trust_ledger: Annotated[float | None, BeforeValidator(_parse_ledger)] = 30 * 86400.0
+    trust_ledger: Annotated[float, BeforeValidator(_parse_ledger)] = 30 * 86400.0
     max_changed: Text | None = None
     max_cleared: Text | None = None
     max_invalid: Text | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from itertools import combinations
@@ -17,6 +18,7 @@ from bulk_sync.settings import (
     resolve,
     seconds_until,
 )
+from bulk_sync.workflow.desk import kept_settings
 
 LAYERS = ("flags", "environ", "profile", "mapping")
 
@@ -158,3 +160,20 @@ def test_an_option_that_is_given_empty_is_not_one_left_out(name: str, field: str
     """An unset variable of a shell script must not write every field, nor write to another account."""
     with pytest.raises(Refused, match=f"^{field}: ''"):
         resolve({name: ""}, environ={})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"trust_ledger": "no"}, {"trust_ledger": "7d"}, {"until": "06:00"}, {"rate": "none"}, {"rows": "2-5,9-"},
+        {"only_fields": "name,email"}, {"max_outage": "5m"}, {"max_changed": "0.3"}, {"expect_rows": "1..5"},
+        {"wait": "10m"}, {"require_fresh": "24h"}, {"output_mode": "640"}, {"allow": ("empty",)}, {"sheet": "1"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_run_was_told_is_what_its_resume_hears(told: dict[str, object]) -> None:
+    """Through the journal, which keeps it as JSON: as resume and retry get it."""
+    settings = resolve(told, environ={})
+    kept = json.loads(json.dumps(kept_settings(settings)))
+    (name,) = told
+    assert getattr(resolve({}, environ={}, mapping=kept), name) == getattr(settings, name)

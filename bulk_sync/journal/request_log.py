@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
-from bulk_sync.journal.encoding import dump, entry_sum, storable
+from bulk_sync.journal.encoding import dump, entry_sum, load, storable
 from bulk_sync.journal.store import Journal
-from bulk_sync.records import Outcome, Reply, Request
+from bulk_sync.records import Json, Outcome, Reply, Request
 from bulk_sync.sending.ports import Then
 
 COMMIT_GAP = 0.004
@@ -84,6 +84,15 @@ class RequestLog:
         """Write down an outcome that no single request gave, such as a settled doubt."""
         self._outcomes.append(self._outcome_entry(outcome))
         await self._durable()
+
+    def old_values(self, change_id: int) -> Mapping[str, Json]:
+        """Return what the record had in the fields of a change before it, as far as that is known."""
+        with self._journal.faults():
+            entry = self._connection.execute("SELECT * FROM changes WHERE id = ?", (change_id,)).fetchone()
+        if entry is None:
+            return {}
+        _, _, _, old, _, _ = self._journal.checked("changes", entry)
+        return cast("dict[str, Json]", load(str(old)))
 
     async def flush(self) -> None:
         """Return when all that was written down is on disk."""

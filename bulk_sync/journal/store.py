@@ -280,34 +280,48 @@ def _exhaust(entries: Iterable[object]) -> None:
 def create_journal(path: Path, header: RunHeader, *, durable: bool = True) -> Journal:
     """Make a new journal in a folder that only its owner can read; nothing is left of one that cannot be made.
 
-    ``durable`` False is for ``check``, whose journal is thrown away at its end.
+    It is made beside its name and then put in place: a process that is killed meanwhile leaves no journal, and so no
+    run, instead of one that nobody can read. ``durable`` False is for ``check``, whose journal is thrown away at its
+    end.
     """
+    making = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.close(os.open(making, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
         raise JournalFault(f"{path}: cannot be made: {error.strerror or error}") from error
     try:
-        return _with_tables(Journal(path, _connect(path, durable=durable), verified=True), header)
+        _write_tables(making, header)
+        _put_in_place(making, path, durable=durable)
+        return Journal(path, _connect(path, durable=durable), verified=True)
     except BaseException:
-        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        for name in (making.name, path.name, f"{path.name}-wal", f"{path.name}-shm"):
             path.with_name(name).unlink(missing_ok=True)
         raise
 
 
-def _with_tables(journal: Journal, header: RunHeader) -> Journal:
+def _write_tables(path: Path, header: RunHeader) -> None:
+    journal = Journal(path, _connect(path, durable=False), verified=True)
     try:
         with journal.faults():
             journal.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             journal.connection.execute(f"PRAGMA user_version = {VERSION}")
-            journal.connection.executescript(TABLES)
+            journal.connection.executescript(f"BEGIN; {TABLES} COMMIT;")
         with journal.transaction():
             fresh = replace(header, entries={})  # where it is another run's, as of a retry
             journal.write_header({item.name: getattr(fresh, item.name) for item in fields(fresh)})
-    except BaseException:
+    finally:
         journal.close()
-        raise
-    return journal
+
+
+def _put_in_place(making: Path, path: Path, *, durable: bool) -> None:
+    try:
+        if durable:
+            with making.open("rb+") as file:
+                os.fsync(file.fileno())
+        making.rename(path)
+    except OSError as error:
+        raise JournalFault(f"{path}: cannot be made: {error.strerror or error}") from error
 
 
 def open_journal(path: Path, *, verify: Literal["whole", "for_sending", "nothing"] = "whole") -> Journal:

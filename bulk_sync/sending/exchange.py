@@ -91,6 +91,7 @@ class Exchange:
         self.failing = asyncio.Event()  # set at each failure; whoever watches clears it
         self.proven = False  # it has answered as the API would
         self.requests: Counter[str] = Counter()
+        self.useful = 0  # answers of the API, questions and pages apart
         self.busy: set[Task] = set()
         self.out: set[Task] = set()
 
@@ -266,6 +267,7 @@ class Exchange:
         if not was_open:
             task.spent += reply.seconds
         if ruling.trouble not in UNREACHED:
+            self.useful += task.request.kind != "page"
             self._streak.clear()
             task.attempts += ruling.counts
             return

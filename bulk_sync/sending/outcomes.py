@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from bulk_sync.records import Change, Outcome, Reply, Status
+from bulk_sync.records import Change, Json, Outcome, Reply, Status
 from bulk_sync.sending.answers import client_of, read_error, redirect_target
 from bulk_sync.sending.policy import Fault
 from bulk_sync.sending.verify import compare, differs_message, unshown_message
@@ -52,18 +52,26 @@ def doubtful(change: Change, reply: Reply, attempts: int, why: str) -> Outcome:
 
 
 def settled_by_reading(
-    change: Change, last: Reply, read: Reply | None, attempts: int, *, definite: bool, readable: Collection[str]
+    change: Change,
+    last: Reply,
+    read: Reply | None,
+    attempts: int,
+    *,
+    old: Mapping[str, Json] | None,
+    readable: Collection[str],
 ) -> Outcome:
     """Return what reading the record says about a change that may have been applied.
 
-    All that was sent is there: ``updated``. A definite refusal, and nothing of what was sent is there (or the
-    record itself is not): ``failed``. Everything else stays ``in_doubt``: a value that the API stores in its
-    own form, or fields that no answer shows, prove neither.
+    ``old``: where the last reply is a definite refusal, the values before the change, as far as they are known.
+
+    All that was sent is there: ``updated``. A definite refusal, and all that the record shows of it is as it was (or
+    the record itself is not there): ``failed``. Everything else stays ``in_doubt``: another value may be what the API
+    made of an earlier attempt's, and fields that no answer shows prove nothing.
     """
     tries = f"after {attempts} attempt{'' if attempts == 1 else 's'}"
     if read is None:
         return doubtful(change, last, attempts, f"{tries}; the record could not be read")
-    if definite and last.http_status == read.http_status == 404:
+    if old is not None and last.http_status == read.http_status == 404:
         return refused(change, last, attempts)
     record = client_of(read.body, change.record_id) if read.http_status == 200 else None
     if record is None:
@@ -72,9 +80,11 @@ def settled_by_reading(
     if comparison.agrees:
         message = "no answer confirmed it, but the record, read afterwards, has all that was sent"
         return Outcome(change.id, Status.UPDATED, "", message, read.http_status, attempts, record)
-    if definite and comparison.none_agrees:
+    shown = change.payload.keys() - set(comparison.unshown)
+    known = {name: value for name, value in (old or {}).items() if name in shown}
+    if comparison.none_agrees and known.keys() == shown and compare(known, record, readable=readable).agrees:
         failed = refused(change, last, attempts)
-        return failed._replace(message=f"{failed.message}; the record, read afterwards, has nothing of it")
+        return failed._replace(message=f"{failed.message}; the record, read afterwards, is as it was before")
     if comparison.differing:
         why = f"{tries}; the record, read afterwards, has other values in {', '.join(comparison.differing)}"
     else:

@@ -63,7 +63,6 @@ class Pool:
             kept=self._kept,
             handled=handled,
         )
-        self._life = LifeWatch(self._exchange, clock)
         self._budget = RetryBudget(10.0 + self._limits.workers, clock.monotonic())
         self._most_waiting = 32 + 8 * self._limits.workers
         self._waiting = 0
@@ -71,6 +70,7 @@ class Pool:
         self._open: set[Task] = set()
         self._canaries: list[Task] = []  # of every stream: a slow quota brings them one by one
         self._running: set[asyncio.Task[object]] = set()
+        self._life = LifeWatch(self._exchange, clock, self._running)
         self.doubts: dict[int, Reply | None] = {}  # by change: the last reply, None where its record was read
         self._report = SendReport(requests=self._exchange.requests)
 
@@ -161,8 +161,8 @@ class Pool:
             while self._waiting >= self._most_waiting:
                 self._room.clear()
                 await self._room.wait()
-            change = await stream.next()
-            if change is None:
+            if (change := await stream.next()) is None:
+                self._life.alone = True
                 return
             task = change_task(change)
             self._open.add(task)
@@ -268,8 +268,8 @@ class Pool:
         if (change := task.change) is None:
             return
         tried = change.attempts + task.attempts
-        seen = self._limits.readable
-        end = outcomes.settled_by_reading(change, task.last, read, tried, definite=definite, readable=seen)
+        old = self._log.old_values(change.id) if definite else None
+        end = outcomes.settled_by_reading(change, task.last, read, tried, old=old, readable=self._limits.readable)
         await self._finish(task, change, end, last=None if read else task.last)
 
     async def _settle_each(self, stream: Changes) -> None:
@@ -353,9 +353,9 @@ class Pool:
 
     async def _read_each(self, replies: asyncio.Queue[Task | None], requests: Iterator[Request]) -> None:
         for request in requests:
-            task = Task(request)
-            await self._carry(task)
+            await self._carry(task := Task(request))
             await replies.put(task)
+        self._life.alone = True
 
     def _raise_stop(self, *, ended: bool) -> None:
         if self._stop.stop is not None and not ended:

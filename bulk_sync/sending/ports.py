@@ -12,12 +12,12 @@ One request goes through them in this order, and an implementation may rely on i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias
 
 from bulk_sync.errors import BulkSyncError, ExitCode, Halted, KeyRefused, Refused
-from bulk_sync.records import Change, Outcome, Reply, Request
+from bulk_sync.records import Change, Json, Outcome, Reply, Request
 
 
 class Clock(Protocol):
@@ -103,6 +103,10 @@ class ChangeLog(Protocol):
 
         An outcome of status ``in_doubt`` may be followed by a better one.
         """
+        ...
+
+    def old_values(self, change_id: int) -> Mapping[str, Json]:
+        """Return what the record had in the fields of a change before it, as far as that is known."""
         ...
 
     async def flush(self) -> None:

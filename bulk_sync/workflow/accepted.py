@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
+from operator import itemgetter
 from typing import cast
 
 from bulk_sync.journal import EndedChange, Journal, PlanTables, handled_changes
@@ -38,13 +39,16 @@ def fold_into_ledger(journal: Journal, state: State) -> None:
         )
 
 
-def known_of(state: State, account: str, record_id: str, *, readable: Collection[str]) -> LedgerEntry | None:
-    """Return what the ledger knows of a client, None for nothing; :class:`StateFault` where that is damaged."""
-    found = state.ledger_entry(account, record_id)
-    if found is None:
+def known_of(state: State, accounts: Iterable[str], record_id: str, *, readable: Collection[str]) -> LedgerEntry | None:
+    """Return what the ledger knows of a client, the latest where the account has several names; None for nothing.
+
+    Raises :class:`StateFault` where that is damaged.
+    """
+    entries = [entry for account in accounts if (entry := state.ledger_entry(account, record_id))]
+    if not entries:
         return None
     with _of_client(state, record_id):
-        return LedgerEntry.from_json(found[1], readable=readable)
+        return LedgerEntry.from_json(max(entries, key=itemgetter(0))[1], readable=readable)
 
 
 @contextmanager

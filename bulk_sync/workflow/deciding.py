@@ -44,7 +44,7 @@ def diff_rules(spec: MappingSpec, resource: Resource, settings: Settings) -> Dif
         nullable=nullable_fields(resource),
         policies=spec.policies(),
         unit_parts={unit: frozenset(parts) for unit, parts in spec.units().items()},
-        trust_seconds=settings.trust_ledger or 0.0,
+        trust_seconds=settings.trust_ledger,
     )
 
 
@@ -221,7 +221,7 @@ def _merge(decision: Decision, record_id: str, rows: list[OpenRow]) -> Merged:
 def _ledger(decision: Decision, record_id: str) -> LedgerEntry | None:
     if decision.present.how == "none":
         return None
-    return known_of(decision.state, decision.account, record_id, readable=decision.rules.readable)
+    return known_of(decision.state, (decision.account,), record_id, readable=decision.rules.readable)
 
 
 def _by_row(problems: Iterable[Problem]) -> Iterator[tuple[int, list[Problem]]]:

@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +22,9 @@ from bulk_sync.state.locks import lock_name
 from bulk_sync.workflow.closing import Outputs, outputs
 from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import SETTLED, Table, file_sha256, only_fields
+from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.runs import JOURNAL_NAME
-from bulk_sync.workflow.target import Target, given_rate
+from bulk_sync.workflow.target import Target, accounts_of, given_rate
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -256,6 +257,13 @@ def _sha256(path: Path) -> str:
 def account_lock(desk: Desk, account: str, mapping_path: Path) -> Path:
     """Return the lock of the one sending run for an account with a mapping."""
     return desk.state.locks_folder / lock_name("account", account, str(mapping_path.resolve()))
+
+
+async def hold_account(desk: Desk, stack: ExitStack, header: RunHeader, target: Target, *, wait: float | None) -> None:
+    """Hold the locks of a past run's account with its mapping, by each name that the account has."""
+    for account in accounts_of(header, target):
+        lock = account_lock(desk, account, Path(header.mapping_path))
+        await hold(desk, stack, lock, f"account {account} with this mapping", wait=wait)
 
 
 def prepare_again(desk: Desk, folder: Path, header: RunHeader, settings: Settings, place: Outputs) -> Job:

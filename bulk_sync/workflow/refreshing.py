@@ -165,5 +165,5 @@ def _held_back(
     """Return the fields whose overwrite rule keeps what the record has by now."""
     if rules.guarded.isdisjoint(change.payload):
         return ()
-    ledger = known_of(desk.state, account, change.record_id, readable=rules.readable)
+    ledger = known_of(desk.state, (account,), change.record_id, readable=rules.readable)
     return diff(change.payload, record, rules=rules, ledger=ledger, now=desk.clock.time()).held_back

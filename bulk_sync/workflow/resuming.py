@@ -26,7 +26,7 @@ from bulk_sync.workflow.guarding import (
     new_custom_fields,
 )
 from bulk_sync.workflow.intake import file_sha256
-from bulk_sync.workflow.jobs import FRAME_NAME, account_lock, prepare_again, run_limits
+from bulk_sync.workflow.jobs import FRAME_NAME, hold_account, prepare_again, run_limits
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.running import carry_out_job, with_guards
 from bulk_sync.workflow.runs import find_unfinished, journal_path, run_lock
@@ -89,10 +89,9 @@ async def resume(desk: Desk, name: str | None) -> Ended:
             return await carry_out_job(desk, job)
         target = stack.enter_context(open_target(desk, settings, sandbox=header.sandbox))
         check_same_target(journal, target)
-        lock = account_lock(desk, header.account, Path(header.mapping_path))
-        await hold(desk, stack, lock, f"account {header.account} with this mapping", wait=wait)
+        await hold_account(desk, stack, header, target, wait=wait)
         place = _outputs(desk, journal, settings)
-        supersede(desk, journal)
+        supersede(desk, journal, target)
         return await _go_on(desk, journal, target, settings, place)
 
 

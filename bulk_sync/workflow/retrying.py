@@ -23,7 +23,7 @@ from bulk_sync.workflow.asking import demand_answerable
 from bulk_sync.workflow.closing import Ended, blank_summary, outputs
 from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import NOT_CHOSEN, REDUCED, SETTLED, chooser, file_sha256, only_fields, settle_mapper
-from bulk_sync.workflow.jobs import Job, account_lock, run_limits
+from bulk_sync.workflow.jobs import Job, hold_account, run_limits
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.results_tables import results_tables
 from bulk_sync.workflow.resuming import check_same_target, resumed_settings
@@ -54,9 +54,7 @@ async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
         demand_answerable(desk, settings)
         target = stack.enter_context(open_target(desk, settings, sandbox=header.sandbox))
         check_same_target(before, target)
-        lock = account_lock(desk, header.account, Path(header.mapping_path))
-        what = f"account {header.account} with this mapping"
-        await hold(desk, stack, lock, what, wait=settings.wait)
+        await hold_account(desk, stack, header, target, wait=settings.wait)
         whole = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
         spec = only_fields(whole, settings)
         run = desk.new_run()

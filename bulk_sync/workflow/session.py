@@ -153,7 +153,7 @@ class Session:
 async def open_session(desk: Desk, settings: Settings, journal: Journal, target: Target) -> AsyncIterator[Session]:
     """Connect a run to its account."""
     kind = get_resource(journal.header.resource)
-    tables, later_runs = PlanTables(journal), LaterRuns(desk, journal)
+    tables, later_runs = PlanTables(journal), LaterRuns(desk, journal, target)
 
     def corrected(before: Rate, after: Rate) -> None:
         left = tables.count_unended()

@@ -20,7 +20,7 @@ from bulk_sync.workflow.asking import ask_to_send, demand_answerable
 from bulk_sync.workflow.closing import Ended, outputs, summarise
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.intake import LEFT_OUT, REDUCED
-from bulk_sync.workflow.jobs import account_lock
+from bulk_sync.workflow.jobs import hold_account
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.present import Present, read_known
 from bulk_sync.workflow.results_tables import KeptLines, kept_lines
@@ -64,15 +64,13 @@ async def run_plan(desk: Desk, name: str) -> Ended:
         demand_answerable(desk, settings)
         target = stack.enter_context(open_target(desk, settings, sandbox=header.sandbox))
         check_same_target(journal, target)
-        lock = account_lock(desk, header.account, Path(header.mapping_path))
-        what = f"account {header.account} with this mapping"
-        await hold(desk, stack, lock, what, wait=settings.wait)
+        await hold_account(desk, stack, header, target, wait=settings.wait)
         place = outputs(desk, settings, source=header.source_path, run=run, kind="run")
         place.check_again(desk, header)
         path = desk.folder / name
         if path.is_file():
             _leave_out(desk, journal, path)
-        supersede(desk, journal)
+        supersede(desk, journal, target)
         began = desk.clock.monotonic()
         async with open_session(desk, settings, journal, target) as session:
             try:
@@ -87,7 +85,8 @@ async def run_plan(desk: Desk, name: str) -> Ended:
             view = plan_view(session, summary, findings, question="Send this plan?", left=left)
             if stopped_by := ask_to_send(desk, settings, view):
                 return with_guards(close_run(desk, journal, place, began=began, stopped_by=stopped_by), view)
-            journal.update_header(kind="run", facts={**journal.header.facts, "stored_plan": True})
+            facts = {**journal.header.facts, "stored_plan": True}
+            journal.update_header(kind="run", output=str(place.path or ""), facts=facts)
             return await send_and_close(desk, session, place, began=began)
 
 
@@ -187,22 +186,31 @@ async def _compare(desk: Desk, session: Session) -> None:
     readable = get_resource(journal.header.resource).readable
     with journal.transaction():
         for change in changes:
-            if outcome := _outcome(change, tables, present, readable):
-                status, code, message = outcome
-                tables.drop_change(change.id, status, code, message, at=desk.clock.time())
+            _compare_change(tables, change, present, readable, at=desk.clock.time())
     read = {"read_at": present.read_at, "listing_seconds": present.listing_seconds, "reading": present.reason}
     journal.update_header(facts={**journal.header.facts, **read})
 
 
-def _outcome(
-    change: StoredChange, tables: PlanTables, present: Present, readable: frozenset[str]
-) -> tuple[Status, str, str] | None:
-    """Return the end of a change that is not to be sent; what cannot be read cannot be known to be as it was."""
+def _compare_change(
+    tables: PlanTables, change: StoredChange, present: Present, readable: frozenset[str], *, at: float
+) -> None:
+    """End a change that is not to be sent; what cannot be read cannot be known to be as it was.
+
+    A field that has its new value by now is not sent: its old value is somebody else's, and not for undo to put back.
+    """
     if change.record_id in present.gone:
-        return Status.SKIPPED, codes.CLIENT_GONE, f"client {change.record_id} no longer exists"
-    if why := present.unread.get(change.record_id):
-        return Status.SKIPPED, codes.STALE, f"the client could not be read again: {why}; plan again"
-    found = tables.record(change.record_id)
-    return check_plan(change.payload, change.old, found[0] if found else None, readable=readable).outcome(
-        change.payload
-    )
+        message = f"client {change.record_id} no longer exists"
+        tables.drop_change(change.id, Status.SKIPPED, codes.CLIENT_GONE, message, at=at)
+    elif why := present.unread.get(change.record_id):
+        message = f"the client could not be read again: {why}; plan again"
+        tables.drop_change(change.id, Status.SKIPPED, codes.STALE, message, at=at)
+    else:
+        found = tables.record(change.record_id)
+        checked = check_plan(change.payload, change.old, found[0] if found else None, readable=readable)
+        if outcome := checked.outcome(change.payload):
+            status, code, message = outcome
+            tables.drop_change(change.id, status, code, message, at=at)
+        elif checked.done:
+            left = [name for name in change.payload if name not in checked.done]
+            old = {name: change.old[name] for name in left if name in change.old}
+            tables.renew_change(change.id, {name: change.payload[name] for name in left}, old)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from bulk_sync.errors import Busy
 from bulk_sync.journal import Journal, JournalDamaged, PlanTables, open_journal
@@ -11,6 +11,7 @@ from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.runs import journal_path, past_runs, run_lock
+from bulk_sync.workflow.target import Target, accounts_of
 
 SUPERSEDED = "superseded"
 
@@ -21,13 +22,13 @@ LOOK_EVERY = 1.0
 _BATCH = 1000
 
 
-def supersede(desk: Desk, journal: Journal) -> None:
-    """Skip the open changes of records that a later run has handled.
+def supersede(desk: Desk, journal: Journal, target: Target) -> None:
+    """Skip the open changes of records that a later run has handled, be it of the run's account or of the target's.
 
     Raises :class:`JournalDamaged` where a later one cannot say what it has handled.
     """
     run = journal.header.run
-    for later in _unfolded(desk, journal.header.account, after=run):
+    for later in _unfolded(desk, accounts_of(journal.header, target), after=run):
         try:
             _fold(desk, later)
         except JournalDamaged as fault:
@@ -37,7 +38,7 @@ def supersede(desk: Desk, journal: Journal) -> None:
                 hint=f"restore that file from a backup; or, instead of going on with run {run}, begin a new run: rows "
                 "that were sent compare as unchanged",
             ) from fault
-    later_runs = LaterRuns(desk, journal)
+    later_runs = LaterRuns(desk, journal, target)
     tables = PlanTables(journal)
     for _ in later_runs.without_handled(tables.to_send(tables.begun_changes())):
         pass
@@ -45,14 +46,14 @@ def supersede(desk: Desk, journal: Journal) -> None:
 
 def fold_unfolded(desk: Desk, account: str) -> None:
     """Let the ledger know what an account's runs did that died before they could say so themselves."""
-    for run in _unfolded(desk, account):
+    for run in _unfolded(desk, {account}):
         try:
             _fold(desk, run)
         except JournalDamaged as fault:
             desk.talk.warn(f"{fault.message}; what run {run} sent is not known")
 
 
-def _unfolded(desk: Desk, account: str, *, after: str = "") -> Iterator[str]:
+def _unfolded(desk: Desk, accounts: Collection[str], *, after: str = "") -> Iterator[str]:
     for past in past_runs(desk):
         header = past.header
         if past.run <= after:
@@ -61,7 +62,7 @@ def _unfolded(desk: Desk, account: str, *, after: str = "") -> Iterator[str]:
             if after:  # else every run would say it for as long as the file is there
                 desk.talk.warn(f"{past.fault}; whether run {past.run} has handled the same clients is not known")
             continue
-        if header.account != account:
+        if header.account not in accounts:
             continue
         if header.state in {"sending", "done"} and not header.facts.get(FOLDED):
             yield past.run
@@ -86,10 +87,10 @@ class LaterRuns:
     the clock for each change.
     """
 
-    def __init__(self, desk: Desk, journal: Journal) -> None:
+    def __init__(self, desk: Desk, journal: Journal, target: Target) -> None:
         self._desk = desk
         self._journal = journal
-        self._run, self._account = journal.header.run, journal.header.account
+        self._run, self._accounts = journal.header.run, accounts_of(journal.header, target)
         self._tables = PlanTables(journal)
         self._next_look = float("-inf")
         self._any = False
@@ -119,10 +120,10 @@ class LaterRuns:
         now = self._desk.clock.monotonic()
         if now >= self._next_look:
             self._next_look = now + LOOK_EVERY
-            self._any = self._desk.state.latest_run(self._account) > self._run
+            self._any = any(self._desk.state.latest_run(account) > self._run for account in self._accounts)
         if not self._any:
             return ""
-        run = self._desk.state.handled_by(self._account, record_id)
+        run = max(self._desk.state.handled_by(account, record_id) for account in self._accounts)
         return run if run > self._run else ""
 
     def _skip(self, ends: list[Outcome]) -> None:

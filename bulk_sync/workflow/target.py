@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bulk_sync.errors import Refused
+from bulk_sync.journal import RunHeader
 from bulk_sync.records import Json
 from bulk_sync.sending.rate import Rate, parse_rate
 from bulk_sync.settings import Settings
@@ -68,6 +69,11 @@ def given_rate(settings: Settings) -> Rate | None:
 def account_name(settings: Settings, key: str) -> str:
     """Return the profile's name, else base URL and a hash of the key."""
     return settings.profile or f"{settings.base_url} {key_hash(key)}"
+
+
+def accounts_of(header: RunHeader, target: Target) -> tuple[str, ...]:
+    """Return the names of the account that a run is of: another key, or a profile, gives it another name later on."""
+    return tuple(sorted({header.account, target.account}))
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 
 from bulk_sync.errors import BulkSyncError, Question, Refused
 from bulk_sync.journal import Journal, PlannedChange, PlanTables, RowEntry, RunHeader, StoredChange, create_journal
@@ -25,19 +24,18 @@ from bulk_sync.settings import Settings
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.accepted import known_of
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
-from bulk_sync.workflow.closing import NOT_RESTORED, Ended, outputs, summarise
+from bulk_sync.workflow.closing import NOT_RESTORED, Ended, Outputs, outputs, summarise
 from bulk_sync.workflow.deciding import nullable_fields
 from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import LEFT_OUT, chooser, only_fields
-from bulk_sync.workflow.jobs import account_lock
-from bulk_sync.workflow.locking import hold
+from bulk_sync.workflow.jobs import hold_account
 from bulk_sync.workflow.present import Present, read_known
 from bulk_sync.workflow.resuming import aimed_as, check_same_target
 from bulk_sync.workflow.running import stopped_while_reading
 from bulk_sync.workflow.runs import find_run, journal_path, opened, past_runs, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import Session, open_session
-from bulk_sync.workflow.target import open_target
+from bulk_sync.workflow.target import accounts_of, open_target
 from bulk_sync.workflow.viewing import plan_view
 
 _BATCH = 500
@@ -60,14 +58,12 @@ async def undo(desk: Desk, name: str | None) -> Ended:
         demand_answerable(desk, settings)
         target = stack.enter_context(open_target(desk, settings, sandbox=before.sandbox))
         check_same_target(done, target)
-        lock = account_lock(desk, target.account, Path(before.mapping_path))
-        what = f"account {target.account} with this mapping"
-        await hold(desk, stack, lock, what, wait=settings.wait)
+        await hold_account(desk, stack, before, target, wait=settings.wait)
         run = desk.new_run()
         place = outputs(desk, settings, source=before.source_path, run=run, kind="undo")
         place.check_again(desk, before)
         stack.enter_context(exclusive(run_lock(desk, run), f"run {run}"))
-        journal = create_journal(journal_path(desk, run), _header(desk, before, run, settings))
+        journal = create_journal(journal_path(desk, run), _header(desk, before, run, settings, place))
         stack.callback(journal.close)
         began = desk.clock.monotonic()
         torn = _copy_rows(done, journal, settings)
@@ -114,7 +110,7 @@ def _last_that_changed(desk: Desk) -> str:
     raise Refused("no run has changed anything", hint="bulk-sync runs lists them")
 
 
-def _header(desk: Desk, before: RunHeader, run: str, settings: Settings) -> RunHeader:
+def _header(desk: Desk, before: RunHeader, run: str, settings: Settings, place: Outputs) -> RunHeader:
     return RunHeader(
         run=run,
         kind="undo",
@@ -132,6 +128,7 @@ def _header(desk: Desk, before: RunHeader, run: str, settings: Settings) -> RunH
         mapping_text=before.mapping_text,
         mapping_sha256=before.mapping_sha256,
         settings=kept_settings(settings),
+        output=str(place.path or ""),
         created_at=desk.clock.time(),
     )
 
@@ -291,7 +288,8 @@ def _decide_change(
             tables.settle_row(number, Status.SKIPPED, NOT_RESTORABLE, f"the client could not be read: {why}")
         return
     done = DoneChange(change.record_id, change.payload, change.old, change.status, change.answer)
-    ledger = known_of(desk.state, session.journal.header.account, change.record_id, readable=rules.readable)
+    names = accounts_of(session.journal.header, session.target)
+    ledger = known_of(desk.state, names, change.record_id, readable=rules.readable)
     undoing = plan_undo(done, found[0] if found else None, rules=rules, ledger=ledger)
     figures.see(undoing, len(rows))
     if undoing.send:

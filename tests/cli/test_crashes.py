@@ -160,6 +160,33 @@ def test_killed_while_reading_the_same_rows_and_fields_are_sent_to_the_same_file
     assert {frozenset(row["sync_changed"].split(", ")) for row in sent} == {frozenset(fields)}
 
 
+@pytest.mark.parametrize("command", ["plan", "undo"])
+def test_a_plan_or_an_undo_killed_while_sending_keeps_the_name_of_its_results(
+    command: str, program: Program, serve_api: Serve, results: Any
+) -> None:
+    """What resume writes stands where it was asked for, and the plan's own file stays as it was."""
+    server = serve_api(config=SandboxConfig(quota=Quota(rate="none"), latency=0.1), clients=9)
+    fill(program.target(server), 9)
+    if command == "plan":
+        made = program("plan", "clients.csv", "-m", "m.yaml", "--json", "--output", "before.csv")
+        args = ["run", "--plan", made.summary["run"]]
+    else:
+        made = program("run", "clients.csv", "-m", "m.yaml", "--yes", "--json", "--output", "before.csv")
+        args = ["undo", made.summary["run"]]
+    before = (program.folder / "before.csv").read_bytes()
+    upto = server.counters["PATCH"] + 3
+    running = program.start(*args, "--yes", "--output", "named.csv", "--workers", "1")
+    while server.counters["PATCH"] < upto:
+        assert running.poll() is None
+        time.sleep(0.01)
+    running.signal(signal.SIGKILL)
+    assert running.wait().code == -signal.SIGKILL
+    assert program("resume", "--yes").code == 0
+    assert {row["sync_status"] for row in results(program.folder / "named.csv")} == {"updated"}
+    assert (program.folder / "before.csv").read_bytes() == before
+    assert {path.name for path in program.folder.glob("*.csv")} == {"clients.csv", "before.csv", "named.csv"}
+
+
 def test_killed_while_results_are_written(program: Program, serve_api: Serve, results: Any) -> None:
     """Killed after the last request: resume sends nothing, and the results are whole."""
     server = serve_api(clients=50)

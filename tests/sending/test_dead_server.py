@@ -130,3 +130,42 @@ def test_a_row_that_breaks_the_server_among_others_opens_nothing(make_world: Mak
     report = world.send(patience(30.0, workers=1))
     assert (report.counts, report.stop) == ({Status.UPDATED: 399, Status.IN_DOUBT: 1}, None)
     assert (world.told.events, report.requests["page"]) == ([], 0)
+
+
+@pytest.mark.parametrize("count", [3, 7])
+@pytest.mark.parametrize(("fault", "status"), [(500, Status.IN_DOUBT), ("reset", Status.IN_DOUBT), ("lost", None)])
+def test_rows_that_break_the_server_are_given_up_when_they_are_all_that_is_left(
+    make_world: MakeWorld, fault: str | int, status: Status | None, count: int
+) -> None:
+    """However many of them fail in a row: pages show that the server lives, and no outage is told."""
+    broken = {f"clt_{number}" for number in range(7, 7 + count)}
+    world = make_world(
+        20, lambda request, number, now: fault if request.kind == "patch" and request.record_id in broken else "ok"
+    )
+    report = world.send()
+    expected = {Status.UPDATED: 20 - count, status: count} if status else {Status.UPDATED: 20}
+    assert (report.counts, report.stop) == (expected, None)
+    assert world.ended - world.server.requests[0][0] < 400
+
+
+def test_records_that_break_the_server_are_given_up_when_they_are_read(
+    make_world: MakeWorld, virtually: Callable[..., Any]
+) -> None:
+    """The others come, and for these the refusal."""
+    broken = {"clt_7", "clt_8", "clt_9"}
+    world = make_world(20, lambda request, number, now: 500 if request.record_id in broken else "ok")
+
+    async def read() -> dict[str, int | None]:
+        requests = [Request("get", f"clt_{number}") for number in range(1, 21)]
+        return {request.record_id: reply.http_status async for request, reply in world.pool().fetch_all(requests)}
+
+    assert virtually(read()) == {f"clt_{n}": 500 if f"clt_{n}" in broken else 200 for n in range(1, 21)}
+
+
+def test_ten_minutes_without_changes_fail_no_row_although_pages_come(make_world: MakeWorld) -> None:
+    """As long as there is something new to send, changes that fail are taken for an outage of theirs."""
+    world = make_world(
+        200, lambda request, number, now: 503 if request.kind == "patch" and 1002 < now < 1602 else "ok", latency=0.3
+    )
+    assert world.send().counts == {Status.UPDATED: 200}
+    assert sum(1002 < at < 1602 for at, _ in world.server.requests) <= 60

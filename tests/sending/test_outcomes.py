@@ -62,33 +62,36 @@ def test_what_our_client_cannot_send_is_invalid() -> None:
     )
 
 
+OLD: dict[str, Json] = {"name": "old", "email": "old"}
 SHORT = Change(7, "clt_1", {"name": "New", "email": "a@b.c"})
 
 
 @pytest.mark.parametrize(
-    ("change", "last", "read", "definite", "status"),
+    ("change", "last", "read", "old", "status"),
     [
-        (SHORT, LOST, answer(name="New", email="a@b.c"), False, Status.UPDATED),
-        (SHORT, LOST, answer(name="New", email="old"), False, Status.IN_DOUBT),
-        (SHORT, LOST, answer(name="old", email="old"), False, Status.IN_DOUBT),
-        (CHANGE, LOST, answer(name="New", customFields={"tier": "Gold"}), False, Status.IN_DOUBT),
-        (SHORT, LOST, None, False, Status.IN_DOUBT),
-        (SHORT, LOST, Reply(404, {}), False, Status.IN_DOUBT),
-        (SHORT, LOST, Reply(500, {}), False, Status.IN_DOUBT),
-        (SHORT, CONFLICT, answer(name="New", email="a@b.c"), True, Status.UPDATED),
-        (SHORT, CONFLICT, answer(name="old", email="old"), True, Status.FAILED),
-        (SHORT, CONFLICT, answer(name="New", email="old"), True, Status.IN_DOUBT),
-        (CHANGE, CONFLICT, answer(name="New", customFields={}), True, Status.IN_DOUBT),
-        (Change(7, "clt_1", {"taxNumber": "1"}), CONFLICT, answer(), True, Status.IN_DOUBT),
-        (SHORT, Reply(404, {}), Reply(404, {}), True, Status.FAILED),
-        (SHORT, CONFLICT, None, True, Status.IN_DOUBT),
+        (SHORT, LOST, answer(name="New", email="a@b.c"), None, Status.UPDATED),
+        (SHORT, LOST, answer(name="New", email="old"), None, Status.IN_DOUBT),
+        (SHORT, LOST, answer(name="old", email="old"), None, Status.IN_DOUBT),
+        (CHANGE, LOST, answer(name="New", customFields={"tier": "Gold"}), None, Status.IN_DOUBT),
+        (SHORT, LOST, None, None, Status.IN_DOUBT),
+        (SHORT, LOST, Reply(404, {}), None, Status.IN_DOUBT),
+        (SHORT, LOST, Reply(500, {}), None, Status.IN_DOUBT),
+        (SHORT, CONFLICT, answer(name="New", email="a@b.c"), OLD, Status.UPDATED),
+        (SHORT, CONFLICT, answer(name="old", email="old"), OLD, Status.FAILED),
+        (SHORT, CONFLICT, answer(name="old", email="old"), {"name": "old"}, Status.IN_DOUBT),
+        (SHORT, CONFLICT, answer(name="NEW", email="old"), OLD, Status.IN_DOUBT),
+        (SHORT, CONFLICT, answer(name="New", email="old"), OLD, Status.IN_DOUBT),
+        (CHANGE, CONFLICT, answer(name="New", customFields={}), OLD, Status.IN_DOUBT),
+        (Change(7, "clt_1", {"taxNumber": "1"}), CONFLICT, answer(), OLD, Status.IN_DOUBT),
+        (SHORT, Reply(404, {}), Reply(404, {}), OLD, Status.FAILED),
+        (SHORT, CONFLICT, None, OLD, Status.IN_DOUBT),
     ],
 )
 def test_reading_settles_only_what_it_proves(
-    change: Change, last: Reply, read: Reply | None, definite: bool, status: Status
+    change: Change, last: Reply, read: Reply | None, old: dict[str, Json] | None, status: Status
 ) -> None:
-    """All of it there: updated. Refused and nothing of it there: failed. Anything else stays in doubt."""
-    outcome = settled_by_reading(change, last, read, 3, definite=definite, readable=READABLE)
+    """All of it there: updated. Refused and still as it was: failed. Anything else stays in doubt."""
+    outcome = settled_by_reading(change, last, read, 3, old=old, readable=READABLE)
     assert outcome.status is status
 
 

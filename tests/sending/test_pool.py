@@ -82,7 +82,7 @@ def test_an_outage_at_the_end_with_a_single_row_left_fails_it_neither(make_world
 
 
 def test_a_row_that_always_fails_is_given_up_while_the_server_lives(make_world: MakeWorld) -> None:
-    """Ten attempts, one read, in doubt; once it is all that comes, a page shows that the server lives."""
+    """Ten attempts, one read, in doubt; while it is all that comes, a page every 10 s shows that the server lives."""
     world = make_world(
         30, lambda request, number, now: 500 if request.record_id == "clt_3" and request.kind == "patch" else "ok"
     )
@@ -92,16 +92,16 @@ def test_a_row_that_always_fails_is_given_up_while_the_server_lives(make_world: 
     assert world.log.outcomes[3].message == (
         "status 500; after 10 attempts; the record, read afterwards, has other values in name"
     )
-    assert report.requests == {"patch": 39, "get": 1, "page": 1}
+    assert report.requests == {"patch": 39, "get": 1, "page": 3}
 
 
 def test_a_row_whose_record_breaks_the_server_is_given_up_too(make_world: MakeWorld) -> None:
-    """Neither PATCH nor GET of it ever works; pages show that the server lives: after 10 s, and at the end."""
+    """Neither PATCH nor GET of it ever works; pages show that the server lives: every 10 s, and at the end."""
     world = make_world(1, lambda request, number, now: 500 if request.record_id else "ok")
     report = world.send()
     assert (report.counts, report.requests, report.stop) == (
         {Status.IN_DOUBT: 1},
-        {"patch": 10, "get": 1, "page": 2},
+        {"patch": 10, "get": 1, "page": 4},
         None,
     )
 
@@ -134,7 +134,18 @@ def test_a_refusal_after_a_lost_answer_is_not_believed_blindly(make_world: MakeW
     report = world.send()
     assert report.counts == {Status.UPDATED: 2, Status.FAILED: 1}
     assert world.log.outcomes[1].status is Status.UPDATED
-    assert world.log.outcomes[2].message == "status 409; the record, read afterwards, has nothing of it"
+    assert world.log.outcomes[2].message == "status 409; the record, read afterwards, is as it was before"
+
+
+def test_a_refusal_after_a_lost_answer_leaves_doubt_where_the_api_writes_values_its_own_way(
+    make_world: MakeWorld,
+) -> None:
+    """Applied and stored as another text, answer lost, then 409: nobody but the API can have changed it."""
+    patches = iter(("lost", 409))
+    world = make_world(1, lambda request, number, now: next(patches) if request.kind == "patch" else "ok")
+    world.server.stored = lambda value: str(value).lower()
+    assert world.send().counts == {Status.IN_DOUBT: 1}
+    assert world.server.records["clt_1"]["name"] == "n1"
 
 
 def test_a_definite_refusal_is_failed_at_once(make_world: MakeWorld) -> None:

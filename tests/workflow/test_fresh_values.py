@@ -12,6 +12,7 @@ import pytest
 from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
 from bulk_sync.sending.ports import Stop, StopReason
 from bulk_sync.workflow import running
+from bulk_sync.workflow.desk import WallClock
 from tests.workflow.office import Listener
 
 HEADER = ("Client ID", "Company")
@@ -48,6 +49,20 @@ def test_a_listing_is_read_again_every_half_hour(
     assert ended.summary.counts == {"updated": 70}
     assert max(ages(office, ended.summary.run)) <= 30 * 60
     assert office.requests() == {"GET": 3, "PATCH": 70}
+
+
+@pytest.mark.parametrize(("option", "given"), [("until", "23:59"), ("trust_ledger", "no"), ("max_duration", "2h")])
+def test_what_a_run_was_told_is_understood_when_its_resume_reads_again(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], option: str, given: str
+) -> None:
+    """The next evening its options come from its journal, whatever they look like there."""
+    office, source, mapping = slow_office(open_office, WallClock(), clients=6, rows=6)
+    stopped = office.run(source, mapping, max_requests=3, **{option: given}).summary
+    assert stopped.stopped_by == "max_requests"
+    office.clock = leaping_clock()
+    office.clock.slept = 20 * 3600.0
+    assert office.resume(stopped.run).summary.counts == {"updated": 6}
+    assert office.requests() == {"GET": 2, "PATCH": 6}
 
 
 def test_single_reads_go_in_step_with_sending(

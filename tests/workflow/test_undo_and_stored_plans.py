@@ -106,6 +106,27 @@ def test_a_stored_plan_sends_exactly_that(open_office: Callable[..., Any]) -> No
         office.run_plan(plan.summary.run)
 
 
+def test_a_planned_value_that_someone_else_has_set_is_theirs(open_office: Callable[..., Any]) -> None:
+    """It is not sent, and undo does not put back what stood there before them."""
+    office, source, mapping = prepared(open_office, 3)
+    plan = office.plan(source, mapping)
+    edit(office, "clt_0001", name="New 1")
+    ended = office.run_plan(plan.summary.run)
+    assert ended.summary.counts == {"updated": 3}
+    assert {row.client_id: row.changed for row in office.rows(ended)} == {
+        "clt_0000": ("name", "email"),
+        "clt_0001": ("email",),
+        "clt_0002": ("name", "email"),
+    }
+    office.undo(ended.summary.run)
+    names = {key: (record["name"], record["email"]) for key, record in office.server.records().items()}
+    assert names == {
+        "clt_0000": ("Old 0", "old0@example.com"),
+        "clt_0001": ("New 1", "old1@example.com"),
+        "clt_0002": ("Old 2", "old2@example.com"),
+    }
+
+
 def test_a_plan_that_is_not_whole_is_made_anew(open_office: Callable[..., Any]) -> None:
     """It was stopped while it read: neither it, nor who tries to send or to resume it, is told that it can be sent."""
     office, source, mapping = prepared(open_office, 10)
