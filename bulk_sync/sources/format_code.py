@@ -94,7 +94,7 @@ _TOKEN = re.compile(
 )
 _COLOURS = re.compile(r"(?:black|blue|cyan|green|magenta|red|white|yellow|colou?r\s*\d+)", re.IGNORECASE)
 _ELAPSED = re.compile(r"(?:h+|m+|s+)", re.IGNORECASE)
-_DIGITS = re.compile(r"(?P<whole>[#0,]*[#0])(?:\.(?P<decimals>[0#]*))?|\.(?P<only>[0#]+)")
+_DIGITS = re.compile(r"(?P<whole>[#0](?:[#0,]*[#0])?)(?:\.(?P<decimals>[0#]+))?|\.(?P<only>[0#]+)")
 _LITERALS = "$-+/():!^&'~{}<>= €£¥"
 _Token = tuple[str, str]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from bulk_sync.records import Cell, CellKind
 from bulk_sync.sources.format_code import Digits, FormatCode, Shows
@@ -14,6 +14,8 @@ EXACT_DIGITS = 15
 """Digits that a spreadsheet keeps; those behind are zeros by then."""
 
 
+_LONGEST = 312
+"""Digits before the point of the largest number that a sheet stores, as a percentage."""
 _REMEMBERED = 1 << 16
 _EXACT = 1e15
 """Below this a float's whole part has the digits that a person entered."""
@@ -95,7 +97,8 @@ def _digits_text(number: float, section: Digits) -> str:
 def _rounded(short: str, section: Digits) -> tuple[str, str]:
     """Round half up to the decimals of a section; return the whole part and the decimals."""
     exact = Decimal(short) * 100 if section.percent else Decimal(short)
-    rounded = exact.quantize(Decimal(1).scaleb(-section.decimals), ROUND_HALF_UP)
+    context = Context(prec=_LONGEST + section.decimals)
+    rounded = exact.quantize(Decimal(1).scaleb(-section.decimals), ROUND_HALF_UP, context)
     whole, _, decimals = f"{rounded:f}".partition(".")
     return whole, decimals
 

@@ -21,6 +21,8 @@ def dated_cell(serial: float, shows: Shows, *, epoch_1904: bool, code: str) -> C
 
     The text is ISO 8601 of what the format shows (to the millisecond); a date that cannot be is unshown.
     """
+    if abs(serial) >= _LAST_SERIAL:
+        return Cell("", serial, CellKind.NUMBER, code)
     milliseconds = round(serial * _DAY_MS)
     if shows is Shows.DURATION:
         return duration_cell(timedelta(milliseconds=milliseconds))

@@ -19,6 +19,9 @@ from bulk_sync.sources.number_format import number_cell
         ("0", 1.5, "2"),
         ("#", 7, "7"),
         ("0.00", 1.005, "1.01"),
+        ("0.00", 1e30, f"1{'0' * 30}.00"),
+        (f"0.{'0' * 1000}%", 1e300, f"1{'0' * 302}.{'0' * 1000}%"),
+        ("#,##0%", 1e25, "1,000,000,000,000,000,000,000,000,000%"),
         ("0.##", 1.5, "1.5"),
         ("#,##0", 1234567, "1,234,567"),
         ("#,##0.00_);[Red](#,##0.00)", -1234.5, "(1,234.50)"),
@@ -58,6 +61,11 @@ def test_what_the_sheet_shows(code: str, number: float, text: str) -> None:
         ("yyyy-mm-dd", 60),
         ("yyyy-mm-dd", -1),
         ("yyyy-mm-dd", 3e6),
+        ("yyyy-mm-dd", 1e300),
+        ("[h]:mm", 1e25),
+        ("[h]:mm", 1e305),
+        ("0.", 5),
+        (",0", 1234),
     ],
 )
 def test_what_cannot_be_shown_names_its_format(code: str, number: float) -> None:
