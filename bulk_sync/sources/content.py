@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import functools
 import gzip
+import stat
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -82,6 +83,12 @@ def _head(path: Path) -> bytes:
     if path.is_dir():
         raise SourceError(f"{path} is a directory, not a file", hint="name the CSV or workbook in it")
     try:
+        # Every pass opens a file anew; what comes out of a pipe comes once, and opening it again waits for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SourceError(
+                f"{path} is a pipe or a device, which can be read only once",
+                hint="write - for it to read standard input, as in: … | bulk-sync check - --mapping FILE",
+            )
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except FileNotFoundError:

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import os
 import subprocess
 import sys
 import zipfile
@@ -238,3 +239,13 @@ def test_a_space_after_some_delimiters_is_none(csv_file: Write, read: Read) -> N
 def test_the_end_of_file_of_dos_is_no_row(csv_file: Write, read: Read) -> None:
     """A last line of the character that once ended files is blank."""
     assert read(csv_file("id,name\n1,a\n\x1a")) == [(2, "1", "a")]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    """A pipe gives its bytes once, and a file is read more than once; nobody writes to this one."""
+    path = tmp_path / "clients.csv"
+    os.mkfifo(path)
+    with pytest.raises(SourceError, match="a pipe or a device") as caught:
+        open_source(path)
+    assert "read standard input" in caught.value.hint
