@@ -38,6 +38,19 @@ def number_cell(number: float, code: FormatCode, *, epoch_1904: bool = False) ->
     return dated_cell(number, shows, epoch_1904=epoch_1904, code=code.code)
 
 
+def text_cell(text: str, code: FormatCode) -> str | Cell:
+    """Return the cell for a stored text: what its format puts around it is shown with it."""
+    if code.around is None:
+        return Cell("", text, CellKind.TEXT, code.code)
+    before, after = code.around
+    return f"{before}{text}{after}"
+
+
+def worded(formats: Sequence[FormatCode]) -> dict[int, FormatCode]:
+    """Return the styles, by their number, that do not show a text as it is stored. Hardly a workbook has any."""
+    return {style: code for style, code in enumerate(formats) if code.around != ("", "")}
+
+
 def stored_number(number: float) -> int | float:
     """Return a whole number as an ``int``, with the digits of the shortest text that means it.
 
@@ -112,12 +125,17 @@ def _grouped(digits: str) -> str:
 
 
 class Numbers:
-    """The cells of a workbook's numbers by style, remembered: columns repeat themselves."""
+    """The cells of a workbook by style; those of numbers are remembered: columns repeat themselves."""
 
     def __init__(self, formats: Sequence[FormatCode], *, epoch_1904: bool) -> None:
         self._formats = formats
         self._epoch_1904 = epoch_1904
         self._known: dict[tuple[int, float], Cell] = {}
+        self._worded = worded(formats)
+
+    def text(self, style: int, text: str) -> str | Cell:
+        """Return the cell for a stored text."""
+        return text_cell(text, self._worded[style]) if text and style in self._worded else text
 
     def cell(self, style: int, number: float) -> Cell:
         """Return the cell for a stored number; a style that is not there is the first one."""

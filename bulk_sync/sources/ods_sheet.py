@@ -224,7 +224,10 @@ class OdsReader:
         if kind in {"", "void"}:
             return shown or (_UNSAVED if formula and not self._paragraphs else "")
         if kind == "string":
-            return shown or attributes.get("office:string-value", "")
+            text = attributes.get("office:string-value", "")
+            # A paragraph that is empty is what a format such as ;;; shows of a text: nothing.
+            hidden = text and self._paragraphs and not shown
+            return Cell("", text, CellKind.TEXT, "hidden text") if hidden else shown or text
         reader = _READERS.get(kind)
         stored = attributes.get(_STORED.get(kind, "office:value"))
         if reader is None or stored is None:

@@ -4,7 +4,7 @@ import pytest
 
 from bulk_sync.records import Cell, CellKind
 from bulk_sync.sources.format_code import format_code
-from bulk_sync.sources.number_format import number_cell
+from bulk_sync.sources.number_format import number_cell, text_cell
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,25 @@ def test_what_the_sheet_shows(code: str, number: float, text: str) -> None:
 def test_what_cannot_be_shown_names_its_format(code: str, number: float) -> None:
     """Exponents, fractions, conditions, masks and impossible dates have a stored value but no text."""
     assert number_cell(number, format_code(code)) == Cell("", number, CellKind.NUMBER, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("General", "50 123"),
+        ("0;-0", "50 123"),
+        ('_-* #,##0_-;-* #,##0_-;_-* "-"_-;_-@_-', "50 123"),
+        ("dd/mm/yyyy;@", "50 123"),
+        ("[Red]@", "50 123"),
+        ('"+971 "@', "+971 50 123"),
+        ('0;-0;;"T-"@"!"', "T-50 123!"),
+        ("0;-0;0;", None),
+        (";;;", None),
+        (';;;"hidden"', None),
+        ("@@", None),
+    ],
+)
+def test_what_the_sheet_shows_of_a_text(code: str, shown: str | None) -> None:
+    """The fourth section, or the last one with an @, puts its words around a text; without an @ the text is hidden."""
+    hidden = Cell("", "50 123", CellKind.TEXT, code)
+    assert text_cell("50 123", format_code(code)) == (hidden if shown is None else shown)

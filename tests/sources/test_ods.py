@@ -79,6 +79,10 @@ def ods(tmp_path: Path) -> Ods:
             "x",
         ),
         (cell('office:value-type="string" office:string-value="bare"'), "bare"),
+        (
+            cell('office:value-type="string" office:string-value="secret"', ""),
+            Cell("", "secret", CellKind.TEXT, "hidden text"),
+        ),
         (cell('office:value-type="float" office:value="123"', "00123"), Cell("00123", 123, CellKind.NUMBER)),
         (
             cell('office:value-type="float" office:value="971501234567"'),
