@@ -79,6 +79,15 @@ def test_a_csv_in_any_wrapping(csv_file: Write, read: Read, name: str, content: 
     assert (read(path), open_source(path).notes) == (ROWS, notes)
 
 
+@pytest.mark.parametrize("letters", ["Компания", "شركة", "Εταιρεία", "חברה", "บริษัท"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_wide_text_of_any_alphabet_needs_no_mark(csv_file: Write, read: Read, encoding: str, letters: str) -> None:
+    """A table whose words are not Latin is no binary data, though most of its bytes would be controls."""
+    rows = [(str(number), f"{letters} {letters}") for number in range(2, 40)]
+    text = "id,name\n" + "".join(f"{number},{name}\n" for number, name in rows)
+    assert read(csv_file(text, encoding=encoding)) == [(int(number), number, name) for number, name in rows]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_unicode_is_found(csv_file: Write, read: Read, encoding: str) -> None:
     """Byte order marks and UTF-16 without one are recognised; no mark becomes part of the first header."""
