@@ -62,6 +62,8 @@ def test_what_the_sheet_shows(code: str, number: float, text: str) -> None:
         ("yyyy-mm-dd", -1),
         ("yyyy-mm-dd", 3e6),
         ("yyyy-mm-dd", 1e300),
+        ("dd/mm/yyyy", 0),
+        ("dd/mm/yyyy h:mm", 0.25),
         ("[h]:mm", 1e25),
         ("[h]:mm", 1e305),
         ("0.", 5),
@@ -93,3 +95,10 @@ def test_what_the_sheet_shows_of_a_text(code: str, shown: str | None) -> None:
     """The fourth section, or the last one with an @, puts its words around a text; without an @ the text is hidden."""
     hidden = Cell("", "50 123", CellKind.TEXT, code)
     assert text_cell("50 123", format_code(code)) == (hidden if shown is None else shown)
+
+
+def test_a_day_behind_the_last_of_1904s_calendar_is_unshown() -> None:
+    """The count from 1904 ends 1,462 days earlier."""
+    code = format_code("yyyy-mm-dd")
+    assert number_cell(2_957_003, code, epoch_1904=True).text == "9999-12-31"
+    assert number_cell(2_957_004, code, epoch_1904=True) == Cell("", 2_957_004, CellKind.NUMBER, "yyyy-mm-dd")
