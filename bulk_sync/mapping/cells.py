@@ -89,6 +89,8 @@ def read_condition(value: str | Cell) -> Reading | Finding:
 def _read_typed(cell: Cell) -> Reading | Finding:
     kind = cell.kind
     if kind is CellKind.TEXT:
+        if cell.unshown:
+            return unshown_finding(Reading("", cell.value, kind, cell.unshown))
         return text_finding(cell.text) or Reading(strip_margin(cell.text))
     if kind is CellKind.ERROR:
         return _error_finding(cell.text)
@@ -169,10 +171,11 @@ def lost_digits_finding(reading: Reading) -> Finding | None:
 
 def unshown_finding(reading: Reading) -> Finding:
     """Say that the text of a cell is not known."""
+    use_stored = "" if reading.kind is CellKind.TEXT else ", or give the field a type"
     return Finding(
         "unshown_format",
         f"its number format {reading.unshown!r} cannot be shown as text",
-        "format the column as text, or give the field a type",
+        f"format the column as text{use_stored}",
         str(reading.stored),
     )
 

@@ -11,7 +11,7 @@ from bulk_sync.records import Cell, CellValue, as_cell
 from bulk_sync.results.flat_files import flat_text, json_value
 from bulk_sync.results.number_formats import GENERAL, general_text
 from bulk_sync.results.text import cut_utf16, utf8_text
-from bulk_sync.results.xlsx_cells import FIRST_TRUE_DAY, TEXT_LIMIT, day_fraction, stored_number
+from bulk_sync.results.xlsx_cells import FIRST_TRUE_DAY, TEXT_LIMIT, day_fraction, seen_or_stored, stored_number
 
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _LITTLE = timedelta(milliseconds=2)
@@ -33,7 +33,7 @@ def is_edited(was: str | Cell, found: str | Cell, kind: str) -> bool:
     cell = as_cell(was)
     number, shown_as = stored_number(cell)
     if number is None:
-        written = cut_utf16(cell.text, TEXT_LIMIT)
+        written = cut_utf16(seen_or_stored(cell), TEXT_LIMIT)
         return not _same_text(written, seen.text) or (isinstance(seen.value, (int, float)) and bool(written))
     if isinstance(cell.value, (int, float)) and not isinstance(cell.value, bool):
         return _number_edited(cell, cell.value, shown_as, seen)

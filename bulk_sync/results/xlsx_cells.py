@@ -150,10 +150,15 @@ def own_tail(value: str | Cell, styles: CellStyles, mark: str = "") -> str:
         return cell_tail(value, style)
     number, shown_as = stored_number(value)
     if number is None:
-        return cell_tail(value.text, style)
+        return cell_tail(seen_or_stored(value), style)
     if shown_as is BOOLEAN_FORMAT:
         return cell_tail(bool(number), styles.number(shown_as, mark))
     return f'"{styles.number(shown_as, mark)}><v>{number!r}</v></c>'
+
+
+def seen_or_stored(cell: Cell) -> str:
+    """Return the text that was seen, else a text that is stored and that the source does not show."""
+    return cell.text or (cell.value if isinstance(cell.value, str) else "")
 
 
 def stored_number(cell: Cell) -> tuple[float | None, str]:

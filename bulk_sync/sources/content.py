@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import functools
 import gzip
+import stat
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -82,6 +84,12 @@ def _head(path: Path) -> bytes:
     if path.is_dir():
         raise SourceError(f"{path} is a directory, not a file", hint="name the CSV or workbook in it")
     try:
+        # Every pass opens a file anew; what comes out of a pipe comes once, and opening it again waits for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SourceError(
+                f"{path} is a pipe or a device, which can be read only once",
+                hint="write - for it to read standard input, as in: … | bulk-sync check - --mapping FILE",
+            )
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except FileNotFoundError:
@@ -101,23 +109,27 @@ def _refuse_foreign(path: Path, head: bytes, where: str = "is ") -> None:
             raise SourceError(f"{path} {where}{name}, neither CSV nor workbook", hint=_SAVE_AGAIN)
     if start.startswith((_OLE, b"PK\x03\x04", _GZIP)):
         raise SourceError(f"{path} {where}a packed workbook or archive", hint="unpack it first")
-    wide = head.startswith((b"\xff\xfe", b"\xfe\xff", codecs.BOM_UTF32_BE)) or _looks_wide(head)
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff", codecs.BOM_UTF32_BE)) or looks_wide(head)
     control = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in head)
     if not wide and control * 20 > len(head) and len(head) - control < control * 9:
         raise SourceError(f"{path} {where}binary data, neither CSV nor workbook", hint=_SAVE_AGAIN)
 
 
-def _looks_wide(head: bytes) -> bool:
-    """Whether every other byte is mostly zero, as in UTF-16 of a European script."""
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    return len(head) >= 4 and max(even, odd) * 3 > len(head) and min(even, odd) * 20 <= len(head)
-
-
 def looks_wide(head: bytes) -> str:
     """Name the UTF-16 that a text without a byte order mark is written in; '' if it is none."""
-    if not _looks_wide(head):
+    if len(head) < 4:
         return ""
-    return "utf-16-be" if head[::2].count(0) > head[1::2].count(0) else "utf-16-le"
+    even, odd = head[::2], head[1::2]
+    return "utf-16-be" if _are_high_bytes(even, odd) else "utf-16-le" if _are_high_bytes(odd, even) else ""
+
+
+def _are_high_bytes(these: bytes, others: bytes) -> bool:
+    """Whether every other byte is mostly zero, or as good as always zero or the number of one other alphabet."""
+    zeros = these.count(0)
+    alphabet = sum(count for _, count in Counter(these).most_common(2))
+    mostly_zero = zeros * 3 > len(these) * 2
+    of_one_alphabet = zeros * 10 > len(these) and alphabet * 20 >= len(these) * 19
+    return (mostly_zero or of_one_alphabet) and others.count(0) * 10 <= len(others)
 
 
 def _ole_kind(path: Path) -> str:

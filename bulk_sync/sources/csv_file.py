@@ -15,6 +15,7 @@ from bulk_sync.sources.csv_rows import LINE_LIMIT, RowReader
 from bulk_sync.sources.header import fold
 from bulk_sync.sources.options import SourceOptions
 from bulk_sync.sources.source import OpenSource
+from bulk_sync.sources.unchanged import Unchanged
 
 _BUFFER = 1 << 18
 
@@ -28,6 +29,7 @@ class CsvSource(OpenSource):
     def __init__(self, path: Path, content: Content, options: SourceOptions, needs: Collection[str] = ()) -> None:
         self._path = path
         self._open = content.open
+        self._unchanged = Unchanged(path)
         self._encoding = encoding_of(path, content.open, options.encoding)
         sample, whole = self._sample()
         self._layout = layout_of(
@@ -72,9 +74,11 @@ class CsvSource(OpenSource):
                 yield from reader.rows()
             except UnicodeDecodeError:
                 raise self._undecodable() from None
+        self._unchanged.check()
 
     def _text(self) -> io.TextIOWrapper:
         """Open the text with its line ends as they are."""
+        self._unchanged.check()
         stream = self._open()
         raw = io.BufferedReader(stream, _BUFFER) if isinstance(stream, io.RawIOBase) else stream
         return io.TextIOWrapper(raw, encoding=self._encoding, errors="strict", newline="")

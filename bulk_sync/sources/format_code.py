@@ -38,11 +38,16 @@ class Digits(NamedTuple):
 
 
 class FormatCode(NamedTuple):
-    """A format code: what it shows, and its sections for positive, negative and zero numbers."""
+    """A format code: what it shows of numbers, with its sections for positive, negative and zero ones, and of texts.
+
+    ``around`` is what stands before and after a text; None if texts are shown in a way that is not reproduced, or not
+    at all.
+    """
 
     code: str
     shows: Shows
     sections: tuple[Digits, ...] = ()
+    around: tuple[str, str] | None = ("", "")
 
 
 BUILT_IN = {
@@ -94,7 +99,8 @@ _TOKEN = re.compile(
 )
 _COLOURS = re.compile(r"(?:black|blue|cyan|green|magenta|red|white|yellow|colou?r\s*\d+)", re.IGNORECASE)
 _ELAPSED = re.compile(r"(?:h+|m+|s+)", re.IGNORECASE)
-_DIGITS = re.compile(r"(?P<whole>[#0,]*[#0])(?:\.(?P<decimals>[0#]*))?|\.(?P<only>[0#]+)")
+_DIGITS = re.compile(r"(?P<whole>[#0](?:[#0,]*[#0])?)(?:\.(?P<decimals>[0#]+))?|\.(?P<only>[0#]+)")
+_TEXT_SECTION = 4
 _LITERALS = "$-+/():!^&'~{}<>= €£¥"
 _Token = tuple[str, str]
 
@@ -106,14 +112,29 @@ def format_code(code: str, number: int | None = None) -> FormatCode:
     if number in _EAST_ASIAN_TIMES:
         return FormatCode(f"number format {number}", Shows.TIME)
     sections = [_tokens(section) for section in _sections(code)]
+    around = _around(sections)
     shows = _dated(sections[0]) or _plain(sections)
     if shows is not None:
-        return FormatCode(code, shows)
+        return FormatCode(code, shows, (), around)
     parsed = [_digits(section) for section in sections[:3]]
     complete = tuple(section for section in parsed if section is not None)
     if len(complete) != len(parsed) or not complete[0].digits:
-        return FormatCode(code, Shows.OTHER)
-    return FormatCode(code, Shows.NUMBER, complete)
+        return FormatCode(code, Shows.OTHER, (), around)
+    return FormatCode(code, Shows.NUMBER, complete, around)
+
+
+def _around(sections: list[list[_Token]]) -> tuple[str, str] | None:
+    """Read the section for texts: the fourth, or a shorter code's last one if it has an ``@``. White space is none."""
+    last = sections[min(len(sections), _TEXT_SECTION) - 1]
+    places = [index for index, (kind, text) in enumerate(last) if kind == "plain" and text == "@"]
+    if not places:
+        return None if len(sections) >= _TEXT_SECTION else ("", "")
+    literals = [_literal(kind, text, has_digits=False) for kind, text in last]
+    literals[places[0]] = ""
+    if any(literal is None for literal in literals):
+        return None
+    before, after = ("".join(map(str, part)) for part in (literals[: places[0]], literals[places[0] :]))
+    return (before, after) if before.strip() or after.strip() else ("", "")
 
 
 def _plain(sections: list[list[_Token]]) -> Shows | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from bulk_sync.records import Cell, CellKind
 from bulk_sync.sources.format_code import Digits, FormatCode, Shows
@@ -14,6 +14,8 @@ EXACT_DIGITS = 15
 """Digits that a spreadsheet keeps; those behind are zeros by then."""
 
 
+_LONGEST = 312
+"""Digits before the point of the largest number that a sheet stores, as a percentage."""
 _REMEMBERED = 1 << 16
 _EXACT = 1e15
 """Below this a float's whole part has the digits that a person entered."""
@@ -34,6 +36,19 @@ def number_cell(number: float, code: FormatCode, *, epoch_1904: bool = False) ->
     if shows is Shows.OTHER:
         return Cell("", value, CellKind.NUMBER, code.code)
     return dated_cell(number, shows, epoch_1904=epoch_1904, code=code.code)
+
+
+def text_cell(text: str, code: FormatCode) -> str | Cell:
+    """Return the cell for a stored text: what its format puts around it is shown with it."""
+    if code.around is None:
+        return Cell("", text, CellKind.TEXT, code.code)
+    before, after = code.around
+    return f"{before}{text}{after}"
+
+
+def worded(formats: Sequence[FormatCode]) -> dict[int, FormatCode]:
+    """Return the styles, by their number, that do not show a text as it is stored. Hardly a workbook has any."""
+    return {style: code for style, code in enumerate(formats) if code.around != ("", "")}
 
 
 def stored_number(number: float) -> int | float:
@@ -95,7 +110,8 @@ def _digits_text(number: float, section: Digits) -> str:
 def _rounded(short: str, section: Digits) -> tuple[str, str]:
     """Round half up to the decimals of a section; return the whole part and the decimals."""
     exact = Decimal(short) * 100 if section.percent else Decimal(short)
-    rounded = exact.quantize(Decimal(1).scaleb(-section.decimals), ROUND_HALF_UP)
+    context = Context(prec=_LONGEST + section.decimals)
+    rounded = exact.quantize(Decimal(1).scaleb(-section.decimals), ROUND_HALF_UP, context)
     whole, _, decimals = f"{rounded:f}".partition(".")
     return whole, decimals
 
@@ -109,12 +125,17 @@ def _grouped(digits: str) -> str:
 
 
 class Numbers:
-    """The cells of a workbook's numbers by style, remembered: columns repeat themselves."""
+    """The cells of a workbook by style; those of numbers are remembered: columns repeat themselves."""
 
     def __init__(self, formats: Sequence[FormatCode], *, epoch_1904: bool) -> None:
         self._formats = formats
         self._epoch_1904 = epoch_1904
         self._known: dict[tuple[int, float], Cell] = {}
+        self._worded = worded(formats)
+
+    def text(self, style: int, text: str) -> str | Cell:
+        """Return the cell for a stored text."""
+        return text_cell(text, self._worded[style]) if text and style in self._worded else text
 
     def cell(self, style: int, number: float) -> Cell:
         """Return the cell for a stored number; a style that is not there is the first one."""

@@ -224,7 +224,10 @@ class OdsReader:
         if kind in {"", "void"}:
             return shown or (_UNSAVED if formula and not self._paragraphs else "")
         if kind == "string":
-            return shown or attributes.get("office:string-value", "")
+            text = attributes.get("office:string-value", "")
+            # A paragraph that is empty is what a format such as ;;; shows of a text: nothing.
+            hidden = text and self._paragraphs and not shown
+            return Cell("", text, CellKind.TEXT, "hidden text") if hidden else shown or text
         reader = _READERS.get(kind)
         stored = attributes.get(_STORED.get(kind, "office:value"))
         if reader is None or stored is None:
@@ -279,7 +282,7 @@ def _date(stored: str, shown: str | None) -> Cell:
     """Return a date; its time only if that is shown, as in the other workbooks. One beyond the calendar is unshown."""
     cell = iso_cell(stored)
     if cell is None:
-        return Cell("", None, CellKind.TEXT, f"date {stored[:40]}")
+        return Cell("", stored[:40], CellKind.TEXT, "date")
     moment, timed = cell.value, ":" in (shown or "")
     if isinstance(moment, date) and not isinstance(moment, datetime) and timed:
         moment = datetime.combine(moment, time())
@@ -292,22 +295,33 @@ def _date(stored: str, shown: str | None) -> Cell:
 
 
 def _time(stored: str, _: str | None) -> Cell:
-    """Return a time of day for what is less than a day, else a duration."""
-    match = _DURATION.fullmatch(stored)
-    if match is None or len(stored) > 40:
-        raise ValueError(stored)
-    sign, days, hours, minutes, seconds, fraction = match.groups(default="0")
-    length = timedelta(
-        days=int(days),
-        hours=int(hours),
-        minutes=int(minutes),
-        seconds=int(seconds),
-        milliseconds=round(float(f"0.{fraction}") * 1000),
-    )
-    if sign == "-" or length >= timedelta(days=1):
-        return duration_cell(-length if sign == "-" else length)
+    """Return a time of day for what is less than a day, else a duration. One beyond counting is unshown."""
+    length = _length(stored)
+    if length is None:
+        return Cell("", stored[:40], CellKind.TEXT, "time")
+    if not timedelta() <= length < timedelta(days=1):
+        return duration_cell(length)
     moment = (datetime.combine(date.min, time()) + length).time()
     return Cell(moment.isoformat(), moment, CellKind.TIME)
+
+
+def _length(stored: str) -> timedelta | None:
+    """Read a duration; None for what programs write where a number is no time, as PT-2147483648H00M00S."""
+    match = _DURATION.fullmatch(stored)
+    if match is None or len(stored) > 40:
+        return None
+    sign, days, hours, minutes, seconds, fraction = match.groups(default="0")
+    try:
+        length = timedelta(
+            days=int(days),
+            hours=int(hours),
+            minutes=int(minutes),
+            seconds=int(seconds),
+            milliseconds=round(float(f"0.{fraction}") * 1000),
+        )
+    except OverflowError:
+        return None
+    return -length if sign == "-" else length
 
 
 _READERS: dict[str, Callable[[str, str | None], Cell]] = {

@@ -13,6 +13,7 @@ from bulk_sync.sources.format_code import Shows
 
 _DAY_MS = 86_400_000
 _LAST_SERIAL = 2_958_466
+_DAYS_TO_1904 = 1462
 _PHANTOM = 60
 
 
@@ -21,13 +22,18 @@ def dated_cell(serial: float, shows: Shows, *, epoch_1904: bool, code: str) -> C
 
     The text is ISO 8601 of what the format shows (to the millisecond); a date that cannot be is unshown.
     """
+    if abs(serial) >= _LAST_SERIAL:
+        return Cell("", serial, CellKind.NUMBER, code)
     milliseconds = round(serial * _DAY_MS)
     if shows is Shows.DURATION:
         return duration_cell(timedelta(milliseconds=milliseconds))
     days, rest = divmod(milliseconds, _DAY_MS)
-    if milliseconds < 0 or days >= _LAST_SERIAL or (not epoch_1904 and days == _PHANTOM):
+    last = _LAST_SERIAL - _DAYS_TO_1904 if epoch_1904 else _LAST_SERIAL
+    # Excel shows day 0 of 1900 as 0 January, which no calendar has: mostly a formula that found nothing.
+    never = not epoch_1904 and (days == _PHANTOM or (days == 0 and shows is not Shows.TIME))
+    if milliseconds < 0 or days >= last or never:
         return Cell("", serial, CellKind.NUMBER, code)
-    if days == 0 and (shows is Shows.TIME or not epoch_1904):
+    if days == 0 and shows is Shows.TIME:
         moment = (datetime.combine(date.min, time()) + timedelta(milliseconds=rest)).time()
         return Cell(moment.isoformat(), moment, CellKind.TIME)
     return _moment(days, rest, shows, epoch_1904=epoch_1904)

@@ -149,7 +149,7 @@ class XlsBook:
                 continue
             if kind == xlrd.XL_CELL_TEXT:
                 if value:
-                    cells[column] = value
+                    cells[column] = self._numbers.text(sheet.cell_xf_index(row, column), value)
             elif kind == xlrd.XL_CELL_BOOLEAN:
                 cells[column] = _BOOLEANS[bool(value)]
             elif kind == xlrd.XL_CELL_ERROR:

@@ -135,21 +135,20 @@ class XlsbReader:
 
     def _cell(self, kind: str, data: bytes, at: int) -> str | Cell:
         """Return a cell for what is stored; '' for a blank text."""
+        style = int.from_bytes(data[at - 4 : at - 1], "little")
         if kind == "shared":
             index = int(_U32(data, at)[0])
             if index >= len(self._strings):
                 raise self._damaged(f"there is no shared string {index}")
-            return self._strings[index]
-        if kind == "text":
-            return wide_string(data, at)[0]
-        if kind == "rich":
-            return wide_string(data, at + 1)[0]
+            return self._numbers.text(style, self._strings[index])
+        if kind in {"text", "rich"}:
+            return self._numbers.text(style, wide_string(data, at + (kind == "rich"))[0])
         if kind == "boolean":
             return _BOOLEANS[bool(data[at])]
         if kind == "error":
             return Cell(_ERRORS.get(data[at], "#ERROR!"), None, CellKind.ERROR)
         number = float(_REAL(data, at)[0]) if kind == "real" else rk_number(_U32(data, at)[0])
-        return self._numbers.cell(int.from_bytes(data[at - 4 : at - 1], "little"), number)
+        return self._numbers.cell(style, number)
 
     def _next_row(self, before: int, number: int) -> int:
         """Check a row's number, which must grow from row to row."""

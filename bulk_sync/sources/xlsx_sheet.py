@@ -15,7 +15,7 @@ from xml.parsers import expat
 from bulk_sync.errors import SourceError
 from bulk_sync.records import Cell, CellKind
 from bulk_sync.sources.format_code import FormatCode, Shows
-from bulk_sync.sources.number_format import EXACT_DIGITS, number_cell
+from bulk_sync.sources.number_format import EXACT_DIGITS, number_cell, text_cell, worded
 from bulk_sync.sources.serial_date import iso_cell
 from bulk_sync.sources.sheet_table import RawRow
 from bulk_sync.sources.xlsx_merged import Merged, merged_range
@@ -82,7 +82,8 @@ class SheetReader:
         self._package = package
         self._sheet = sheet
         self._look = look
-        self._by_pattern = by_pattern
+        self._worded = {str(style): code for style, code in worded(look.formats).items()}
+        self._by_pattern = by_pattern and not self._worded
         self._columns: dict[str, int] = {}
         self._numbers: dict[tuple[str, str], Cell] = {}
         self._codes: dict[str, FormatCode] = {}
@@ -313,14 +314,18 @@ class SheetReader:
         if kind == "s":
             if not value.isdecimal() or int(value) >= len(self._look.strings):
                 raise self._damaged(f"there is no shared string {value[:20]!r}")
-            return self._look.strings[int(value)]
+            return self._text(style, self._look.strings[int(value)])
         if kind == "n" and value:
             return self._number(style, value)
         if kind in {"inlineStr", "str"}:
-            return unescaped(value)
+            return self._text(style, unescaped(value))
         if not value:
             return _UNSAVED if formula else ""
         return self._rare(kind, value)
+
+    def _text(self, style: str, text: str) -> str | Cell:
+        """Show a text by its style; by pattern only where every style shows it as it is."""
+        return text_cell(text, self._worded[style]) if text and style in self._worded else text
 
     def _rare(self, kind: str, value: str) -> str | Cell:
         """Return a cell of a kind that is neither text nor number."""

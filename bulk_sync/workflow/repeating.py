@@ -53,6 +53,8 @@ def skip_same(desk: Desk, job: Job, target: Target) -> Ended | None:
 
 
 def _same(desk: Desk, job: Job, target: Target) -> RunHeader | None:
+    if not job.source.is_file():
+        return None  # reading it will say why, and does not wait for a pipe
     source = file_sha256(job.source)
     for run in reversed(run_ids(desk)):
         if run == job.run or unbegun(desk, run):

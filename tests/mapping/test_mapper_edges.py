@@ -85,6 +85,15 @@ def test_a_condition_that_cannot_be_read_is_a_problem(mapper_of: MapperOf, map_r
     assert [(problem.code, problem.cell) for problem in row.problems] == [("unshown_format", "Clients!C17")]
 
 
+@pytest.mark.parametrize("type_", ["text", "date", "datetime", "number"])
+def test_a_text_that_the_sheet_does_not_show_is_no_blank(mapper_of: MapperOf, map_row: MapRow, type_: str) -> None:
+    """Shows that a date beyond the calendar, of which only a text is stored, neither clears a field nor keeps it."""
+    mapper = mapper_of(f"fields: {{cf_a: {{column: A, type: {type_}, blank: clear}}}}", "A")
+    row = map_row(mapper, Cell("", "30236-07-10", CellKind.TEXT, "date"))
+    assert [(problem.code, problem.value) for problem in row.problems] == [("unshown_format", "30236-07-10")]
+    assert row.payload == {}
+
+
 UNKNOWN: dict[str, str | Cell] = {
     "error_cell": "#N/A",
     "formula": Cell("", None, CellKind.FORMULA),

@@ -85,6 +85,7 @@ CELLS: tuple[str | Cell, ...] = (
     Cell("12,5 %", 0.125, CellKind.NUMBER),
     Cell("1.2E+05", 123456.7, CellKind.NUMBER),
     Cell("", 5, CellKind.NUMBER, "[Red]0"),
+    Cell("", "30236-07-10", CellKind.TEXT, "date"),
     Cell("2024-03-05", date(2024, 3, 5), CellKind.DATE),
     Cell("1900-01-15", date(1900, 1, 15), CellKind.DATE),
     Cell("2024-03-05T10:30:15.250000", datetime.fromisoformat("2024-03-05T10:30:15.25"), CellKind.DATETIME),

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import os
 import subprocess
 import sys
 import zipfile
@@ -76,6 +77,15 @@ def test_a_csv_in_any_wrapping(csv_file: Write, read: Read, name: str, content: 
     """A CSV is read by its content, packed or misnamed, and what was found is said."""
     path = csv_file(content, name)
     assert (read(path), open_source(path).notes) == (ROWS, notes)
+
+
+@pytest.mark.parametrize("letters", ["Компания", "شركة", "Εταιρεία", "חברה", "บริษัท"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_wide_text_of_any_alphabet_needs_no_mark(csv_file: Write, read: Read, encoding: str, letters: str) -> None:
+    """A table whose words are not Latin is no binary data, though most of its bytes would be controls."""
+    rows = [(str(number), f"{letters} {letters}") for number in range(2, 40)]
+    text = "id,name\n" + "".join(f"{number},{name}\n" for number, name in rows)
+    assert read(csv_file(text, encoding=encoding)) == [(int(number), number, name) for number, name in rows]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
@@ -238,3 +248,13 @@ def test_a_space_after_some_delimiters_is_none(csv_file: Write, read: Read) -> N
 def test_the_end_of_file_of_dos_is_no_row(csv_file: Write, read: Read) -> None:
     """A last line of the character that once ended files is blank."""
     assert read(csv_file("id,name\n1,a\n\x1a")) == [(2, "1", "a")]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    """A pipe gives its bytes once, and a file is read more than once; nobody writes to this one."""
+    path = tmp_path / "clients.csv"
+    os.mkfifo(path)
+    with pytest.raises(SourceError, match="a pipe or a device") as caught:
+        open_source(path)
+    assert "read standard input" in caught.value.hint

@@ -147,3 +147,31 @@ def test_a_line_without_end_is_refused(csv_file: Write, read: Read) -> None:
     """A line beyond all measure is no table; it is refused rather than held."""
     with pytest.raises(SourceError, match=r"line 2 is longer than 16777216 characters"):
         read(csv_file(f"{HEADER}{'a' * (1 << 24)}a,b,c\n"))
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "replaced": lambda path: path.write_text("id,city,name\n1,Dubai,Acme\n"),
+    "still written": lambda path: path.write_text(path.read_text() + "2,Bravo,Sha"),
+    "gone": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_file_that_changes_between_two_passes_is_refused(csv_file: Write, change: str) -> None:
+    """Shows that rows of a newer file never come under the header of an older one."""
+    path = csv_file(f"{HEADER}1,Acme,Dubai\n")
+    with open_source(path) as source:
+        CHANGES[change](path)
+        with pytest.raises(SourceError, match="has changed while it was read"):
+            list(source.rows())
+
+
+def test_a_file_that_is_written_while_it_is_read_is_refused(csv_file: Write) -> None:
+    """Shows that a last value of which half is written yet is not taken for all of it."""
+    path = csv_file(f"{HEADER}1,Acme,Dubai\n2,Bravo,Sha")
+    with open_source(path) as source:
+        rows = source.rows()
+        assert next(rows).row_number == 2
+        path.write_text(f"{path.read_text()}rjah\n")
+        with pytest.raises(SourceError, match="has changed while it was read"):
+            list(rows)

@@ -4,7 +4,7 @@ import pytest
 
 from bulk_sync.records import Cell, CellKind
 from bulk_sync.sources.format_code import format_code
-from bulk_sync.sources.number_format import number_cell
+from bulk_sync.sources.number_format import number_cell, text_cell
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,9 @@ from bulk_sync.sources.number_format import number_cell
         ("0", 1.5, "2"),
         ("#", 7, "7"),
         ("0.00", 1.005, "1.01"),
+        ("0.00", 1e30, f"1{'0' * 30}.00"),
+        (f"0.{'0' * 1000}%", 1e300, f"1{'0' * 302}.{'0' * 1000}%"),
+        ("#,##0%", 1e25, "1,000,000,000,000,000,000,000,000,000%"),
         ("0.##", 1.5, "1.5"),
         ("#,##0", 1234567, "1,234,567"),
         ("#,##0.00_);[Red](#,##0.00)", -1234.5, "(1,234.50)"),
@@ -58,8 +61,44 @@ def test_what_the_sheet_shows(code: str, number: float, text: str) -> None:
         ("yyyy-mm-dd", 60),
         ("yyyy-mm-dd", -1),
         ("yyyy-mm-dd", 3e6),
+        ("yyyy-mm-dd", 1e300),
+        ("dd/mm/yyyy", 0),
+        ("dd/mm/yyyy h:mm", 0.25),
+        ("[h]:mm", 1e25),
+        ("[h]:mm", 1e305),
+        ("0.", 5),
+        (",0", 1234),
     ],
 )
 def test_what_cannot_be_shown_names_its_format(code: str, number: float) -> None:
     """Exponents, fractions, conditions, masks and impossible dates have a stored value but no text."""
     assert number_cell(number, format_code(code)) == Cell("", number, CellKind.NUMBER, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("General", "50 123"),
+        ("0;-0", "50 123"),
+        ('_-* #,##0_-;-* #,##0_-;_-* "-"_-;_-@_-', "50 123"),
+        ("dd/mm/yyyy;@", "50 123"),
+        ("[Red]@", "50 123"),
+        ('"+971 "@', "+971 50 123"),
+        ('0;-0;;"T-"@"!"', "T-50 123!"),
+        ("0;-0;0;", None),
+        (";;;", None),
+        (';;;"hidden"', None),
+        ("@@", None),
+    ],
+)
+def test_what_the_sheet_shows_of_a_text(code: str, shown: str | None) -> None:
+    """The fourth section, or the last one with an @, puts its words around a text; without an @ the text is hidden."""
+    hidden = Cell("", "50 123", CellKind.TEXT, code)
+    assert text_cell("50 123", format_code(code)) == (hidden if shown is None else shown)
+
+
+def test_a_day_behind_the_last_of_1904s_calendar_is_unshown() -> None:
+    """The count from 1904 ends 1,462 days earlier."""
+    code = format_code("yyyy-mm-dd")
+    assert number_cell(2_957_003, code, epoch_1904=True).text == "9999-12-31"
+    assert number_cell(2_957_004, code, epoch_1904=True) == Cell("", 2_957_004, CellKind.NUMBER, "yyyy-mm-dd")

@@ -79,6 +79,10 @@ def ods(tmp_path: Path) -> Ods:
             "x",
         ),
         (cell('office:value-type="string" office:string-value="bare"'), "bare"),
+        (
+            cell('office:value-type="string" office:string-value="secret"', ""),
+            Cell("", "secret", CellKind.TEXT, "hidden text"),
+        ),
         (cell('office:value-type="float" office:value="123"', "00123"), Cell("00123", 123, CellKind.NUMBER)),
         (
             cell('office:value-type="float" office:value="971501234567"'),
@@ -111,7 +115,7 @@ def ods(tmp_path: Path) -> Ods:
         ),
         (
             cell('office:value-type="date" office:date-value="-0044-03-15"', "15.3.44 BC"),
-            Cell("", None, CellKind.TEXT, "date -0044-03-15"),
+            Cell("", "-0044-03-15", CellKind.TEXT, "date"),
         ),
         (
             cell('office:value-type="time" office:time-value="PT13H05M00S"', "13:05"),
@@ -120,6 +124,13 @@ def ods(tmp_path: Path) -> Ods:
         (
             cell('office:value-type="time" office:time-value="PT36H00M00.5S"', "36:00"),
             Cell("36:00:00.500", dt.timedelta(hours=36, milliseconds=500), CellKind.DURATION),
+        ),
+        *(
+            (
+                cell(f'office:value-type="time" office:time-value="{beyond}"', "#FMT"),
+                Cell("", beyond, CellKind.TEXT, "time"),
+            )
+            for beyond in ("PT-2147483648H00M00S", "PT029629629362962944H00M08S")
         ),
         (
             cell('table:formula="of:=1/0" office:value-type="string" calcext:value-type="error"', "#DIV/0!"),

@@ -70,6 +70,29 @@ def test_every_kind_of_cell(workbook: Workbook) -> None:
     ]
 
 
+def test_a_text_is_shown_by_its_format(workbook: Workbook) -> None:
+    """Words that a format puts around a text are seen, and a text that it hides is neither a value nor a blank."""
+
+    def shape(book: Book, sheet: Worksheet) -> None:
+        prefixed, hiding = (book.add_format({"num_format": code}) for code in ('"+971 "@', "0;-0;0;"))
+        sheet.write_string(1, 0, "1")
+        sheet.write_string(1, 1, "50 123", prefixed)
+        sheet.write_formula(1, 2, '="50"&" 124"', prefixed, "50 124")
+        sheet.write_string(1, 3, "secret", hiding)
+        sheet.write_number(1, 4, 5, hiding)
+
+    with open_source(workbook([[*HEADER, "note", "score"]], shape)) as source:
+        assert [row.values for row in source.rows()] == [
+            (
+                "1",
+                "+971 50 123",
+                "+971 50 124",
+                Cell("", "secret", CellKind.TEXT, "0;-0;0;"),
+                Cell("5", 5, CellKind.NUMBER),
+            )
+        ]
+
+
 def test_a_formula_without_its_result_is_told_apart(workbook: Workbook) -> None:
     """A formula that was never calculated is no blank; an empty text as a result is one."""
     path = workbook([HEADER, ["1", "x", "y"]], lambda _, sheet: sheet.write_formula(1, 1, "=A1", None, 7))

@@ -57,10 +57,11 @@ def xlsb(tmp_path: Path) -> Xlsb:
 
     def write(*records: bytes, epoch_1904: bool = False, states: tuple[int, ...] = (0,)) -> Path:
         path = tmp_path / "clients.xlsb"
-        formats = [0, 14, 164, 165]
+        formats = [0, 14, 164, 165, 166]
         styles = [
             record(44, struct.pack("<H", 164) + wide("00000")),
             record(44, struct.pack("<H", 165) + wide("0.00E+00")),
+            record(44, struct.pack("<H", 166) + wide('"T-"@')),
             record(626), record(47, struct.pack("<HH", 0xFFFF, 9)), record(627),
             record(617), *(record(47, struct.pack("<HH", 0, one)) for one in formats), record(618),
         ]  # fmt: skip
@@ -91,6 +92,9 @@ def xlsb(tmp_path: Path) -> Xlsb:
         (cell(1, 1, b""), ""),
         (cell(7, 1, struct.pack("<I", 0)), "shared"),
         (cell(62, 1, b"\1" + wide("rich")), "rich"),
+        (cell(6, 1, wide("7"), style=4), "T-7"),
+        (cell(7, 1, struct.pack("<I", 0), style=4), "T-shared"),
+        (cell(62, 1, b"\1" + wide("rich"), style=4), "T-rich"),
         (cell(8, 1, wide("result") + bytes(8)), "result"),
         (cell(2, 1, struct.pack("<I", (12345 << 2) | 3)), Cell("123.45", 123.45, CellKind.NUMBER)),
         (cell(2, 1, struct.pack("<i", (-7 << 2) | 2)), Cell("-7", -7, CellKind.NUMBER)),

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from typing import Any
 
 from bulk_sync.mapping.transforms.shapes import (
@@ -30,7 +31,10 @@ _LOCALES: Mapping[str, tuple[str, str]] = {
 """Short names for a decimal mark and a mark between thousands."""
 
 _MAX_DIGITS = 300
-_CURRENCY = re.compile(r"^(?:[A-Z]{3}|\D?[$€£¥₹₺₽₪]|Dhs?\.?|Rs\.?)\s*(?=[-+(\d.,])|\s*(?:[A-Z]{3}|[$€£¥₹₺₽₪])$")
+_CURRENCY = re.compile(
+    r"^(?:(?P<before>[A-Z]{3})|[A-Z]{0,2}[$€£¥₹₺₽₪]|Dhs?\.?|Rs\.?)\s*(?=[-+(\d.,])"
+    r"|\s*(?:(?P<after>[A-Z]{3})|[$€£¥₹₺₽₪])$"
+)
 _GROUP_MARKS = {" ": " \u00a0\u202f\u2009", "'": "'’", ".": ".", ",": ",", "": ""}
 
 
@@ -40,23 +44,42 @@ def parse_number(text: str, decimal: str, group: str) -> int | float | None:
     A currency before or after is left out; parentheses or a minus on either side make it negative. Marks between
     thousands must stand where they belong (1,234,567 or 12,34,567), and not after a lone zero: 0,125 has decimals.
     """
-    number = _CURRENCY.sub("", ascii_digits(text).replace("٫", decimal).replace("٬", group).replace("\u2212", "-"))
+    number = _bare(ascii_digits(text).replace("٫", decimal).replace("٬", group).replace("\u2212", "-"))
     negative = False
     if number.startswith("(") and number.endswith(")"):
         number, negative = number[1:-1], True
     elif number.endswith("-"):
         number, negative = number[:-1], True
     sign, number = (number[0], number[1:].lstrip()) if number[:1] in ("-", "+") else ("", number)
-    whole, mark, fraction = _CURRENCY.sub("", number).strip().partition(decimal)
+    if sign and negative:  # (-5) and -5- say twice what once means, or take it back
+        return None
+    whole, mark, fraction = _bare(number).strip().partition(decimal)
     digits = _ungrouped(whole, group)
     if digits is None or len(digits) + len(fraction) > _MAX_DIGITS:
         return None
     if mark and not (fraction.isascii() and fraction.isdigit()):
         return None
-    minus = "-" if negative != (sign == "-") else ""
+    minus = "-" if negative or sign == "-" else ""
     if fraction.strip("0"):
         return float(f"{minus}{digits or '0'}.{fraction}")
     return int(f"{minus}{digits or '0'}") if digits or fraction else None
+
+
+def _bare(number: str) -> str:
+    """Leave out a currency. Three letters that are none stay: 5 MIO is not 5, nor is MAR 12 a dozen."""
+
+    def left_out(found: re.Match[str]) -> str:
+        word = found["before"] or found["after"]
+        return "" if word is None or word in _currencies() else found[0]
+
+    return _CURRENCY.sub(left_out, number)
+
+
+@cache
+def _currencies() -> frozenset[str]:
+    import pycountry  # only for a column whose numbers come with letters
+
+    return frozenset({*(str(item.alpha_3) for item in pycountry.currencies), "RMB"})
 
 
 def _ungrouped(whole: str, group: str) -> str | None:
@@ -109,6 +132,8 @@ def _mark_name(decimal: str) -> str:
 def _number_hint(text: str, decimal: str) -> str:
     if "%" in text:
         return 'take the % off first: {replace: {from: "%", to: ""}}'
+    if any(map(str.isalpha, text)):
+        return "beside the number only a currency may stand, by its sign or its three letters (€, AED)"
     other = "." if decimal == "," else ","
     return f'if {_mark_name(other)} stands before the decimals, write {{number: {{decimal: "{other}"}}}}'
 

@@ -48,12 +48,16 @@ def to_e164(text: str, region: str | None) -> str | TransformProblem:
     fault = _form_fault(plain)
     if fault:
         return TransformProblem("bad_phone", f"{shown(text)} is not a phone number ({fault[0]})", fault[1])
-    import phonenumbers
-
     for candidate, where in _readings(plain, region):
-        number = _parsed(candidate, where)
-        if number is not None and phonenumbers.is_valid_number(number):
-            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        written = _valid(candidate, where)
+        if written and (other := _with_its_code(candidate, written)):
+            return TransformProblem(
+                "bad_phone",
+                f"{shown(text)} may be {other} or {written}",
+                "write + before the country code, or the 0 that begins a number within the country",
+            )
+        if written:
+            return written
     return TransformProblem("bad_phone", f"{shown(text)} {_why(plain, region)}", _hint(plain, region))
 
 
@@ -79,6 +83,26 @@ def _readings(text: str, region: str | None) -> list[tuple[str, str | None]]:
     if text.startswith("00"):
         readings.append(("+" + text[2:], None))
     return readings
+
+
+def _valid(text: str, region: str | None) -> str:
+    """Return a valid number in E.164, '' for any other text."""
+    import phonenumbers
+
+    number = _parsed(text, region)
+    valid = number is not None and phonenumbers.is_valid_number(number)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if number and valid else ""
+
+
+def _with_its_code(text: str, written: str) -> str:
+    """Return the other number that a text means if it begins with the country's code, to which one was added; or ''.
+
+    4915112345678 is a German mobile phone whose + is missing, and also a number of an area that begins with 49.
+    """
+    digits = "".join(filter(str.isdigit, text))
+    added = written.removesuffix(digits).removeprefix("+")
+    doubled = added and added != written[1:] and digits.startswith(added)
+    return _valid(f"+{digits}", None) if doubled else ""
 
 
 def _parsed(text: str, region: str | None) -> PhoneNumber | None:
