@@ -7,6 +7,7 @@ failure may lose the last changes, which a sandbox can bear.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -36,16 +37,24 @@ CREATE TABLE IF NOT EXISTS quotas (key TEXT PRIMARY KEY, states TEXT NOT NULL);
 
 
 class Store:
-    """Clients by id in the order they were made, and the state of each key's quotas. Safe between threads."""
+    """Clients by id in the order they were made, and the state of each key's quotas. Safe between threads.
+
+    :raises OSError: when the folder cannot be used, or the disk takes no more.
+    """
 
     def __init__(self, folder: Path | None, *, time: Callable[[], float]) -> None:
         self._time = time
         self._lock = RLock()
-        where = ":memory:" if folder is None else str(_private_file(folder))
-        self._database = sqlite3.connect(where, timeout=30, isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode=WAL").close()
-        self._database.execute("PRAGMA synchronous=NORMAL").close()
-        self._database.executescript(_SCHEMA).close()
+        self._where = ":memory:" if folder is None else str(_private_file(folder))
+        self._database = sqlite3.connect(self._where, timeout=30, isolation_level=None, check_same_thread=False)
+        try:
+            with self._disk():
+                self._database.execute("PRAGMA journal_mode=WAL").close()
+                self._database.execute("PRAGMA synchronous=NORMAL").close()
+                self._database.executescript(_SCHEMA).close()
+        except OSError:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -54,14 +63,23 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
+        with self._lock, self._disk():
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
+                self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                if self._database.in_transaction:  # SQLite has left it already where the disk is full
+                    self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+            raise OSError(errno.ENOSPC if full else errno.EIO, str(error), self._where) from error
 
     def _rows(self, sql: str, values: Sequence[Json] = ()) -> list[tuple[int, str]]:
         with self._lock:

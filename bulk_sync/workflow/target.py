@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bulk_sync.errors import Refused
+from bulk_sync.errors import DiskFault, Refused
 from bulk_sync.records import Json
 from bulk_sync.sending.rate import Rate, parse_rate
 from bulk_sync.settings import Settings
@@ -90,8 +90,14 @@ def open_target(desk: Desk, settings: Settings, *, sandbox: bool) -> Iterator[Ta
 def _sandbox(desk: Desk, settings: Settings) -> Iterator[SandboxServer]:
     from bulk_sync.sandbox import SandboxServer, demo_config
 
-    with SandboxServer(desk.state.folder / "sandbox", config=demo_config()) as server:
+    folder = desk.state.folder / "sandbox"
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(SandboxServer(folder, config=demo_config()))
+            if settings.sandbox == "fresh":
+                server.empty()
+        except OSError as error:
+            raise DiskFault(f"{error.filename or folder}: {error.strerror or error}") from error
         if settings.sandbox == "fresh":
-            server.empty()
             desk.state.forget_account(SANDBOX_ACCOUNT)
         yield server

@@ -144,6 +144,22 @@ def test_a_full_disk_of_the_state_alone(program: Program, server: SandboxServer,
     assert (again.code, again.summary["counts"]) == (0, {"updated": COUNT}), again.err
 
 
+@pytest.mark.parametrize("fault", ["full", "damaged"])
+def test_a_disk_that_refuses_the_sandbox(fault: str, program: Program, small_disk: Path) -> None:
+    """It is a local fault with the file's name, as for the rest of the state, and no defect of the program."""
+    program.write("m.yaml", MAPPING)
+    program.write_csv("clients.csv", [["ID", "Company"], ["clt_1", "New"]])
+    state = small_disk / "state"
+    if fault == "full":
+        (small_disk / "filler").write_bytes(b"x" * 120_000)
+    else:
+        (state / "sandbox").mkdir(parents=True)
+        (state / "sandbox" / "sandbox.sqlite3").write_bytes(b"no database" * 1000)
+    ran = program("run", "clients.csv", "-m", "m.yaml", "--sandbox", BULK_SYNC_STATE_DIR=str(state))
+    assert (ran.code, "sandbox.sqlite3: " in ran.err) == (3, True), ran.err
+    assert "hint: make room or mend the disk" in ran.err and "defect" not in ran.err
+
+
 def test_results_that_cannot_be_written_at_the_end(program: Program, server: SandboxServer) -> None:
     """The folder of --output vanishes while sending: told, and the results are in the run's folder instead."""
     folder = program.folder / "out"
