@@ -123,7 +123,7 @@ async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) 
             present = await read_on(desk, session, job.settings.read, job.kinds)
             findings = joined(early, await _decide(desk, job, session, present))
         except BulkSyncError as error:
-            again = f"nothing was sent; to begin anew: bulk-sync retry {shlex.quote(job.source_name)}"
+            again = f"nothing was sent; to begin anew: bulk-sync retry {shlex.quote(job.source_name)}{desk.again}"
             steps = (again,) if job.kind == "retry" else ()
             ended = stopped_while_reading(desk, journal, job.outputs, began, error, state="planning", steps=steps)
             stopped = present is None and job.kind == "run" and not isinstance(error, ListingFault)
