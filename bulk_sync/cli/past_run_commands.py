@@ -14,7 +14,7 @@ from bulk_sync.cli import options
 @click.option("--from-journal", is_flag=True, default=None, help="Although source or mapping have changed since.")
 @options.yes
 @options.guards
-@options.output
+@options.output()
 @options.report
 @options.sending
 @options.target
@@ -33,7 +33,7 @@ def resume_command(run: str | None, **given: Any) -> int:
 @options.yes
 @options.choice
 @options.guards
-@options.output
+@options.output()
 @options.report
 @options.sending
 @options.target
@@ -51,7 +51,7 @@ def retry_command(results: str, run_name: str | None, **given: Any) -> int:
 @click.option("--include-unverified", is_flag=True, default=None, help="Also fields that no answer shows.")
 @options.yes
 @options.choice
-@options.output
+@options.output()
 @options.report
 @options.sending
 @options.target
@@ -66,8 +66,14 @@ def undo_command(run: str | None, **given: Any) -> int:
 
 @click.command("runs", short_help="Past runs; one run in full; its results again.")
 @click.argument("run", required=False)
-@click.option("--what", type=click.Choice(["results", "changes", "problems"]), default="results", show_default=True)
-@options.output
+@click.option(
+    "--what",
+    type=click.Choice(["results", "changes", "problems"]),
+    default="results",
+    show_default=True,
+    help="What --output writes.",
+)
+@options.output("printed, not written")
 @options.report
 @options.common
 def runs_command(run: str | None, what: str, **given: Any) -> int:
