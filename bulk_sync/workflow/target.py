@@ -29,6 +29,7 @@ class Target:
     account: str
     key: str = field(repr=False)
     sandbox: SandboxServer | None = None
+    key_from: str = ""
 
     @property
     def name(self) -> str:
@@ -82,8 +83,8 @@ def open_target(desk: Desk, settings: Settings, *, sandbox: bool) -> Iterator[Ta
     from bulk_sync.heffl.target import check_base_url
 
     base_url = check_base_url(settings.base_url)
-    key = find_key(settings, desk.environ)
-    yield Target(base_url, account_name(settings, key), key)
+    key, key_from = find_key(settings, desk.environ)
+    yield Target(base_url, account_name(settings, key), key, key_from=key_from)
 
 
 @contextmanager
