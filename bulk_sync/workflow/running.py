@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulk_sync.errors import BulkSyncError, DiskFault, Halted, Refused
+from bulk_sync.errors import BulkSyncError, DiskFault, Halted, KeyRefused, Refused
 from bulk_sync.journal import Journal, JournalBook, PlanTables
 from bulk_sync.journal.store import RunState
 from bulk_sync.planning.accidents import AccidentWatch
@@ -126,7 +126,7 @@ async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) 
             again = f"nothing was sent; to begin anew: bulk-sync retry {shlex.quote(job.source_name)}{desk.again}"
             steps = (again,) if job.kind == "retry" else ()
             ended = stopped_while_reading(desk, journal, job.outputs, began, error, state="planning", steps=steps)
-            stopped = present is None and job.kind == "run" and not isinstance(error, ListingFault)
+            stopped = present is None and job.kind == "run" and not isinstance(error, (ListingFault, KeyRefused))
             unread = what_is_unread(desk, session) if stopped else ()
             return ended._replace(notes=(*ended.notes, *unread))
         view = plan_view(session, summarise(journal), findings, question="Send it?")

@@ -39,6 +39,16 @@ def test_a_refused_key_is_told_with_what_to_do(desk: Desk) -> None:
     ]
 
 
+def test_a_key_that_is_refused_for_the_list_is_told_no_other_way(desk: Desk) -> None:
+    """No number of requests would have read it to its end."""
+    assert end_of(desk, *RUN, "--read", "list", HEFFL_API_KEY="heffl_user_another") == [
+        "stopped: the API refused the key",
+        "next: check the key (made in Heffl under Settings, Developers); then: bulk-sync resume",
+        "next: to go on where it stopped: bulk-sync resume RUN",
+        "warning: the API refused the key: Invalid API key",
+    ]
+
+
 @pytest.mark.parametrize(
     ("causes", "output", "told"),
     [
