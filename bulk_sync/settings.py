@@ -239,7 +239,8 @@ def _profile(name: str, profiles: Path | None) -> dict[str, object]:
     tables = _tables(profiles) if profiles and profiles.is_file() else {}
     if name not in tables:
         listed = ", ".join(tables) or "none"
-        raise Refused(f"profile {name!r}: not in {profiles} (it has: {listed})")
+        message = f"profile {name!r}: not in {profiles} (it has: {listed})"
+        raise Refused(message, hint="a profile is a table of that file, of however few lines: [production]")
     fields = {option: field for field, option in _OPTIONS.items()}
     values = {fields.get(plain := key.replace("-", "_"), plain): value for key, value in tables[name].items()}
     for key in ("key", "api_key", *NOT_FROM_OUTSIDE):
