@@ -11,6 +11,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Command], Command]
 
 
+FILE = click.Path(readable=False)
+"""What a shell completes; whether it is there and can be read is told where it is used, with a hint."""
+
+
 def _together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         for option in reversed(options):
@@ -27,7 +31,9 @@ def _flag(name: str, help_text: str, setting: str | None = None) -> Callable[[An
 
 common = _together(
     click.option("--profile", metavar="NAME", help="Account and options from the profiles file."),
-    click.option("--state-dir", metavar="DIR", help="Where runs are remembered; default: the user's state directory."),
+    click.option(
+        "--state-dir", type=FILE, metavar="DIR", help="Where runs are remembered; default: the user's state directory."
+    ),
     _flag("--json", "One JSON object on stdout at the end.", "json_summary"),
     _flag("--verbose", "Say more, such as every request."),
     _flag("--quiet", "Say only what went wrong."),
@@ -36,26 +42,32 @@ common = _together(
 
 sheet = click.option("--sheet", metavar="NAME", help="The workbook's sheet.")
 
-mapping = click.option("--mapping", "-m", "mapping_path", metavar="FILE", help="The YAML that joins columns to fields.")
+mapping = click.option(
+    "--mapping", "-m", "mapping_path", type=FILE, metavar="FILE", help="The YAML that joins columns to fields."
+)
 
 
 def output(default: str = "SOURCE-results-RUN.xlsx") -> Callable[[Command], Command]:
     """Return the options of the file that is written; ``default`` is its name, or what is done without one."""
     return _together(
-        click.option("--output", "-o", metavar="FILE", help=f"Results file: .xlsx, .csv or .jsonl.  [{default}]"),
+        click.option(
+            "--output", "-o", type=FILE, metavar="FILE", help=f"Results file: .xlsx, .csv or .jsonl.  [{default}]"
+        ),
         _flag("--overwrite", "Replace a results file that was changed or is not ours."),
         click.option("--output-mode", metavar="MODE", help="Permissions of new results files.  [600]"),
     )
 
 
-report = click.option("--report", metavar="FILE.html", help="Also write a self-contained report page.")
+report = click.option("--report", type=FILE, metavar="FILE.html", help="Also write a self-contained report page.")
 
 target = _together(
     click.option("--base-url", metavar="URL", help="The API; https, or loopback.  [https://api.heffl.com/api/v1]"),
     click.option("--rate", metavar="N/TIME", help="At most this many requests: 60/min, 1/s, 60/2s, none.  [60/min]"),
     click.option("--quota-share", metavar="SHARE", help="Leave the rest of the quota to others.  [1]"),
     click.option("--timeout", metavar="TIME", help="Deadline of one request.  [30s]"),
-    click.option("--ca-file", metavar="FILE", help="Trust these authorities (PEM) instead of the machine's."),
+    click.option(
+        "--ca-file", type=FILE, metavar="FILE", help="Trust these authorities (PEM) instead of the machine's."
+    ),
 )
 
 

@@ -10,7 +10,7 @@ from bulk_sync.cli import options
 
 
 @click.command("resume", short_help="Go on with a run that stopped, crashed or was interrupted.")
-@click.argument("run", required=False)
+@click.argument("run", type=options.FILE, required=False)
 @click.option("--from-journal", is_flag=True, default=None, help="Although source or mapping have changed since.")
 @options.yes
 @options.guards
@@ -28,7 +28,7 @@ def resume_command(run: str | None, **given: Any) -> int:
 
 
 @click.command("retry", short_help="Send again what did not succeed, and what was corrected by hand.")
-@click.argument("results")
+@click.argument("results", type=options.FILE)
 @click.option("--run", "run_name", metavar="RUN", help="The run that the results are of, where it cannot be found.")
 @options.yes
 @options.choice
@@ -47,7 +47,7 @@ def retry_command(results: str, run_name: str | None, **given: Any) -> int:
 
 
 @click.command("undo", short_help="Put back what a run changed.")
-@click.argument("run", required=False)
+@click.argument("run", type=options.FILE, required=False)
 @click.option("--include-unverified", is_flag=True, default=None, help="Also fields that no answer shows.")
 @options.yes
 @options.choice
@@ -65,7 +65,7 @@ def undo_command(run: str | None, **given: Any) -> int:
 
 
 @click.command("runs", short_help="Past runs; one run in full; its results again.")
-@click.argument("run", required=False)
+@click.argument("run", type=options.FILE, required=False)
 @click.option(
     "--what",
     type=click.Choice(["results", "changes", "problems"]),

@@ -13,9 +13,15 @@ from bulk_sync.errors import Refused
 
 
 @click.command("run", short_help="Read, check, plan, ask, send, write the results.")
-@click.argument("source", required=False)
+@click.argument("source", type=options.FILE, required=False)
 @options.mapping
-@click.option("--plan", "plan_name", metavar="RUN|FILE", help="Send a stored plan, less the lines deleted in FILE.")
+@click.option(
+    "--plan",
+    "plan_name",
+    type=options.FILE,
+    metavar="RUN|FILE",
+    help="Send a stored plan, less the lines deleted in FILE.",
+)
 @click.option("--dry-run", is_flag=True, help="The same as the command plan.")
 @options.sandbox("Send to the stand-in API; --sandbox=fresh empties it first.")
 @options.yes
@@ -52,7 +58,7 @@ def run_command(
 
 
 @click.command("check", short_help="Find the problems; no key, no network, nothing sent.")
-@click.argument("source")
+@click.argument("source", type=options.FILE)
 @options.mapping
 @options.sandbox("As on run; makes no difference here, where no API is asked.")
 @options.sheet
@@ -72,7 +78,7 @@ def check_command(source: str, mapping_path: str | None, **given: Any) -> int:
 
 
 @click.command("plan", short_help="Show what run would change, old → new; changes nothing.")
-@click.argument("source")
+@click.argument("source", type=options.FILE)
 @options.mapping
 @options.sandbox("Read the stand-in API; --sandbox=fresh empties it first.")
 @options.sheet

@@ -64,3 +64,15 @@ def test_what_is_to_be_written_needs_a_file() -> None:
     """The whole run instead of its problems would look like an answer."""
     ran = CliRunner().invoke(commands, ["runs", "R", "--what", "problems"])
     assert (ran.exit_code, "--output FILE is missing" in ran.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["run ", "run -m ", "run --plan ", "check x --output ", "retry ", "runs ", "mapping lint ", "mapping lint m.yaml "],
+)
+def test_a_shell_completes_the_names_of_files(words: str) -> None:
+    """Where one is asked for: with completion on, the shell's own would be gone."""
+    asked = {"COMP_WORDS": f"bulk-sync {words}", "COMP_CWORD": str(len(words.split()) + 1)}
+    environ = {**asked, "_BULK_SYNC_COMPLETE": "bash_complete"}
+    ran = CliRunner().invoke(commands, prog_name="bulk-sync", complete_var="_BULK_SYNC_COMPLETE", env=environ)
+    assert ran.output == "file,\n"
