@@ -143,9 +143,10 @@ class Result:
 
 
 def _plain(value: object) -> object:
-    """Return a cell as pandas takes it: its stored value where it has one of its own."""
+    """Return a cell as pandas takes it: its stored value where it has one of its own, else its text."""
     stored = getattr(value, "value", value)
-    return None if stored in {"", None} else stored
+    shown = getattr(value, "text", None) if stored is None else stored
+    return None if shown == "" else shown
 
 
 async def sync_async(source: SourceGiven, mapping: MappingGiven, **options: Any) -> Result:
@@ -312,9 +313,11 @@ def _source(source: SourceGiven) -> Path | DataFrame:
 def _path(given: object, expected: str) -> Path:
     if isinstance(given, (str, PathLike)) and isinstance(path := fspath(given), str):
         return Path(path)
+    library, name = type(given).__module__.partition(".")[0], type(given).__name__
+    makes = "pandas.DataFrame(…) makes a table with named columns of lists, dicts and series"
     raise SourceError(
-        f"the source is of the type {type(given).__name__}: expected {expected}",
-        hint="pandas.DataFrame(…) makes a table with named columns of lists, dicts and series",
+        f"the source is of the type {name if library == 'builtins' else f'{library}.{name}'}: expected {expected}",
+        hint="give its .to_pandas()" if "pandas" in expected and hasattr(given, "to_pandas") else makes,
     )
 
 

@@ -139,7 +139,7 @@ class Settings(BaseModel):
 
     output: Path | None = None
     overwrite: bool = False
-    output_mode: str = Field("600", pattern=r"^0?[0-7]{3}$")
+    output_mode: Annotated[Text, Field(pattern=r"^0?[0-7]{3}$")] = "600"
     report: Path | None = None
     base_url: str = DEFAULT_BASE_URL
     rate: str | None = None
@@ -240,14 +240,16 @@ def _profile(name: str, profiles: Path | None) -> dict[str, object]:
     tables = _tables(profiles) if profiles and profiles.is_file() else {}
     if name not in tables:
         listed = ", ".join(tables) or "none"
-        raise Refused(f"profile {name!r}: not in {profiles} (it has: {listed})")
+        message = f"profile {name!r}: not in {profiles} (it has: {listed})"
+        raise Refused(message, hint="a profile is a table of that file, of however few lines: [production]")
     fields = {option: field for field, option in _OPTIONS.items()}
     values = {fields.get(plain := key.replace("-", "_"), plain): value for key, value in tables[name].items()}
     for key in ("key", "api_key", *NOT_FROM_OUTSIDE):
         if key in values:
+            hint = "give the key as HEFFL_API_KEY, by key_command, or with: bulk-sync key set"
             raise Refused(
                 f"{profiles}: profile {name!r}: {key!r} cannot be set in a profile",
-                hint="give the key as HEFFL_API_KEY, by key_command, or with: bulk-sync key set",
+                hint=f"give it on the command line, each time: {_option(key)}" if key in NOT_FROM_OUTSIDE else hint,
             )
     for field, what in _NAMES.items():
         if values.get(field) == "":
@@ -266,6 +268,34 @@ def _tables(profiles: Path) -> dict[str, dict[str, object]]:
     return {name: table for name, table in content.items() if isinstance(table, dict)}
 
 
+_EXPECTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "a text",
+    "tuple": "a list of names",
+    "path": "the path of a file",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt:g}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "string_pattern_mismatch": "three octal digits, such as 600 or 640",
+}
+"""What the models ask for, by the beginning of their own names for what does not fit."""
+
+
+def _expected(field: str, item: Mapping[str, Any]) -> str:
+    """Say what was expected; the models' own words are for who wrote them."""
+    kind, message = str(item["type"]), str(item["msg"]).removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        from difflib import get_close_matches
+
+        near = get_close_matches(field, Settings.model_fields, n=1)
+        return "there is no such option" + "".join(f"; did you mean {name}?" for name in near)
+    expected = _EXPECTED.get(kind) or _EXPECTED.get(kind.partition("_")[0])
+    return f"expected {expected.format(**item.get('ctx') or {})}" if expected else message
+
+
 def _told(item: Mapping[str, Any], flags: Mapping[str, object], environment: Mapping[str, object], profile: str) -> str:
     field = str(item["loc"][0]) if item["loc"] else ""
     if flags.get(field) is not None:
@@ -274,7 +304,7 @@ def _told(item: Mapping[str, Any], flags: Mapping[str, object], environment: Map
         where = _variable(field)
     else:
         where = f"profile {profile!r}, {field}" if profile else f"mapping, {field}"
-    message = str(item["msg"]).removeprefix("Value error, ")
+    message = _expected(field, item)
     # Of several names the message says which one.
     told = isinstance(item["input"], tuple) or repr(item["input"]) in message
     given = "" if told else f" (given: {item['input']})"

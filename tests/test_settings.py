@@ -68,6 +68,7 @@ def test_answers_and_overrides_come_from_the_command_line_alone(profiles: Path) 
             resolve({"profile": "shop"}, environ={}, profiles=profiles)
         assert "cannot be set in a profile" in caught.value.message
         assert "secret-key" not in caught.value.message + caught.value.hint
+        assert ("on the command line, each time: --" in caught.value.hint) == ("key" not in line)
 
 
 def test_a_profile_may_come_from_the_environment(profiles: Path) -> None:
@@ -90,9 +91,10 @@ def test_an_empty_name_in_a_profile_is_refused(profiles: Path) -> None:
 
 def test_numbers_of_a_profile_are_what_flags_say_in_letters(profiles: Path) -> None:
     """TOML has numbers, and so have programs."""
-    profiles.write_text("[shop]\nmax_changed = 0.3\nmax_invalid = 0\nsheet = 2\n")
+    profiles.write_text("[shop]\nmax_changed = 0.3\nmax_invalid = 0\nsheet = 2\noutput_mode = 640\n")
     found = resolve({"profile": "shop", "expect_rows": 5}, environ={}, profiles=profiles)
     assert (found.max_changed, found.max_invalid, found.sheet, found.expect_rows) == ("0.3", "0", "2", "5")
+    assert found.output_mode == "640"
     profiles.write_text("[shop]\nmax_changed = true\n")
     with pytest.raises(Refused, match="profile 'shop', max_changed: "):
         resolve({"profile": "shop"}, environ={}, profiles=profiles)
@@ -101,9 +103,9 @@ def test_numbers_of_a_profile_are_what_flags_say_in_letters(profiles: Path) -> N
 @pytest.mark.parametrize(
     ("flags", "environ", "message"),
     [
-        ({"workers": "0"}, {}, "--workers: Input should be greater than or equal to 1 (given: 0)"),
-        ({"workers": "many"}, {}, "--workers: Input should be a valid integer"),
-        ({}, {"BULK_SYNC_WORKERS": "0"}, "BULK_SYNC_WORKERS: Input should be greater than or equal to 1 (given: 0)"),
+        ({"workers": "0"}, {}, "--workers: expected at least 1 (given: 0)"),
+        ({"workers": "many"}, {}, "--workers: expected a whole number (given: many)"),
+        ({}, {"BULK_SYNC_WORKERS": "0"}, "BULK_SYNC_WORKERS: expected at least 1 (given: 0)"),
         ({"quota_share": "70%"}, {}, "--quota-share: "),
         ({"quota_share": "1.5"}, {}, "--quota-share: 1.5 is not a share"),
         ({"until": "6 o'clock"}, {}, "--until: "),
@@ -111,8 +113,13 @@ def test_numbers_of_a_profile_are_what_flags_say_in_letters(profiles: Path) -> N
         ({"rows": "21-2"}, {}, "--rows: '21-2' ends before it begins"),
         ({"allow": ("everything",)}, {}, "--allow: 'everything' is no guard: expected one of shifted, swapped,"),
         ({"allow": ("empty", "much-smaller")}, {}, "--allow: 'much-smaller' is no guard: expected one of"),
-        ({"output_mode": "rw"}, {}, "--output-mode: "),
-        ({"read": "some"}, {}, "--read: "),
+        ({"output_mode": "rw"}, {}, "--output-mode: expected three octal digits, such as 600 or 640 (given: rw)"),
+        ({"quota_share": "much"}, {}, "--quota-share: expected a number (given: much)"),
+        ({}, {"BULK_SYNC_OVERWRITE": "perhaps"}, "BULK_SYNC_OVERWRITE: expected true or false (given: perhaps)"),
+        ({"timeout": "0s"}, {}, "--timeout: expected more than 0 (given: 0s)"),
+        ({"max_change": 3}, {}, "--max-change: there is no such option; did you mean max_changed? (given: 3)"),
+        ({"zzz": 3}, {}, "--zzz: there is no such option (given: 3)"),
+        ({"read": "some"}, {}, "--read: expected 'auto', 'list', 'each' or 'none' (given: some)"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_named(flags: dict[str, object], environ: dict[str, str], message: str) -> None:

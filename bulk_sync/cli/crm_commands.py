@@ -8,6 +8,9 @@ import click
 
 from bulk_sync.cli import options
 
+_HEADERS = ("none", "draft-03", "draft-03-epoch", "draft-07", "draft-10", "x")
+"""As the sandbox has them, which --help does not wait for."""
+
 
 @click.group("key", short_help="Whose key, what quota is left.")
 def key_group() -> None:
@@ -51,7 +54,7 @@ def forget_command(**given: Any) -> int:
 @click.option(
     "--rule", default="fixed-window", show_default=True, help="fixed-window, sliding-log, token-bucket, gcra."
 )
-@click.option("--headers", default="draft-03", show_default=True, help="none, draft-03, draft-07, draft-10, x, …")
+@click.option("--headers", default="draft-03", show_default=True, help=f"{', '.join(_HEADERS)}.")
 @click.option("--folder", metavar="DIR", help="Keep the clients here.  [in memory]")
 def sandbox_command(**given: Any) -> int:
     """Serve the stand-in API until Ctrl-C, and print what to set to use it."""

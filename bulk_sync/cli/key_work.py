@@ -35,7 +35,7 @@ def test_key(flags: Mapping[str, object]) -> int:
 
 def set_key(flags: Mapping[str, object]) -> int:
     """Read a key without showing it and keep it in the key ring."""
-    _, settings = make_desk(flags)
+    desk, settings = make_desk(flags)
     keyring = _keyring()
     name = settings.profile or "default"
     key = bare_key(click.prompt("API key", hide_input=True, err=True) if sys.stdin.isatty() else _piped_line())
@@ -45,7 +45,7 @@ def set_key(flags: Mapping[str, object]) -> int:
         keyring.set_password(KEYRING_SERVICE, name, key)
     except keyring.errors.KeyringError as error:
         raise Refused(f"the key ring did not take the key: {error}", hint="use HEFFL_API_KEY instead") from None
-    _tell(settings, f"kept for profile {name}; try it: bulk-sync key test", profile=name)
+    _tell(settings, f"kept for profile {name}; try it: bulk-sync key test{desk.again}", profile=name)
     return ExitCode.OK
 
 

@@ -15,7 +15,7 @@ from bulk_sync.journal import JournalBook
 from bulk_sync.results.summary_json import answer_json, failure_json, summary_json
 from bulk_sync.settings import parse_duration
 from bulk_sync.workflow import runs
-from bulk_sync.workflow.closing import outputs, summarise
+from bulk_sync.workflow.closing import next_steps, outputs, summarise
 from bulk_sync.workflow.ending import first_problems, skipped_by_reason
 from bulk_sync.workflow.purging import purge
 
@@ -44,6 +44,7 @@ def show_run(flags: Mapping[str, object], name: str, what: str) -> int:
     run = runs.find_run(desk, name)
     with runs.opened(desk, run) as journal:
         summary = summarise(journal, finished_at=journal.header.finished_at)
+        summary = summary._replace(next_steps=next_steps(summary, desk.again))
         lines: Iterable[str] = run_lines(journal, summary)
         files = {}
         if settings.output or settings.report:

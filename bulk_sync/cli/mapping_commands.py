@@ -16,8 +16,8 @@ def mapping_group() -> None:
 
 
 @mapping_group.command("suggest", short_help="Write a mapping for a file.")
-@click.argument("source")
-@click.option("--output", "-o", metavar="FILE", help="Where to write it.  [stdout]")
+@click.argument("source", type=options.FILE)
+@click.option("--output", "-o", type=options.FILE, metavar="FILE", help="Where to write it.  [stdout]")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @options.sheet
 @options.common
@@ -29,8 +29,8 @@ def suggest_command(source: str, output: str | None, *, overwrite: bool, **given
 
 
 @mapping_group.command("lint", short_help="All mistakes of a mapping at once.")
-@click.argument("mapping")
-@click.argument("source", required=False)
+@click.argument("mapping", type=options.FILE)
+@click.argument("source", type=options.FILE, required=False)
 @options.sheet
 @options.common
 def lint_command(mapping: str, source: str | None, **given: Any) -> int:
@@ -41,7 +41,7 @@ def lint_command(mapping: str, source: str | None, **given: Any) -> int:
 
 
 @mapping_group.command("explain", short_help="Each value at each step, from the cell to the payload.")
-@click.argument("source")
+@click.argument("source", type=options.FILE)
 @click.argument("cell")
 @options.mapping
 @options.sheet

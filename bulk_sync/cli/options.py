@@ -11,6 +11,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Command], Command]
 
 
+FILE = click.Path(readable=False)
+"""What a shell completes; whether it is there and can be read is told where it is used, with a hint."""
+
+
 def _together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         for option in reversed(options):
@@ -27,7 +31,9 @@ def _flag(name: str, help_text: str, setting: str | None = None) -> Callable[[An
 
 common = _together(
     click.option("--profile", metavar="NAME", help="Account and options from the profiles file."),
-    click.option("--state-dir", metavar="DIR", help="Where runs are remembered; default: the user's state directory."),
+    click.option(
+        "--state-dir", type=FILE, metavar="DIR", help="Where runs are remembered; default: the user's state directory."
+    ),
     _flag("--json", "One JSON object on stdout at the end.", "json_summary"),
     _flag("--verbose", "Say more, such as every request."),
     _flag("--quiet", "Say only what went wrong."),
@@ -36,33 +42,39 @@ common = _together(
 
 sheet = click.option("--sheet", metavar="NAME", help="The workbook's sheet.")
 
-mapping = click.option("--mapping", "-m", "mapping_path", metavar="FILE", help="The YAML that joins columns to fields.")
-
-output = _together(
-    click.option(
-        "--output", "-o", metavar="FILE", help="Results file: .xlsx, .csv or .jsonl.  [SOURCE-results-RUN.xlsx]"
-    ),
-    _flag("--overwrite", "Replace a results file that was changed or is not ours."),
-    click.option("--output-mode", metavar="MODE", help="Permissions of new results files.  [600]"),
+mapping = click.option(
+    "--mapping", "-m", "mapping_path", type=FILE, metavar="FILE", help="The YAML that joins columns to fields."
 )
 
-report = click.option("--report", metavar="FILE.html", help="Also write a self-contained report page.")
+
+def output(default: str = "SOURCE-results-RUN.xlsx") -> Callable[[Command], Command]:
+    """Return the options of the file that is written; ``default`` is its name, or what is done without one."""
+    return _together(
+        click.option(
+            "--output", "-o", type=FILE, metavar="FILE", help=f"Results file: .xlsx, .csv or .jsonl.  [{default}]"
+        ),
+        _flag("--overwrite", "Replace a results file that was changed or is not ours."),
+        click.option("--output-mode", metavar="MODE", help="Permissions of new results files.  [600]"),
+    )
+
+
+report = click.option("--report", type=FILE, metavar="FILE.html", help="Also write a self-contained report page.")
 
 target = _together(
     click.option("--base-url", metavar="URL", help="The API; https, or loopback.  [https://api.heffl.com/api/v1]"),
     click.option("--rate", metavar="N/TIME", help="At most this many requests: 60/min, 1/s, 60/2s, none.  [60/min]"),
     click.option("--quota-share", metavar="SHARE", help="Leave the rest of the quota to others.  [1]"),
     click.option("--timeout", metavar="TIME", help="Deadline of one request.  [30s]"),
-    click.option("--ca-file", metavar="FILE", help="Trust these authorities (PEM) instead of the machine's."),
+    click.option(
+        "--ca-file", type=FILE, metavar="FILE", help="Trust these authorities (PEM) instead of the machine's."
+    ),
 )
 
-sandbox = click.option(
-    "--sandbox",
-    is_flag=False,
-    flag_value="keep",
-    metavar="[=fresh]",
-    help="Send to the stand-in API; --sandbox=fresh empties it first.",
-)
+
+def sandbox(help_text: str) -> Callable[[Command], Command]:
+    """Return the option that names the stand-in API as target."""
+    return click.option("--sandbox", is_flag=False, flag_value="keep", metavar="[=fresh]", help=help_text)
+
 
 choice = _together(
     click.option("--first", metavar="N", help="Only the first N rows; the others are skipped."),
@@ -87,19 +99,22 @@ sending = _together(
 
 yes = _flag("--yes", "Answer the question with yes; never overrides a guard.")
 
-guards = _together(
-    click.option("--max-changed", metavar="N|SHARE", help="Stop if more rows would change."),
-    click.option("--max-cleared", metavar="N|SHARE", help="Stop if more cells would be cleared."),
+guards_on_rows = _together(
     click.option("--max-invalid", metavar="N|SHARE", help="Stop if more rows are invalid."),
     _flag("--require-valid", "Stop if any row is invalid."),
     click.option("--expect-rows", metavar="A..B", help="Stop if the source has fewer or more rows."),
     click.option("--allow", metavar="GUARD", multiple=True, help="Override a guard by its name."),
 )
 
-nightly = _together(
-    _flag("--skip-same", "Nothing to do if source, mapping and target are those of a run that ended with 0."),
-    click.option("--require-fresh", metavar="TIME", help="Refuse a source that is older."),
+guards = _together(
+    click.option("--max-changed", metavar="N|SHARE", help="Stop if more rows would change."),
+    click.option("--max-cleared", metavar="N|SHARE", help="Stop if more cells would be cleared."),
+    guards_on_rows,
 )
+
+skip_same = _flag("--skip-same", "Nothing to do if source, mapping and target are those of a run that ended with 0.")
+
+fresh = click.option("--require-fresh", metavar="TIME", help="Refuse a source that is older.")
 
 
 def given(options: dict[str, Any]) -> dict[str, object]:

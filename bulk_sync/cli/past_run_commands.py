@@ -10,11 +10,11 @@ from bulk_sync.cli import options
 
 
 @click.command("resume", short_help="Go on with a run that stopped, crashed or was interrupted.")
-@click.argument("run", required=False)
+@click.argument("run", type=options.FILE, required=False)
 @click.option("--from-journal", is_flag=True, default=None, help="Although source or mapping have changed since.")
 @options.yes
 @options.guards
-@options.output
+@options.output()
 @options.report
 @options.sending
 @options.target
@@ -28,12 +28,12 @@ def resume_command(run: str | None, **given: Any) -> int:
 
 
 @click.command("retry", short_help="Send again what did not succeed, and what was corrected by hand.")
-@click.argument("results")
+@click.argument("results", type=options.FILE)
 @click.option("--run", "run_name", metavar="RUN", help="The run that the results are of, where it cannot be found.")
 @options.yes
 @options.choice
 @options.guards
-@options.output
+@options.output()
 @options.report
 @options.sending
 @options.target
@@ -47,11 +47,11 @@ def retry_command(results: str, run_name: str | None, **given: Any) -> int:
 
 
 @click.command("undo", short_help="Put back what a run changed.")
-@click.argument("run", required=False)
+@click.argument("run", type=options.FILE, required=False)
 @click.option("--include-unverified", is_flag=True, default=None, help="Also fields that no answer shows.")
 @options.yes
 @options.choice
-@options.output
+@options.output()
 @options.report
 @options.sending
 @options.target
@@ -65,9 +65,15 @@ def undo_command(run: str | None, **given: Any) -> int:
 
 
 @click.command("runs", short_help="Past runs; one run in full; its results again.")
-@click.argument("run", required=False)
-@click.option("--what", type=click.Choice(["results", "changes", "problems"]), default="results", show_default=True)
-@options.output
+@click.argument("run", type=options.FILE, required=False)
+@click.option(
+    "--what",
+    type=click.Choice(["results", "changes", "problems"]),
+    default="results",
+    show_default=True,
+    help="What --output writes.",
+)
+@options.output("printed, not written")
 @options.report
 @options.common
 def runs_command(run: str | None, what: str, **given: Any) -> int:

@@ -13,21 +13,28 @@ from bulk_sync.errors import Refused
 
 
 @click.command("run", short_help="Read, check, plan, ask, send, write the results.")
-@click.argument("source", required=False)
+@click.argument("source", type=options.FILE, required=False)
 @options.mapping
-@click.option("--plan", "plan_name", metavar="RUN|FILE", help="Send a stored plan, less the lines deleted in FILE.")
+@click.option(
+    "--plan",
+    "plan_name",
+    type=options.FILE,
+    metavar="RUN|FILE",
+    help="Send a stored plan, less the lines deleted in FILE.",
+)
 @click.option("--dry-run", is_flag=True, help="The same as the command plan.")
-@options.sandbox
+@options.sandbox("Send to the stand-in API; --sandbox=fresh empties it first.")
 @options.yes
 @options.sheet
 @options.choice
 @options.reading
 @options.guards
-@options.output
+@options.output()
 @options.report
 @options.sending
 @options.target
-@options.nightly
+@options.skip_same
+@options.fresh
 @options.common
 def run_command(
     source: str | None, mapping_path: str | None, plan_name: str | None, *, dry_run: bool, **given: Any
@@ -51,15 +58,15 @@ def run_command(
 
 
 @click.command("check", short_help="Find the problems; no key, no network, nothing sent.")
-@click.argument("source")
+@click.argument("source", type=options.FILE)
 @options.mapping
-@options.sandbox
+@options.sandbox("As on run; makes no difference here, where no API is asked.")
 @options.sheet
 @options.choice
-@options.guards
-@options.output
+@options.guards_on_rows
+@options.output("SOURCE-check-RUN.xlsx")
 @options.report
-@options.nightly
+@options.fresh
 @options.common
 def check_command(source: str, mapping_path: str | None, **given: Any) -> int:
     """Read and check SOURCE, and write what is wrong with it; nothing is requested."""
@@ -71,14 +78,14 @@ def check_command(source: str, mapping_path: str | None, **given: Any) -> int:
 
 
 @click.command("plan", short_help="Show what run would change, old → new; changes nothing.")
-@click.argument("source")
+@click.argument("source", type=options.FILE)
 @options.mapping
-@options.sandbox
+@options.sandbox("Read the stand-in API; --sandbox=fresh empties it first.")
 @options.sheet
 @options.choice
 @options.reading
 @options.guards
-@options.output
+@options.output("SOURCE-plan-RUN.xlsx")
 @options.report
 @options.sending
 @options.target

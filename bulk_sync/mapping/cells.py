@@ -14,6 +14,7 @@ from bulk_sync.records import Cell, CellKind, CellValue
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SUSPECT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_SPREADSHEET_ERRORS = ("#", "Err:")
 _ERROR = re.compile(
     r"#(?:N/A(?: N/A)?|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA|FIELD!|BLOCKED!|UNKNOWN!"
     r"|CONNECT!|BUSY!|PYTHON!)",
@@ -139,6 +140,8 @@ def text_finding(text: str) -> Finding | None:
 
 
 def _error_finding(text: str) -> Finding:
+    if not text.startswith(_SPREADSHEET_ERRORS):
+        return Finding("error_cell", "not a value of a cell", "make it a text, a number or a date in the source", text)
     return Finding("error_cell", "a spreadsheet error, not a value", "correct the cell in the source", text)
 
 

@@ -16,7 +16,7 @@ _OWN = {
     "blank_cell": "the cell is blank, and the mapping says that it may not be",
     "cannot_clear": "the cell asks to clear a field that the API does not let be null",
     "clear_in_template": "the clear token stands among other values",
-    "error_cell": "the cell holds a spreadsheet's error, such as #N/A",
+    "error_cell": "the cell holds a spreadsheet's error, such as #N/A, or what no cell can hold, as a DataFrame's list",
     "narrow_cell": "the cell holds ####, what a spreadsheet shows in a column too narrow for its value",
     "exponent": "a long number was saved as 9.71501E+11, and its digits are lost",
     "formula": "the cell holds a formula that was saved without its result",

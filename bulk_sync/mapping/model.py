@@ -81,13 +81,14 @@ def _null_word(value: object) -> object:
 Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_SCALAR)]
 Name = Annotated[str, BeforeValidator(_text), Field(min_length=1), WithJsonSchema(_SCALAR)]
 _NAMES_SCHEMA = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]}
+_SOME_VALUE_SCHEMA = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]}
 Names = Annotated[list[Name], BeforeValidator(_texts), WithJsonSchema(_NAMES_SCHEMA)]
 Conditions = Annotated[
     dict[str, list[Text]],
     BeforeValidator(_conditions),
     AfterValidator(_each_filled),
     Field(min_length=1),
-    WithJsonSchema({"type": "object", "minProperties": 1, "additionalProperties": _NAMES_SCHEMA}),
+    WithJsonSchema({"type": "object", "minProperties": 1, "additionalProperties": _SOME_VALUE_SCHEMA}),
 ]
 
 
@@ -270,7 +271,7 @@ class MappingFile(_Model):
     ignore: Names = Field(
         default_factory=list, description="Columns that are left out on purpose.", examples=[["Notes"]]
     )
-    rate: Annotated[Text, Field(pattern=_RATE)] | None = Field(
+    rate: Annotated[Text, Field(pattern=_RATE), WithJsonSchema({"type": "string", "pattern": _RATE})] | None = Field(
         None, description="At most so many requests in a time.", examples=["60/min", "1/s", "60/2s"]
     )
     workers: int | None = Field(None, ge=1, le=1000, description="Requests in flight, at most.", examples=[4])

@@ -67,6 +67,7 @@ def json_schema() -> dict[str, Any]:
         "anyOf": [{"$ref": "#/$defs/Key"}, {"type": "array", "items": {"$ref": "#/$defs/Key"}, "minItems": 1}],
     }
     definitions["FieldMapping"]["properties"]["otherwise"]["default"] = "error"
+    definitions["MappingTest"]["anyOf"] = [{"required": ["expect"]}, {"required": ["problem"]}]
     for part in (schema, *definitions.values()):
         _drop_empty_defaults(part)
     del schema["required"]

@@ -37,7 +37,10 @@ CREATE TABLE IF NOT EXISTS quotas (key TEXT PRIMARY KEY, states TEXT NOT NULL);
 
 
 class Store:
-    """Clients by id in the order they were made, and the state of each key's quotas. Safe between threads."""
+    """Clients by id in the order they were made, and the state of each key's quotas. Safe between threads.
+
+    :raises OSError: when the folder cannot be used, or the disk takes no more.
+    """
 
     def __init__(self, folder: Path | None, *, time: Callable[[], float]) -> None:
         self._time = time
@@ -73,10 +76,11 @@ class Store:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
+                self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                if self._database.in_transaction:  # SQLite has left it already where the disk is full
+                    self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
 
     def _rows(self, sql: str, values: Sequence[Json] = ()) -> list[tuple[int, str]]:
         with self._lock, self._faults():

@@ -23,7 +23,7 @@ def key_refused(reply: Reply) -> Stop:
     return Stop(
         StopReason.KEY_REFUSED,
         f"the API refused the key: {describe(reply)[1]}",
-        "check HEFFL_API_KEY (made in Heffl under Settings, Developers); then: bulk-sync resume",
+        "check the key (made in Heffl under Settings, Developers); then: bulk-sync resume",
     )
 
 

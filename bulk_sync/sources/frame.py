@@ -6,7 +6,7 @@ Row numbers are those the frame would have if it were saved with its header in r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -50,7 +50,8 @@ class FrameSource(OpenSource):
 def _cell(value: object) -> str | Cell:
     """Give a value its text and kind; '' for NaN, an error for what is infinite, as in a workbook.
 
-    So are bytes, which are a text in an encoding that nobody named. What is no cell's value becomes its text.
+    So are bytes, a text in an encoding that nobody named, and lists, dicts, arrays and the like: their text is
+    Python's, and split at its commas it would be sent with brackets and quotes. What else there is becomes its text.
     """
     if type(value).__module__ == "numpy" and hasattr(value, "item") and not hasattr(value, "__len__"):
         value = value.item()
@@ -60,7 +61,7 @@ def _cell(value: object) -> str | Cell:
         return duration_cell(value)
     if isinstance(value, float) and not math.isfinite(value):
         return "" if math.isnan(value) else Cell(str(value), None, CellKind.ERROR)
-    if isinstance(value, (bytes, bytearray)):
+    if isinstance(value, Iterable) and not isinstance(value, str):
         return Cell(str(value), None, CellKind.ERROR)
     for types, kind, text in _KINDS:
         if isinstance(value, types):

@@ -149,7 +149,7 @@ class State:
         """Return what was learned of an account under ``name``, None for nothing, or what nobody wrote."""
         with self._faults():
             found = self._connection.execute(
-                "SELECT value FROM learned WHERE account = ? AND name = ?", (account, name)
+                "SELECT value FROM learned WHERE account = ? AND name = ?", (account, _utf8(name))
             ).fetchone()
         with suppress(ValueError, TypeError):
             return cast("Json", json.loads(found[0])) if found else None
@@ -159,14 +159,14 @@ class State:
         """Remember something of an account."""
         with self._faults():
             self._connection.execute(
-                "INSERT OR REPLACE INTO learned VALUES (?, ?, ?)", (account, name, json.dumps(value))
+                "INSERT OR REPLACE INTO learned VALUES (?, ?, ?)", (account, _utf8(name), json.dumps(value))
             )
 
     def output_fingerprint(self, path: Path) -> str | None:
         """Return the fingerprint of what this tool last wrote at ``path``, None where it wrote nothing."""
         with self._faults():
             found = self._connection.execute(
-                "SELECT fingerprint FROM outputs WHERE path = ?", (str(path.resolve()),)
+                "SELECT fingerprint FROM outputs WHERE path = ?", (_utf8(str(path.resolve())),)
             ).fetchone()
         return None if found is None else str(found[0])
 
@@ -174,7 +174,7 @@ class State:
         """Return the run whose results were last written at ``path``."""
         with self._faults():
             found = self._connection.execute(
-                "SELECT run FROM outputs WHERE path = ?", (str(path.resolve()),)
+                "SELECT run FROM outputs WHERE path = ?", (_utf8(str(path.resolve())),)
             ).fetchone()
         return None if found is None else str(found[0])
 
@@ -182,7 +182,7 @@ class State:
         """Remember what this tool wrote at ``path``."""
         with self._faults():
             self._connection.execute(
-                "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?)", (str(path.resolve()), fingerprint, run)
+                "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?)", (_utf8(str(path.resolve())), fingerprint, run)
             )
 
     def forget_account(self, account: str) -> None:
@@ -236,6 +236,11 @@ class State:
             yield
         except (sqlite3.Error, OSError) as error:
             raise StateFault(f"{self.path}: {error}") from error
+
+
+def _utf8(name: str) -> str:
+    """Return a name with a file's path as SQLite can hold it: the bytes of a path need not be UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 @contextmanager

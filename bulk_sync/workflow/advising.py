@@ -15,7 +15,8 @@ def advice(fault: BulkSyncError, header: RunHeader) -> str:
     It never is to keep the state elsewhere: that would leave behind the run's journal, the ledger and the quota.
     """
     if not isinstance(fault, DiskFault):
-        return fault.hint
+        # What stops a request speaks of resume; a plan has none, and is made anew.
+        return fault.hint.replace("bulk-sync resume", "bulk-sync plan") if header.kind == "plan" else fault.hint
     return f"{fault.hint}, then: bulk-sync {_command(header)}"
 
 

@@ -93,8 +93,8 @@ def _told_cause(severity: str, code: str, where: str, cause: _Cause) -> Iterable
         yield rest, f"{prefix}{where + ': ' if where else ''}{on_a_line(cause.message)} ({code})"
 
 
-def next_steps(summary: RunSummary) -> tuple[str, ...]:
-    """Return what to do next, as commands and sentences."""
+def next_steps(summary: RunSummary, again: str = "") -> tuple[str, ...]:
+    """Return what to do next, as commands and sentences; ``again``: the desk's options that each command needs."""
     counts, run = summary.counts, summary.run
     steps = []
     if summary.kind == "check":
@@ -105,19 +105,19 @@ def next_steps(summary: RunSummary) -> tuple[str, ...]:
         if summary.stopped_by:
             steps.append("the plan is not whole and cannot be sent; make it anew: bulk-sync plan")
         elif counts.get(Status.READY):
-            steps.append(f"to send exactly this within 24 hours: bulk-sync run --plan {run}")
+            steps.append(f"to send exactly this within 24 hours: bulk-sync run --plan {run}{again}")
         return tuple(steps)
     if counts.get(Status.NOT_SENT):
-        steps.append(f"to go on where it stopped: bulk-sync resume {run}")
+        steps.append(f"to go on where it stopped: bulk-sync resume {run}{again}")
     elif any(counts.get(status) for status in (Status.FAILED, Status.IN_DOUBT, Status.INVALID)):
         target = summary.output or run
-        steps.append(f"correct the rows in the results file, then: bulk-sync retry {shlex.quote(target)}")
+        steps.append(f"correct the rows in the results file, then: bulk-sync retry {shlex.quote(target)}{again}")
     if counts.get(Status.DIFFERS):
         steps.append("look at the rows that differ: the CRM holds another value than was sent")
     # A retry has rows that differ from the run before, too, and then there may be nothing of its own to take back.
     differing = counts.get(Status.DIFFERS) and (summary.kind != "retry" or summary.requests.get("patch"))
     if counts.get(Status.UPDATED) or differing:
-        steps.append(f"to take it back: bulk-sync undo {run}")
+        steps.append(f"to take it back: bulk-sync undo {run}{again}")
     return tuple(steps)
 
 
@@ -214,7 +214,7 @@ class Outputs:
     ) -> tuple[RunSummary, tuple[str, ...]]:
         """Write results and report; return the summary with the files' names, and what is to be said of them."""
         told = summary._replace(output=str(self.path or ""))
-        told = told._replace(next_steps=next_steps(told))
+        told = told._replace(next_steps=next_steps(told, desk.again))
         book = JournalBook(journal, told, readable=readable_fields(journal))
         notes: list[str] = []
         fallback = desk.run_folder(summary.run) if summary.kind != "check" else None
@@ -230,7 +230,7 @@ class Outputs:
             desk.state.remember_output(written.path, written.fingerprint, summary.run)
             notes.extend(written.notes)
             told = told._replace(output=str(written.path))
-            told = told._replace(next_steps=next_steps(told))
+            told = told._replace(next_steps=next_steps(told, desk.again))
         if self.settings.report:
             from bulk_sync.results.html_page import write_report
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -135,6 +136,14 @@ class Desk:
         given = self.settings().state_dir
         # Whole, since a program may go to another folder before it reads the rows of its run.
         return State(self.folder / Path(given).expanduser() if given else default_state_dir())
+
+    @property
+    def again(self) -> str:
+        """The options without which a further command would not find the run, or the key: as a shell takes them."""
+        state = self.flags.get("state_dir")
+        folder = self.folder / Path(str(state)).expanduser() if state else ""
+        named = {"profile": self.flags.get("profile"), "state-dir": folder}
+        return "".join(f" --{option} {shlex.quote(str(value))}" for option, value in named.items() if value)
 
     def new_run(self) -> str:
         """Return the id of a new run: the greatest of all that this state directory has known."""

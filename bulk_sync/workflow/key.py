@@ -18,23 +18,22 @@ COMMAND_SECONDS = 60.0
 """How long a key command may take: a vault may ask its user for a fingerprint."""
 
 
-def find_key(settings: Settings, environ: Mapping[str, str]) -> str:
-    """Return the key from the environment, a command's output or the key ring, stripped of what is not part of it.
+def find_key(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the key, stripped of what is not part of it, and where it came from: environment, command or key ring.
 
     Raises :class:`Refused` naming the three ways where there is none. The key is in no message.
     """
-    key = bare_key(environ.get("HEFFL_API_KEY", ""))
-    if not key and settings.key_command:
-        key = _from_command(settings.key_command)
-    if not key:
-        key = bare_key(_from_keyring(settings.profile))
-    if not key:
-        raise Refused(
-            "no API key: HEFFL_API_KEY is not set, there is no key command, and no key ring has one",
-            hint="export HEFFL_API_KEY=…, or BULK_SYNC_KEY_COMMAND='…', or: bulk-sync key set; "
-            "or try it first with --sandbox",
-        )
-    return key
+    if key := bare_key(environ.get("HEFFL_API_KEY", "")):
+        return key, "HEFFL_API_KEY"
+    if settings.key_command and (key := _from_command(settings.key_command)):
+        return key, "the key command"
+    if key := bare_key(_from_keyring(settings.profile)):
+        return key, "the key ring"
+    raise Refused(
+        "no API key: HEFFL_API_KEY is not set, there is no key command, and no key ring has one",
+        hint="export HEFFL_API_KEY=…, or BULK_SYNC_KEY_COMMAND='…', or: bulk-sync key set; "
+        "or try it first with --sandbox",
+    )
 
 
 def bare_key(text: str) -> str:

@@ -21,6 +21,7 @@ class KeyReport:
 
     base_url: str
     account: str
+    key_from: str
     remaining: int | None
     limit: int | None
     reset_in: float
@@ -28,6 +29,7 @@ class KeyReport:
     def lines(self) -> Iterator[str]:
         """Yield the report line by line."""
         yield f"the key is good: {self.base_url} answered with clients"
+        yield f"key: from {self.key_from}"
         yield f"account: {self.account}"
         if self.remaining is None:
             yield "quota: the answer does not say"
@@ -44,7 +46,8 @@ async def check_key(desk: Desk, settings: Settings) -> KeyReport:
             quota.report(permit, reply)
         code, message = describe(reply) if reply.http_status != 200 else ("", "")
         if reply.http_status in {401, 403}:
-            raise KeyRefused(f"the API refused the key: {message}", hint="is it whole, and of the right workspace?")
+            refused = f"the API refused the key from {target.key_from}: {message}"
+            raise KeyRefused(refused, hint="is it whole, and of the right workspace?")
         if reply.http_status != 200:
             moved = reply.http_status is not None and 300 <= reply.http_status < 400
             elsewhere = moved or reply.http_status == 404
@@ -53,4 +56,4 @@ async def check_key(desk: Desk, settings: Settings) -> KeyReport:
         parse_page(reply.body)  # raises where a 200 brings no clients: another server than the API
         standing = quota.standing()
         remaining = standing.remaining if standing.told else None
-        return KeyReport(target.base_url, target.account, remaining, standing.limit, standing.reset_in)
+        return KeyReport(target.base_url, target.account, target.key_from, remaining, standing.limit, standing.reset_in)

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from bulk_sync.journal import Journal, Tallies
 from bulk_sync.planning.reading import AccountMemory
 from bulk_sync.planning.snapshot import CONFIRMATIONS, FRESH_SECONDS
+from bulk_sync.sending.ports import StopReason
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.present import Present, demand_list, read_present
 from bulk_sync.workflow.session import Session
@@ -77,9 +78,9 @@ def what_is_unread(desk: Desk, session: Session) -> tuple[str, ...]:
     if sent["page"]:
         requests = "1 request" if sent["page"] == 1 else f"{sent['page']:,} requests"
         known = f"the list of clients was not read to its end in {requests}"
-        return (
-            f"{known}; nothing is sent before it is, and resume reads it from its beginning: it needs more of them",
-        )
+        limited = desk.stop.stop is not None and desk.stop.stop.reason is StopReason.MAX_REQUESTS
+        more = ": it needs more of them" if limited else ""
+        return (f"{known}; nothing is sent before it is, and resume reads it from its beginning{more}",)
     return ()
 
 

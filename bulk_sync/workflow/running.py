@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulk_sync.errors import BulkSyncError, DiskFault, Halted, Refused
+from bulk_sync.errors import BulkSyncError, DiskFault, Halted, KeyRefused, Refused
 from bulk_sync.journal import Journal, JournalBook, PlanTables
 from bulk_sync.journal.store import RunState
 from bulk_sync.planning.accidents import AccidentWatch
@@ -124,12 +124,11 @@ async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) 
             present = await read_on(desk, session, job.settings.read, job.kinds)
             findings = joined(early, await _decide(desk, job, session, present))
         except BulkSyncError as error:
-            again = f"nothing was sent; to begin anew: bulk-sync retry {shlex.quote(job.source_name)}"
+            again = f"nothing was sent; to begin anew: bulk-sync retry {shlex.quote(job.source_name)}{desk.again}"
             steps = (again,) if job.kind == "retry" else ()
             ended = stopped_while_reading(desk, journal, job.outputs, began, error, state="planning", steps=steps)
-            unread: tuple[str, ...] = ()
-            if present is None and job.kind == "run" and not _is_elsewhere(desk, error):
-                unread = what_is_unread(desk, session)
+            stopped = present is None and job.kind == "run" and not _is_elsewhere(desk, error)
+            unread = what_is_unread(desk, session) if stopped else ()
             return ended._replace(notes=(*ended.notes, *unread))
         view = plan_view(session, summarise(journal), findings, question="Send it?")
         if job.kind == "plan":
@@ -143,9 +142,9 @@ async def plan_and_send(desk: Desk, job: Job, journal: Journal, target: Target) 
 
 
 def _is_elsewhere(desk: Desk, error: BulkSyncError) -> bool:
-    """Whether reading ended since this is not the API, or not as it should be: more requests would not help."""
+    """Whether reading ended for what more requests would not help: no API, not as it should be, or a refused key."""
     systemic = desk.stop.stop is not None and desk.stop.stop.reason is StopReason.SYSTEMIC
-    return systemic or isinstance(error, ListingFault)
+    return systemic or isinstance(error, (ListingFault, KeyRefused))
 
 
 def _early_findings(desk: Desk, job: Job, journal: Journal, target: Target) -> tuple[Finding, ...]:

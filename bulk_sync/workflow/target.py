@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bulk_sync.errors import Refused
+from bulk_sync.errors import DiskFault, Refused
 from bulk_sync.journal import RunHeader
 from bulk_sync.records import Json
 from bulk_sync.sending.rate import Rate, parse_rate
@@ -31,6 +31,7 @@ class Target:
     account: str
     key: str = field(repr=False)
     sandbox: SandboxServer | None = None
+    key_from: str = ""
 
     @property
     def name(self) -> str:
@@ -89,8 +90,8 @@ def open_target(desk: Desk, settings: Settings, *, sandbox: bool) -> Iterator[Ta
     from bulk_sync.heffl.target import check_base_url
 
     base_url = check_base_url(settings.base_url)
-    key = find_key(settings, desk.environ)
-    yield Target(base_url, account_name(settings, key), key)
+    key, key_from = find_key(settings, desk.environ)
+    yield Target(base_url, account_name(settings, key), key, key_from=key_from)
 
 
 @contextmanager
@@ -104,12 +105,11 @@ def _sandbox(desk: Desk, settings: Settings) -> Iterator[SandboxServer]:
             if settings.sandbox == "fresh":
                 server.empty()
         except OSError as error:
+            what = f"{error.filename or folder}: {error.strerror or error}"
             if error.errno == errno.ENOSPC:
-                raise
-            raise Refused(
-                f"the sandbox in {folder} cannot be used: {error.strerror or error}",
-                hint="delete that folder, or name another one by --state-dir: it holds the sandbox's clients alone",
-            ) from error
+                raise DiskFault(what) from error
+            hint = "delete that folder, or name another one by --state-dir: it holds the sandbox's clients alone"
+            raise DiskFault(f"the sandbox in {folder} cannot be used: {what}", hint=hint) from error
         if settings.sandbox == "fresh":
             desk.state.forget_account(SANDBOX_ACCOUNT)
         yield server

@@ -71,7 +71,7 @@ async def undo(desk: Desk, name: str | None) -> Ended:
             try:
                 await _decide(desk, session, done, settings, torn)
             except BulkSyncError as error:
-                steps = (f"nothing was put back; to begin anew: bulk-sync undo {parent}",)
+                steps = (f"nothing was put back; to begin anew: bulk-sync undo {parent}{desk.again}",)
                 return stopped_while_reading(desk, journal, place, began, error, steps=steps)
             view = plan_view(session, summarise(journal), (), question=f"Undo run {parent}?")
             if stopped_by := ask_to_send(desk, settings, view):
@@ -102,7 +102,7 @@ def _last_that_changed(desk: Desk) -> str:
                 f"the last run that changed something is {past.run} ({past.header.source_path}); undo it?",
                 setting="RUN",
                 choices=("yes", "no"),
-                hint=f"name the run: bulk-sync undo {past.run}",
+                hint=f"name the run: bulk-sync undo {past.run}{desk.again}",
             )
             if desk.talk.ask(question) != "yes":
                 raise question

@@ -132,6 +132,36 @@ def test_what_a_number_cannot_be_is_a_problem_of_its_row(tmp_path: Path) -> None
     ]
 
 
+def test_a_list_in_a_cell_is_a_problem_of_its_row(tmp_path: Path) -> None:
+    """Its parts are not sent with Python's brackets and quotes; where nobody sends it, it stays what it looks like."""
+    text = (
+        "import bulk_sync, pandas as pd\n"
+        "frame = pd.DataFrame({'Client ID': ['clt_1', 'clt_2'], 'L': [['a', 'b'], 'c,d'], 'N': [0, False]})\n"
+        "fields = {'cf_l': {'column': 'L', 'type': 'list'}}\n"
+        "done = bulk_sync.check(frame, {'match': 'Client ID', 'fields': fields})\n"
+        "print(done.to_frame()[['L', 'N', 'sync_code', 'sync_message']].values.tolist())\n"
+    )
+    message = "B2: not a value of a cell"
+    expected = [["['a', 'b']", 0, "error_cell", message], ["c,d", False, "", ""]]
+    assert program(tmp_path, text).strip() == str(expected)
+
+
+def test_a_frame_of_another_library_is_told_how_to_become_one_of_pandas(tmp_path: Path) -> None:
+    """Of a class that is called DataFrame, too, the library is named."""
+    text = (
+        "import bulk_sync\n"
+        "class DataFrame:\n"
+        "    __module__ = 'polars.dataframe.frame'\n"
+        "    def to_pandas(self): ...\n"
+        "try: bulk_sync.check(DataFrame(), 'clients.yaml')\n"
+        "except bulk_sync.errors.SourceError as error: print(error.message, '|', error.hint)\n"
+    )
+    expected = (
+        "the source is of the type polars.DataFrame: expected a path or a pandas DataFrame | give its .to_pandas()"
+    )
+    assert program(tmp_path, text).strip() == expected
+
+
 def test_a_run_is_read_from_another_folder(tmp_path: Path) -> None:
     """A state directory is where it was when the run began, wherever the program has gone since."""
     text = (

@@ -134,3 +134,14 @@ def test_the_mapping_may_come_from_the_environment(program: Program) -> None:
     assert program("check", "c.csv", BULK_SYNC_MAPPING="m.yaml").code == 1
     refused = program("check", "c.csv", "--mapping", "none.yaml", BULK_SYNC_MAPPING="m.yaml")
     assert (refused.code, "none.yaml" in refused.err) == (2, True), refused.err
+
+
+def test_a_key_is_told_with_where_it_came_from(program: Program, serve_api: Serve) -> None:
+    """As --help says: a variable that is still set goes before the command of a profile, and so before its account."""
+    server = serve_api()
+    program.target(server)
+    assert "key: from HEFFL_API_KEY\n" in program("key", "test").out
+    command = {"BULK_SYNC_KEY_COMMAND": f"printf {server.key}"}
+    refused = program("key", "test", HEFFL_API_KEY="another", **command)
+    assert (refused.code, "the API refused the key from HEFFL_API_KEY: " in refused.err) == (4, True), refused.err
+    assert "key: from the key command\n" in program("key", "test", HEFFL_API_KEY="", **command).out

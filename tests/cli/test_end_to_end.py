@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -249,3 +251,23 @@ def test_standard_input_is_a_source(program: Program, server: SandboxServer, res
     source = program.write_csv("piped.csv", [HEADER, ROWS[0]])
     ran = program("run", "-", *ARGS, "--output", "r.csv", stdin=source)
     assert (ran.code, [line["sync_status"] for line in results(program.folder / "r.csv")]) == (0, ["updated"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name of a file is Unicode")
+def test_names_of_files_that_are_no_utf_8(program: Program) -> None:
+    """As an archive from an old Windows leaves them: every command works on them, and their results are known again."""
+    name = os.fsdecode(b"caf\xe9")
+    folder = program.folder / name
+    folder.mkdir()
+    rows = "ID,Company\nclt_1,Acme\n"
+    (folder / f"{name}.csv").write_text(rows)
+    (folder / f"{name}.yaml").write_text("match: ID\nfields:\n  name: Company\n")
+    job = (f"{name}/{name}.csv", "-m", f"{name}/{name}.yaml", "--sandbox")
+    results = f"{name}/r{name}.xlsx"
+    commands: list[tuple[str, ...]] = [
+        *(("check", *job), ("run", *job, "--output", results), ("run", *job, "--output", results)),
+        *(("runs", results), ("retry", results, "--yes"), ("undo", results, "--yes")),
+    ]
+    for command in commands:
+        ran = program(*command, "--json", "--quiet")
+        assert (ran.code, ran.err) == (0, "")

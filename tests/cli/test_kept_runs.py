@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +136,21 @@ def test_purge_goes_on_past_what_it_cannot_remove(program: Program, serve_api: S
     assert (ran.code, runs[1] in ran.out + ran.err) == (0, True), ran
     assert [path.name for path in (program.state / "runs").iterdir()] == [runs[1]]
     assert (tmp_path / "moved" / "journal.sqlite").exists()
+
+
+def test_what_to_do_next_finds_the_run_and_the_key_again(program: Program, serve_api: Serve) -> None:
+    """Each command that is advised can be copied, from another folder too: with the state and the profile given."""
+    server = prepare(program, serve_api)
+    del program.environ["HEFFL_API_KEY"]
+    program.write("p.toml", f'["my shop"]\nkey_command = "printf {server.key}"\n')
+    program.environ["BULK_SYNC_PROFILES"] = str(program.folder / "p.toml")
+    args = ("--profile", "my shop", "--state-dir", "my state", "--max-requests", "2")
+    ran = program(*RUN[:-2], *args)
+    assert ran.code == 3, ran.err
+    elsewhere = program.folder / "elsewhere"
+    elsewhere.mkdir()
+    program = replace(program, folder=elsewhere, environ={**program.environ})
+    resume, undo = (step.partition(": bulk-sync ")[2] for step in ran.summary["next_steps"])
+    for told in (resume, undo):
+        ran = program(*shlex.split(told), "--yes", "--json")
+        assert (ran.code, ran.summary["counts"]["updated"]) == (0, COUNT), ran.err

@@ -168,6 +168,16 @@ def test_no_room_for_temporary_files(program: Program, command: tuple[str, ...],
     assert "defect" not in ran.stderr and "what the output goes to" not in ran.stderr
 
 
+def test_a_full_disk_of_the_sandbox(program: Program, small_disk: Path) -> None:
+    """It is a local fault with the file's name, as for the rest of the state, and no defect of the program."""
+    program.write("m.yaml", MAPPING)
+    program.write_csv("clients.csv", [["ID", "Company"], ["clt_1", "New"]])
+    (small_disk / "filler").write_bytes(b"x" * 120_000)
+    ran = program("run", "clients.csv", "-m", "m.yaml", "--sandbox", BULK_SYNC_STATE_DIR=str(small_disk / "state"))
+    assert (ran.code, "sandbox.sqlite3: " in ran.err) == (3, True), ran.err
+    assert "hint: make room or mend the disk" in ran.err and "defect" not in ran.err
+
+
 def test_results_that_cannot_be_written_at_the_end(program: Program, server: SandboxServer) -> None:
     """The folder of --output vanishes while sending: told, and the results are in the run's folder instead."""
     folder = program.folder / "out"

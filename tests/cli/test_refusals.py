@@ -161,7 +161,7 @@ def test_a_sandbox_whose_file_is_damaged(program: Program, fresh: str) -> None:
     folder.mkdir(parents=True)
     (folder / "sandbox.sqlite3").write_text("nothing that SQLite ever wrote, and long enough to be looked at" * 9)
     ran = program("run", "c.csv", "-m", "m.yaml", fresh)
-    assert (ran.code, f"the sandbox in {folder} cannot be used" in ran.err) == (2, True), ran.err
+    assert (ran.code, f"the sandbox in {folder} cannot be used" in ran.err) == (3, True), ran.err
     assert "hint: delete that folder" in ran.err
     served = program("sandbox", "--folder", folder)
     assert (served.code, f"cannot be served: {folder / 'sandbox.sqlite3'}" in served.err) == (2, True), served.err

@@ -272,6 +272,10 @@ def test_every_mapping_of_the_repository_is_clean(path: Path) -> None:
         "match: ID\nfields: {name: x}\nsource: {decimal: ';'}\n",
         "fields: {name: x}\n",
         "match: ID\nfields: {name: {column: x, map: {a: b}, otherwise: eror}}\n",
+        "match: ID\nfields: {name: x}\nrate: 60 a minute\n",
+        "match: ID\nfields: {name: {column: x, when: {Kind: []}}}\n",
+        "match: ID\nfields: {name: x}\nsource: {where: {Kind: []}}\n",
+        "match: ID\nfields: {name: x}\ntests: [{row: {x: Acme}}]\n",
     ],
 )
 def test_an_editor_underlines_what_lint_refuses(text: str, tmp_path: Path) -> None:

@@ -42,5 +42,5 @@ def test_a_sheet_that_takes_long_to_read_does_not_move_the_end() -> None:
 @pytest.mark.parametrize("text", ["0", "0s"])
 def test_a_request_has_some_time(text: str) -> None:
     """A deadline of nothing would be none at all."""
-    with pytest.raises(Refused, match="--timeout: Input should be greater than 0"):
+    with pytest.raises(Refused, match="--timeout: expected more than 0"):
         resolve({"timeout": text}, environ={})

@@ -41,7 +41,7 @@ def test_both_go_into_the_folder_of_the_run(office: Office) -> None:
     ended = office.run(Path("clients.csv"), Path("mapping.yaml"), output="out/r.xlsx", report="out/r.html")
     kept = office.folder / "state" / "runs" / ended.summary.run
     assert (ended.summary.output, ended.files) == (str(kept / "r.xlsx"), {"report": str(kept / "r.html")})
-    assert ended.summary.next_steps[0].endswith(f"bulk-sync retry {kept}/r.xlsx")
+    assert ended.summary.next_steps[0].endswith(f"bulk-sync retry {kept}/r.xlsx{office.desk().again}")
     assert (kept / "r.xlsx").is_file() and (kept / "r.html").is_file()
     assert [note.partition(" could")[0] for note in ended.notes[-2:]] == ["the results", "the report"]
     assert ended.summary.exit_code == 1

@@ -281,7 +281,7 @@ def test_a_retry_that_stops_while_it_reads_is_begun_anew(office: Desktop) -> Non
     office.send(output="first.xlsx", max_requests=3)
     stopped = office.retry("first.xlsx", output="second.xlsx", read="each", max_requests=1).summary
     assert (stopped.exit_code, stopped.requests.get("patch")) == (3, None)
-    assert stopped.next_steps == ("nothing was sent; to begin anew: bulk-sync retry first.xlsx",)
+    assert stopped.next_steps == (f"nothing was sent; to begin anew: bulk-sync retry first.xlsx{office.desk().again}",)
 
 
 def test_a_declined_retry_leaves_the_run_open(office: Desktop) -> None:

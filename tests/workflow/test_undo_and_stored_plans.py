@@ -136,3 +136,13 @@ def test_a_plan_that_is_not_whole_is_made_anew(open_office: Callable[..., Any]) 
         with pytest.raises(Refused) as refused:
             again(plan.summary.run)
         assert refused.value.hint in {"make a new plan: bulk-sync plan", "begin it anew: bulk-sync plan"}
+
+
+@pytest.mark.parametrize("read", ["list", "each"])
+def test_nobody_is_sent_to_resume_a_plan(read: str, open_office: Callable[..., Any]) -> None:
+    """Which would refuse it: whatever stopped it while it read, it is made anew."""
+    office, source, mapping = prepared(open_office, 10)
+    office.server.revoke_key()
+    steps = office.plan(source, mapping, read=read).summary.next_steps
+    assert steps[0] == "check the key (made in Heffl under Settings, Developers); then: bulk-sync plan"
+    assert "resume" not in " ".join(steps)

@@ -107,7 +107,9 @@ def test_an_undo_that_died_before_its_plan_is_begun_anew(open_office: Callable[.
     desk.stop.set(Stop(StopReason.INTERRUPTED, "interrupted", ""))
     stopped = office.undo_at(desk, run.summary.run)
     assert stopped.summary.exit_code == 130
-    assert stopped.summary.next_steps == (f"nothing was put back; to begin anew: bulk-sync undo {run.summary.run}",)
+    assert stopped.summary.next_steps == (
+        f"nothing was put back; to begin anew: bulk-sync undo {run.summary.run}{desk.again}",
+    )
     with pytest.raises(Refused, match="an undo that ended before it was planned"):
         office.resume(stopped.summary.run)
     assert office.requests()["PATCH"] == before
