@@ -40,7 +40,7 @@ def show_run(flags: Mapping[str, object], name: str, what: str) -> int:
     """Print one run in full, or write its results, changes or problems again."""
     desk, settings = make_desk(flags)
     if what != "results" and not settings.output:
-        raise click.UsageError(f"--what {what} is of the file that --output names: add --output FILE.")
+        raise click.UsageError(f"--output FILE is missing: where the {what} are to be written.")
     run = runs.find_run(desk, name)
     with runs.opened(desk, run) as journal:
         summary = summarise(journal, finished_at=journal.header.finished_at)

@@ -12,7 +12,7 @@ from bulk_sync.sending.ports import Stop, StopReason
 from bulk_sync.sending.rows import Task
 
 _TELL = 5
-"""Refusals in the same words, and nothing else, that tell of every row what one alone does not."""
+"""Refusals in the same words, or missing clients, and nothing else, that tell of every row what one does not."""
 _SHOWN = 100
 """Characters of a page of something else that tell what it is."""
 _MEND = "mend the cause, then: bulk-sync resume for the rows not sent, bulk-sync retry for those refused"
@@ -23,7 +23,7 @@ def key_refused(reply: Reply) -> Stop:
     return Stop(
         StopReason.KEY_REFUSED,
         f"the API refused the key: {describe(reply)[1]}",
-        "check the key (made in Heffl under Settings, Developers); then: bulk-sync resume",
+        "check the key (HEFFL_API_KEY; made in Heffl under Settings, Developers); then: bulk-sync resume",
     )
 
 
@@ -80,8 +80,10 @@ def _lasted(seconds: float) -> str:
 def canaries_wanted(tried: Sequence[Task]) -> int:
     """Return how many more canaries are to be sent before the rest.
 
-    Where one alone tries every field, its refusal may be its own row's: a few more tell.
+    Where one alone tries every field, its refusal may be its own row's, as a missing client is: a few more tell.
     """
+    if _are_missing(tried):
+        return max(0, _TELL - len(tried))
     alone = sum(task.change is not None and task.change.canary for task in tried) == 1
     return max(0, _TELL - len(tried)) if alone and _refusal(tried) is not None else 0
 
@@ -101,9 +103,8 @@ def canaries_refused(tried: Sequence[Task]) -> Stop | None:
 
 
 def all_missing(tried: Sequence[Task]) -> bool:
-    """Whether of all canaries it was said that there is no such record."""
-    ends = [task.outcome for task in tried]
-    return bool(ends) and all(end and end.status is Status.FAILED and end.http_status == 404 for end in ends)
+    """Whether it was said of all canaries that there is no such record, and of more than may well be missing."""
+    return len(tried) >= _TELL and _are_missing(tried)
 
 
 def nothing_found(reply: Reply) -> Stop:
@@ -113,6 +114,11 @@ def nothing_found(reply: Reply) -> Stop:
         f"neither the first rows' clients nor the list of clients are found: HTTP 404, {read_error(reply).message}",
         "is --base-url the API's own address?",
     )
+
+
+def _are_missing(tried: Sequence[Task]) -> bool:
+    ends = [task.outcome for task in tried]
+    return bool(ends) and all(end and end.status is Status.FAILED and end.http_status == 404 for end in ends)
 
 
 def _refusal(tried: Sequence[Task]) -> Outcome | None:

@@ -216,12 +216,15 @@ async def _each(desk: Desk, tables: PlanTables, present: Present, ids: Iterable[
 
 
 async def _first_and_rest(present: Present, wanted: list[str], read: Reader) -> AsyncIterator[tuple[Request, Reply]]:
-    """Read clients; where the first few are all missing, the others are read only if there is a list of clients."""
+    """Read clients; where the first few are all missing, the others are read only if there is a list of clients.
+
+    Fewer than those may well be missing, and are believed to be.
+    """
     met = present.met or present.index is not None
     first = len(wanted) if met else _FIRST
     async for answered in read(Request("get", record_id) for record_id in wanted[:first]):
         yield answered
-    if not met and present.gone.issuperset(wanted[:first]):
+    if not met and len(wanted) >= first and present.gone.issuperset(wanted[:first]):
         await demand_list(read)
     if wanted[first:]:
         async for answered in read(Request("get", record_id) for record_id in wanted[first:]):

@@ -59,7 +59,7 @@ def test_a_report_alone(program: Program, serve_api: Serve) -> None:
     both = program("runs", run, "--report", "page.html", "--output", "again.csv")
     assert (both.code, both.out) == (0, f"{program.folder / 'again.csv'}\n")
     refused = program("runs", run, "--what", "changes")
-    assert (refused.code, "add --output FILE" in refused.err) == (2, True), refused.err
+    assert (refused.code, "--output FILE is missing" in refused.err) == (2, True), refused.err
 
 
 def test_a_file_of_authorities_that_is_none(program: Program, serve_api: Serve) -> None:

@@ -68,7 +68,7 @@ def test_no_list_at_all_is_no_reason_to_read_clients(program: Program, answering
     assert "is --base-url the API's own address?" in ran.err and "--read each" not in ran.err
 
 
-@pytest.mark.parametrize("rows", [1, 12])
+@pytest.mark.parametrize("rows", [5, 12])
 def test_where_nothing_is_found_no_client_is_called_missing(
     program: Program, answering: Callable[..., None], rows: int
 ) -> None:
@@ -85,13 +85,25 @@ def test_where_nothing_is_found_no_client_is_called_missing(
 
 
 def test_where_nothing_is_found_blind_changes_stop_early(program: Program, answering: Callable[..., None]) -> None:
-    """Nothing was read, the first change is answered with 404, and so is the list: the others are not sent."""
+    """Nothing was read, the first changes are answered with 404, and so is the list: the others are not sent."""
     answering(404, {}, b"<html>nothing here</html>")
     program.write("m.yaml", MAPPING.replace("{column: E-mail, by: email}", "ID"))
     program.write_csv("clients.csv", [["ID", "Company"], *([f"clt_{n}", f"N{n}"] for n in range(12))])
     ran = program("run", "clients.csv", "-m", "m.yaml", "--yes", "--read", "none", "--json")
-    assert (ran.code, ran.summary["counts"]) == (3, {"failed": 1, "not_sent": 11}), ran.err
+    assert (ran.code, ran.summary["counts"]) == (3, {"failed": 5, "not_sent": 7}), ran.err
     assert "neither the first rows' clients nor the list of clients are found: HTTP 404, nothing here" in ran.err
+
+
+@pytest.mark.parametrize(("read", "status"), [("each", "invalid"), ("none", "failed")])
+def test_a_few_rows_that_are_not_found_are_believed(
+    program: Program, answering: Callable[..., None], read: str, status: str
+) -> None:
+    """So few clients may well be missing: each is called so, and the list is not asked for."""
+    answering(404, {}, b'{"error": "client not found"}')
+    program.write("m.yaml", MAPPING.replace("{column: E-mail, by: email}", "ID"))
+    program.write_csv("clients.csv", [["ID", "Company"], *([f"clt_{n}", f"N{n}"] for n in range(4))])
+    ran = program("run", "clients.csv", "-m", "m.yaml", "--yes", "--read", read, "--json")
+    assert (ran.code, ran.summary["counts"], ran.summary["requests"]["total"]) == (1, {status: 4}, 4), ran.err
 
 
 @pytest.mark.parametrize(

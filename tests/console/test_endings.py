@@ -33,7 +33,7 @@ def test_a_refused_key_is_told_with_what_to_do(desk: Desk) -> None:
     """The API's own words are a detail that the summary lacks; the advice is the first of the next steps."""
     assert end_of(desk, *RUN, "--read", "none", HEFFL_API_KEY="heffl_user_another") == [
         "stopped: the API refused the key",
-        "next: check the key (made in Heffl under Settings, Developers); then: bulk-sync resume",
+        "next: check the key (HEFFL_API_KEY; made in Heffl under Settings, Developers); then: bulk-sync resume",
         "next: to go on where it stopped: bulk-sync resume RUN",
         "warning: the API refused the key: Invalid API key",
     ]
@@ -43,7 +43,7 @@ def test_a_key_that_is_refused_for_the_list_is_told_no_other_way(desk: Desk) -> 
     """No number of requests would have read it to its end."""
     assert end_of(desk, *RUN, "--read", "list", HEFFL_API_KEY="heffl_user_another") == [
         "stopped: the API refused the key",
-        "next: check the key (made in Heffl under Settings, Developers); then: bulk-sync resume",
+        "next: check the key (HEFFL_API_KEY; made in Heffl under Settings, Developers); then: bulk-sync resume",
         "next: to go on where it stopped: bulk-sync resume RUN",
         "warning: the API refused the key: Invalid API key",
     ]

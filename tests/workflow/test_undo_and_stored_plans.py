@@ -144,5 +144,5 @@ def test_nobody_is_sent_to_resume_a_plan(read: str, open_office: Callable[..., A
     office, source, mapping = prepared(open_office, 10)
     office.server.revoke_key()
     steps = office.plan(source, mapping, read=read).summary.next_steps
-    assert steps[0] == "check the key (made in Heffl under Settings, Developers); then: bulk-sync plan"
+    assert steps[0] == "check the key (HEFFL_API_KEY; made in Heffl under Settings, Developers); then: bulk-sync plan"
     assert "resume" not in " ".join(steps)
