@@ -60,9 +60,14 @@ class Rate:
             return "none"
         for unit, seconds in (("d", 86400), ("h", 3600), ("min", 60)):
             if self.seconds >= seconds and self.seconds % seconds == 0:
-                many = self.seconds / seconds
-                return f"{self.count:g}/{'' if many == 1 else f'{many:g}'}{unit}"
-        return f"{self.count:.10g}/{'' if self.seconds == 1 else f'{self.seconds:g}'}s"
+                return f"{_plain(self.count)}/{_plain(self.seconds / seconds, one='')}{unit}"
+        return f"{_plain(self.count)}/{_plain(self.seconds, one='')}s"
+
+
+def _plain(number: float, one: str = "1") -> str:
+    if number == 1:
+        return one
+    return str(int(number)) if number == int(number) else f"{number:g}"  # 1e+06 would be no rate
 
 
 UNPACED = Rate(math.inf, 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bulk_sync.sending.rate import UNPACED, Rate, parse_rate
@@ -56,7 +56,9 @@ def test_what_is_no_rate_is_refused(text: str, message: str) -> None:
     assert str(caught.value) == message
 
 
-@given(st.integers(1, 10**6), st.integers(1, 10**5))
+@given(st.integers(1, 10**9), st.integers(1, 31 * 86400))
+@example(10**6, 2700)
+@example(7, 2_678_399)
 def test_what_is_shown_reads_as_the_same(count: int, seconds: int) -> None:
     """A rate survives being written and read."""
     assert parse_rate(str(Rate(count, seconds))) == Rate(count, seconds)
