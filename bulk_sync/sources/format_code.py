@@ -124,11 +124,18 @@ def format_code(code: str, number: int | None = None) -> FormatCode:
 
 
 def _around(sections: list[list[_Token]]) -> tuple[str, str] | None:
-    """Read the section for texts: the fourth, or a shorter code's last one if it has an ``@``. White space is none."""
-    last = sections[min(len(sections), _TEXT_SECTION) - 1]
-    places = [index for index, (kind, text) in enumerate(last) if kind == "plain" and text == "@"]
+    """Read the section for texts: the fourth, or a shorter code's last one if it has an ``@``.
+
+    General, there, shows a text as it is, too. White space is none.
+    """
+    last, whole = sections[min(len(sections), _TEXT_SECTION) - 1], len(sections) >= _TEXT_SECTION
+    places = [
+        index
+        for index, (kind, text) in enumerate(last)
+        if (kind == "plain" and text == "@") or (whole and kind == "general")
+    ]
     if not places:
-        return None if len(sections) >= _TEXT_SECTION else ("", "")
+        return None if whole else ("", "")
     literals = [_literal(kind, text, has_digits=False) for kind, text in last]
     literals[places[0]] = ""
     if any(literal is None for literal in literals):

@@ -85,6 +85,8 @@ def test_what_cannot_be_shown_names_its_format(code: str, number: float) -> None
         ("[Red]@", "50 123"),
         ('"+971 "@', "+971 50 123"),
         ('0;-0;;"T-"@"!"', "T-50 123!"),
+        ("0;-0;0;General", "50 123"),
+        ("General;-General;General;[Red]General", "50 123"),
         ("0;-0;0;", None),
         (";;;", None),
         (';;;"hidden"', None),

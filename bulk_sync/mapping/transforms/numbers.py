@@ -35,6 +35,8 @@ _CURRENCY = re.compile(
     r"^(?:(?P<before>[A-Z]{3})|[A-Z]{0,2}[$€£¥₹₺₽₪]|Dhs?\.?|Rs\.?)\s*(?=[-+(\d.,])"
     r"|\s*(?:(?P<after>[A-Z]{3})|[$€£¥₹₺₽₪])$"
 )
+_COMMON_SHORTS = frozenset({"CFA", "DHS", "NTD", "RMB"})
+"""What people write for a currency that has another code."""
 _GROUP_MARKS = {" ": " \u00a0\u202f\u2009", "'": "'’", ".": ".", ",": ",", "": ""}
 
 
@@ -79,7 +81,7 @@ def _bare(number: str) -> str:
 def _currencies() -> frozenset[str]:
     import pycountry  # only for a column whose numbers come with letters
 
-    return frozenset({*(str(item.alpha_3) for item in pycountry.currencies), "RMB"})
+    return _COMMON_SHORTS.union(str(item.alpha_3) for item in pycountry.currencies)
 
 
 def _ungrouped(whole: str, group: str) -> str | None:
