@@ -67,7 +67,7 @@ def _only_blank_cells(piece: str) -> bool:
 def _misplaced(parts: list[str], number: str) -> bool:
     """Whether a cell of a row stands there twice, or is one of another row."""
     letters, numbers = parts[1::_CELL_PARTS], parts[2::_CELL_PARTS]
-    return len({*letters}) < len(letters) or any({*numbers} - {number})
+    return len({*letters}) < len(letters) or numbers.count(number) < len(numbers)
 
 
 class SheetReader:
