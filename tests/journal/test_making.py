@@ -8,6 +8,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pytest
+
 from bulk_sync.journal import RunHeader, create_journal, open_journal
 from bulk_sync.journal import store as making
 
@@ -34,6 +36,7 @@ def killed_at_line(number: int, path: Path, header: RunHeader) -> bool:
     os._exit(0)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_killed_while_it_is_made(tmp_path: Path, header: RunHeader) -> None:
     """At whatever line: what stands there says what run it is of, and a folder without a journal is no run."""
     line, left = 0, 0

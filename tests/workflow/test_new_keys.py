@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -34,12 +34,12 @@ def sheet(office: Any, word: str) -> tuple[Any, Any]:
     return source, office.mapping(match="ID", fields={"name": "Company", "jobTitle": "Job"})
 
 
-def with_new_key(office: Any, work: Callable[[Desk], Awaitable[Ended]], **flags: object) -> Ended:
+def with_new_key(office: Any, work: Callable[[Desk], Coroutine[Any, Any, Ended]], **flags: object) -> Ended:
     """Give a command in the days of the new key."""
     desk = office.desk(**flags)
     desk.environ = {"HEFFL_API_KEY": KEYS[1]}
     with desk:
-        return asyncio.run(work(desk))  # type: ignore[arg-type]  # an async function gives a coroutine
+        return asyncio.run(work(desk))
 
 
 @pytest.mark.parametrize("known", [True, False])
