@@ -125,8 +125,8 @@ def contenders_of(options: argparse.Namespace, rows: int) -> dict[str, Contender
     peers = {
         LOOP: "requests_loop.py",
         "pandas, 20 threads, `requests`": "pandas_threads.py",
-        "dlt with a custom destination, `requests.patch`": "dlt_destination.py",
-        "dlt, with one `requests` session in it": "dlt_session.py",
+        "dlt, a custom destination as its documentation writes it": "dlt_destination.py",
+        "dlt as lean as it gets: one session, batches of 100": "dlt_session.py",
         "httpx, a semaphore of 50": "httpx_semaphore.py",
         "xargs with 20 `curl`": "xargs_curl.sh",
     }
