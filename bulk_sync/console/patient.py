@@ -33,8 +33,8 @@ class _Patient(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Flush, or not."""
-        if self._out is not None:
+        """Flush, or not; Python asks for it at the very end too, when what is below may be closed already."""
+        if self._out is not None and not self._out.closed:
             try:
                 self._out.flush()
             except OSError as error:
