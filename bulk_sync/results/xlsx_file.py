@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from io import BytesIO
@@ -121,18 +121,27 @@ def _write_all(workbook: Workbook, styles: Styles, book: RunBook, rows: int) -> 
     for result, fields in book.rows_with_changes():
         results.add(result, problems)
         changes.add(fields)
-    for sheet in (results, changes, problems):
-        sheet.series.finish()
+    all_series = (results.series, changes.series, problems.series)
+    for series in all_series:
+        series.finish()
+    _put_in_order(workbook, [name for series in all_series for name in series.names])
     notes = [*dropped_note(own)]
     if len(kept.names) < len(own.names):
         left_out = len(own.names) - len(kept.names)
         notes.append(f"the last {left_out} columns of the source do not fit into a workbook; .csv has them")
     notes.extend(
         f"{series.name} fills {len(series.names)} sheets: {', '.join(series.names)}"
-        for series in (results.series, changes.series, problems.series)
+        for series in all_series
         if len(series.names) > 1
     )
     return tuple(notes)
+
+
+def _put_in_order(workbook: Workbook, names: Sequence[str]) -> None:
+    """Let a sheet that was begun because another was full stand next to that."""
+    workbook.worksheets_objs.sort(key=lambda sheet: names.index(sheet.name))
+    for index, sheet in enumerate(workbook.worksheets()):
+        sheet.index = index  # by which the workbook ties filters and printed titles to their sheets
 
 
 def _write_problems(series: SheetSeries, styles: Styles, book: RunBook) -> None:

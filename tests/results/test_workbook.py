@@ -12,6 +12,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 import python_calamine
+from openpyxl.utils import get_column_letter
 
 from bulk_sync.errors import Problem
 from bulk_sync.records import Cell, CellKind, RowResult, RunSummary, Status
@@ -210,8 +211,11 @@ def test_results_go_on_past_a_sheets_last_row(make_book: MakeBook, tmp_path: Pat
     )
     workbook = openpyxl.load_workbook(path)
     assert workbook.sheetnames == [
-        *("Results", "Changes", "Problems", "Changes 2", "Results 2", "Results 3", "Summary")
+        *("Results", "Results 2", "Results 3", "Changes", "Changes 2", "Problems", "Summary")
     ]
+    for sheet in workbook.worksheets[:-1]:  # each has its own filter and printed titles, wherever it stands
+        assert sheet.auto_filter.ref == f"A1:{get_column_letter(sheet.max_column)}{max(2, sheet.max_row)}"
+        assert sheet.print_title_rows == "$1:$1"
     numbers = [[row[7] for row in workbook[name].values] for name in ("Results", "Results 2", "Results 3")]
     assert numbers == [["sync_row", 2, 3], ["sync_row", 4, 5], ["sync_row", 6]]
     link = workbook["Problems"]["C3"].hyperlink
