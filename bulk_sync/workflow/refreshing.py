@@ -20,6 +20,7 @@ from bulk_sync.workflow.accepted import known_of
 from bulk_sync.workflow.deciding import diff_rules
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.present import Present, Reader, read_known
+from bulk_sync.workflow.target import names_of
 
 _MAYBE = "; an earlier request may have been applied before"
 """Is said of a change that is left out although a request of it left."""
@@ -118,7 +119,7 @@ def _rules(desk: Desk, header: RunHeader) -> _Rules:
 def _renew(desk: Desk, journal: Journal, change: StoredChange, record: Mapping[str, Json], rules: _Rules) -> None:
     tables, readable = PlanTables(journal), rules.diff.readable
     checked = check_plan(change.payload, change.old, record, readable=readable)
-    held_back = () if rules.strict else _held_back(desk, journal.header.account, change, record, rules.diff)
+    held_back = () if rules.strict else _held_back(desk, names_of(journal.header), change, record, rules.diff)
     payload = {name: value for name, value in change.payload.items() if name not in {*checked.done, *held_back}}
     if checked.moved and rules.strict:
         message = f"changed meanwhile, and kept: {', '.join(checked.moved)}"
@@ -160,10 +161,10 @@ def _leave_edited(
 
 
 def _held_back(
-    desk: Desk, account: str, change: StoredChange, record: Mapping[str, Json], rules: DiffRules
+    desk: Desk, accounts: Collection[str], change: StoredChange, record: Mapping[str, Json], rules: DiffRules
 ) -> tuple[str, ...]:
     """Return the fields whose overwrite rule keeps what the record has by now."""
     if rules.guarded.isdisjoint(change.payload):
         return ()
-    ledger = known_of(desk.state, (account,), change.record_id, readable=rules.readable)
+    ledger = known_of(desk.state, accounts, change.record_id, readable=rules.readable)
     return diff(change.payload, record, rules=rules, ledger=ledger, now=desk.clock.time()).held_back

@@ -14,6 +14,7 @@ from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.overlapping import BESIDE, runs_beside
 from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.session import Session
+from bulk_sync.workflow.target import KNOWN_AS, accounts_of
 
 
 async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, began: float) -> Ended:
@@ -22,8 +23,9 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
     stopped_by, message, hint = "", "", ""
     try:
         # What is accepted from here on is not in the ledger yet, be it a resume of a run that had ended.
-        facts = {**journal.header.facts, FOLDED: False, BESIDE: runs_beside(desk, journal)}
-        journal.update_header(state="sending", facts=facts)
+        names = accounts_of(journal.header, session.target)
+        now = {FOLDED: False, KNOWN_AS: list(names), BESIDE: runs_beside(desk, journal, names)}
+        journal.update_header(state="sending", facts={**journal.header.facts, **now})
         report = await session.send()
         journal.update_header(facts={**journal.header.facts, **session.quota_facts()})
         stopped_by = str(report.stopped_by)
