@@ -11,7 +11,7 @@ from bulk_sync.mapping.spec import parse_mapping
 from bulk_sync.planning.codes import CHANGED_SINCE, CLIENT_GONE, HELD_BACK, NOT_RESTORABLE, STALE
 from bulk_sync.planning.differ import DiffRules, diff, held_back_message
 from bulk_sync.planning.reading import AccountMemory, page_count
-from bulk_sync.planning.snapshot import FRESH_SECONDS, fresh_until
+from bulk_sync.planning.snapshot import fresh_until
 from bulk_sync.planning.stale import check_plan
 from bulk_sync.planning.values import shown_value
 from bulk_sync.records import Json, Status
@@ -47,10 +47,11 @@ def to_look_at(journal: Journal, settled: Collection[int]) -> Iterator[StoredCha
     return (each for each in changes if each.status in wanted and each.id not in settled)
 
 
-async def refresh(
-    desk: Desk, journal: Journal, left: Iterator[StoredChange], read: Reader, *, per_second: float
-) -> Looked:
+async def refresh(desk: Desk, journal: Journal, left: Iterator[StoredChange], read: Reader, *, most: float) -> Looked:
     """Read the records of the next changes that are ``left`` again, as many as can be sent while that is fresh.
+
+    ``most``: how many requests may leave until then, or until the run's own limits: where these end it while it reads,
+    the next process begins with reading again, and nothing would ever be sent.
 
     A change of a run keeps its purpose and gets the new old values, less the fields whose overwrite rule keeps what
     somebody wrote meanwhile; one of an undo, or of a stored plan, is left out where somebody changed the record.
@@ -59,8 +60,8 @@ async def refresh(
     """
     tables = PlanTables(journal)
     memory = AccountMemory.from_json(desk.state.learned(journal.header.account, "account"))
-    # Half of the time may go into reading them one by one; a list that is shorter than that shows all of them.
-    many = max(1, int(min(per_second, 1e6) * FRESH_SECONDS / 2))
+    # Half of them may go into reading one by one; a list that is shorter than that shows all of them.
+    many = max(1, int(most / 2))
     changes = list(left if memory and page_count(memory.clients) < many else islice(left, many))
     if not changes:
         return Looked(frozenset(), good_until(journal))

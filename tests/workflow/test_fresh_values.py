@@ -83,12 +83,31 @@ def test_what_was_not_looked_at_is_as_old_after_a_stop(
     no_list = Scripted(fault=Fault(kind=FaultKind.STATUS, status=403), ids=frozenset({""}), methods=frozenset({"GET"}))
     config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(no_list,)))
     office, source, mapping = slow_office(partial(open_office, config), leaping_clock(), clients=60, rows=60)
-    run = office.run(source, mapping, rate="60/h", workers=1, read="each", max_requests=60 + 1 + 15 + 3).summary
-    assert (run.stopped_by, run.counts) == ("max_requests", {"updated": 3, "not_sent": 57})
+    desk = office.desk(rate="60/h", workers=1, read="each")
+    interrupted = Stop(StopReason.INTERRUPTED, "interrupted")
+    office.clock.on_sleep = lambda _: desk.stop.set(interrupted) if office.requests().get("PATCH") == 3 else None
+    with desk:
+        run = asyncio.run(running.run(desk, source, mapping)).summary
+    assert (run.stopped_by, run.counts) == ("interrupted", {"updated": 3, "not_sent": 57})
     edit(office, "clt_00020", name="Theirs")
     assert office.resume(run.run, rate=faster, workers=1).summary.counts == {"updated": 60}
     assert office.undo(run.run).summary.counts == {"updated": 60}
     assert office.server.records()["clt_00020"]["name"] == "Theirs"
+
+
+def test_an_evening_that_allows_less_than_reading_takes_gets_on(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any]
+) -> None:
+    """Each resume reads again only as many as it may send afterwards, not all of them and nothing more."""
+    no_list = Scripted(fault=Fault(kind=FaultKind.STATUS, status=403), ids=frozenset({""}), methods=frozenset({"GET"}))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(no_list,)))
+    clock = leaping_clock()
+    office, source, mapping = slow_office(partial(open_office, config), clock, clients=60, rows=60)
+    run = office.run(source, mapping, workers=1, read="each", max_requests=60).summary
+    for left in (46, 32, 18):
+        clock.slept += 20 * 3600
+        counts = office.resume(run.run, rate="60/min", workers=1, max_requests=30).summary.counts
+        assert counts["not_sent"] == left
 
 
 @pytest.mark.parametrize("rate", ["1/h", "4/h"])
