@@ -7,6 +7,7 @@ from contextlib import suppress
 from bulk_sync.errors import BulkSyncError, Halted
 from bulk_sync.journal import Journal
 from bulk_sync.journal.store import JournalDamaged, RunState
+from bulk_sync.planning.snapshot import ListingFault
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
 from bulk_sync.workflow.advising import advice
 from bulk_sync.workflow.closing import Ended, Outputs, next_steps, summarise, tell_end, with_cause
@@ -32,7 +33,8 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
         if report.stop is not None:
             message, hint = report.stop.message, report.stop.hint
     except (Halted, JournalDamaged) as fault:  # journal or state: the disk refuses, or holds what nobody wrote
-        stopped_by, message = OwnReason.LOCAL_FAULT.value, fault.message
+        elsewhere = isinstance(fault, ListingFault)  # met where old values were read again
+        stopped_by, message = (OwnReason.READING if elsewhere else OwnReason.LOCAL_FAULT).value, fault.message
         hint = advice(fault, journal.header)
     try:
         ended = close_run(

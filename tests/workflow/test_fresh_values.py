@@ -254,6 +254,30 @@ def test_where_the_list_is_refused_clients_are_read_one_by_one(
     }
 
 
+@pytest.mark.parametrize("left", [2, 12])
+def test_at_an_address_where_nothing_is_found_any_more_no_client_is_called_gone(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], left: int
+) -> None:
+    """Hours after its plan, and for an undo: neither list nor clients are there, which is asked for once."""
+    nothing = Fault(kind=FaultKind.STATUS, status=404, message="no such route")
+    gets = frozenset({"GET"})
+    later = Scripted(fault=nothing, ids=frozenset({""}), methods=gets, attempts=frozenset(range(2, 99)))
+    clients = Scripted(fault=nothing, ids=frozenset(f"clt_{n:05}" for n in range(20)), methods=gets)
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(later, clients)))
+    office, source, mapping = slow_office(
+        partial(open_office, config), leaping_clock(), clients=left + 2, rows=left + 2
+    )
+    run = office.run(source, mapping, workers=1, max_requests=3).summary
+    assert run.counts == {"updated": 2, "not_sent": left}
+    undone = office.undo(run.run).summary
+    assert (undone.exit_code, undone.counts) == (3, {"not_sent": 2, "skipped": left})
+    office.clock.slept += 5 * 3600
+    before = office.requests()
+    resumed = office.resume(run.run).summary
+    assert (resumed.exit_code, resumed.stopped_by, resumed.counts) == (3, "reading", run.counts)
+    assert office.requests() == {"GET": before["GET"] + 1 + min(left, 5), "PATCH": before["PATCH"]}
+
+
 def test_what_is_in_doubt_is_sent_again_however_late(
     open_office: Callable[..., Any], leaping_clock: Callable[[], Any]
 ) -> None:
