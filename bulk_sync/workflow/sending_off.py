@@ -99,6 +99,6 @@ def close_run(
         # The rows' ends are in the journal: a results file that cannot be written is told, not lost.
         notes, hints = (*notes, fault.message), (*hints, advice(fault, journal.header))
         summary = summary._replace(output="", exit_code=summary.exit_code or int(fault.exit_code))
-        summary = summary._replace(next_steps=next_steps(summary, desk.again))
+        summary = summary._replace(next_steps=next_steps(summary, desk.again, whole=journal.planned))
     steps = (*dict.fromkeys(filter(None, hints)), *summary.next_steps)
     return tell_end(journal, summary._replace(next_steps=steps), notes)
