@@ -66,7 +66,6 @@ async def refresh(desk: Desk, journal: Journal, left: Iterator[StoredChange], re
     if not changes:
         return Looked(frozenset(), good_until(journal))
     every = next(left, None) is None
-    began = desk.clock.time()
     desk.talk.say(f"old values are older than they may be: reading {len(changes):,} clients again")
     wanted = {change.record_id for change in changes}
     present = await read_known(desk, tables, memory, read, wanted)
@@ -77,8 +76,9 @@ async def refresh(desk: Desk, journal: Journal, left: Iterator[StoredChange], re
             doubtful = change.id in begun or change.status is not None
             if doubtful and journal.header.kind != "undo":
                 continue  # what may have been applied by us is not judged by the record: it is sent again
-            found = tables.record(change.record_id)
-            if found is None or found[1] < began:
+            was_read = change.record_id not in present.gone and change.record_id not in present.unread
+            found = tables.record(change.record_id) if was_read else None
+            if found is None:
                 _leave_unread(desk, tables, change, present, rules, remark=_MAYBE if doubtful else "")
             elif doubtful:
                 _leave_edited(desk, tables, change, found[0], rules)
