@@ -91,7 +91,12 @@ def test_where_nothing_is_found_blind_changes_stop_early(program: Program, answe
     program.write_csv("clients.csv", [["ID", "Company"], *([f"clt_{n}", f"N{n}"] for n in range(12))])
     ran = program("run", "clients.csv", "-m", "m.yaml", "--yes", "--read", "none", "--json")
     assert (ran.code, ran.summary["counts"]) == (3, {"failed": 5, "not_sent": 7}), ran.err
-    assert "neither the first rows' clients nor the list of clients are found: HTTP 404, nothing here" in ran.err
+    told = "neither the first rows' clients nor the list of clients are found: HTTP 404, nothing here"
+    assert told in ran.err
+    again = program("resume", "--yes", "--json")
+    assert (again.code, again.summary["counts"], told in again.err) == (3, {"failed": 10, "not_sent": 2}, True), (
+        again.err
+    )
 
 
 @pytest.mark.parametrize(("read", "status"), [("each", "invalid"), ("none", "failed")])
