@@ -37,12 +37,12 @@ def good_until(journal: Journal) -> float:
 
 
 def to_look_at(journal: Journal, settled: Collection[int]) -> Iterator[StoredChange]:
-    """Yield the changes that have not ended in any way, the canaries first; of an undo those in doubt, too.
+    """Yield the changes that have not ended in any way, the canaries first; of an undo or a plan those in doubt, too.
 
     ``settled`` were sent by this process and are in doubt since.
     """
     tables = PlanTables(journal)
-    wanted = {None, Status.IN_DOUBT} if journal.header.kind == "undo" else {None}
+    wanted = {None, Status.IN_DOUBT} if _strict(journal.header) else {None}
     changes = chain(tables.canaries(), (each for each in tables.changes(only_open=True) if not each.canary))
     return (each for each in changes if each.status in wanted and each.id not in settled)
 
@@ -74,7 +74,7 @@ async def refresh(desk: Desk, journal: Journal, left: Iterator[StoredChange], re
     with journal.transaction():
         for change in changes:
             doubtful = change.id in begun or change.status is not None
-            if doubtful and journal.header.kind != "undo":
+            if doubtful and not rules.strict:
                 continue  # what may have been applied by us is not judged by the record: it is sent again
             was_read = change.record_id not in present.gone and change.record_id not in present.unread
             found = tables.record(change.record_id) if was_read else None
@@ -99,10 +99,7 @@ class Looked(NamedTuple):
 
 
 class _Rules(NamedTuple):
-    """What a change that is renewed is held to.
-
-    ``strict`` is the code with which it is left out where the record has moved; '' where it is sent all the same.
-    """
+    """What a change that is renewed is held to; ``strict``: see :func:`_strict`."""
 
     diff: DiffRules
     strict: str
@@ -112,9 +109,14 @@ class _Rules(NamedTuple):
 
 def _rules(desk: Desk, header: RunHeader) -> _Rules:
     spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
-    strict = CHANGED_SINCE if header.kind == "undo" else STALE if header.facts.get("stored_plan") else ""
     unread = NOT_RESTORABLE if header.kind == "undo" else STALE
-    return _Rules(diff_rules(spec, get_resource(header.resource), desk.settings(header.settings)), strict, unread)
+    rules = diff_rules(spec, get_resource(header.resource), desk.settings(header.settings))
+    return _Rules(rules, _strict(header), unread)
+
+
+def _strict(header: RunHeader) -> str:
+    """Return the code with which a change is left out whose record has moved; '' where it is sent all the same."""
+    return CHANGED_SINCE if header.kind == "undo" else STALE if header.facts.get("stored_plan") else ""
 
 
 def _renew(desk: Desk, journal: Journal, change: StoredChange, record: Mapping[str, Json], rules: _Rules) -> None:
@@ -158,7 +160,7 @@ def _leave_edited(
     moved = check_plan(change.payload, change.old, record, readable=rules.diff.readable).moved
     if moved:
         message = f"changed meanwhile, and kept: {', '.join(moved)}{_MAYBE}"
-        tables.drop_change(change.id, Status.SKIPPED, CHANGED_SINCE, message, at=desk.clock.time())
+        tables.drop_change(change.id, Status.SKIPPED, rules.strict, message, at=desk.clock.time())
 
 
 def _held_back(

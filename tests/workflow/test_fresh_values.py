@@ -295,6 +295,25 @@ def test_what_is_in_doubt_is_sent_again_however_late(
     assert office.server.records()["clt_00003"]["name"] == "Old 3"
 
 
+def test_what_a_stored_plan_left_in_doubt_is_looked_at_hours_later(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], edit: Callable[..., None]
+) -> None:
+    """It is sent where the record has what the plan saw, or what it sends; what somebody has written by then stays."""
+    fault = Fault(kind=FaultKind.STATUS, status=500)
+    ids = ("clt_00002", "clt_00003")
+    once = Scripted(fault=fault, ids=frozenset(ids), attempts=frozenset({1}))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(once,)))
+    office, source, mapping = slow_office(partial(open_office, config), leaping_clock(), clients=6, rows=6)
+    run = office.run_plan(office.plan(source, mapping).summary.run, attempts=1).summary
+    assert run.counts == {"updated": 4, "in_doubt": 2}
+    office.clock.slept += 3 * 60 * 60
+    edit(office, ids[1], name="Theirs")
+    resumed = office.resume(run.run)
+    assert resumed.summary.counts == {"updated": 5, "skipped": 1}
+    assert {(each.client_id, each.code) for each in office.rows(resumed) if each.code} == {(ids[1], "stale")}
+    assert [office.server.records()[each]["name"] for each in ids] == ["New 2", "Theirs"]
+
+
 @pytest.mark.parametrize(("reason", "code"), [(StopReason.INTERRUPTED, 130), (StopReason.KEY_REFUSED, 4)])
 def test_a_stop_while_old_values_are_read_again_is_told(
     open_office: Callable[..., Any], leaping_clock: Callable[[], Any], reason: StopReason, code: int
