@@ -110,8 +110,9 @@ class _Rules(NamedTuple):
 def _rules(desk: Desk, header: RunHeader) -> _Rules:
     spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
     unread = NOT_RESTORABLE if header.kind == "undo" else STALE
-    rules = diff_rules(spec, get_resource(header.resource), desk.settings(header.settings))
-    return _Rules(rules, _strict(header), unread)
+    # No other of the run's settings has a say in what differs.
+    kept = {name: value for name, value in header.settings.items() if name == "trust_ledger"}
+    return _Rules(diff_rules(spec, get_resource(header.resource), desk.settings(kept)), _strict(header), unread)
 
 
 def _strict(header: RunHeader) -> str:

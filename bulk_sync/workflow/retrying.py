@@ -94,10 +94,10 @@ def _settings(desk: Desk, before: Journal) -> Settings:
 
 
 def _kept_to(before: Journal, settings: Settings) -> Settings:
-    """Return ``settings`` with the fields that the run was kept to."""
+    """Return ``settings`` with the fields that the run was kept to, if it was."""
     kept = before.header.settings.get("only_fields")
     fields = tuple(str(name) for name in kept) if isinstance(kept, list) else ()
-    return settings.model_copy(update={"only_fields": fields})
+    return settings.model_copy(update={"only_fields": fields} if fields or settings.only_fields else {})
 
 
 def _mapper_before(

@@ -65,6 +65,19 @@ def test_what_a_run_was_told_is_understood_when_its_resume_reads_again(
     assert office.requests() == {"GET": 2, "PATCH": 6}
 
 
+def test_a_retry_may_take_longer_than_its_old_values_are_fresh(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any]
+) -> None:
+    """Its own settings, and what it took over of its run's, are understood when it reads again; stopped, too."""
+    office, source, mapping = slow_office(open_office, leaping_clock(), clients=60, rows=60)
+    run = office.run(source, mapping, max_requests=2).summary
+    assert run.counts == {"updated": 1, "not_sent": 59}
+    retried = office.retry(run.run, rate="60/h", workers=1, max_requests=40).summary
+    assert (retried.stopped_by, set(retried.counts)) == ("max_requests", {"updated", "unchanged", "not_sent"})
+    office.clock.slept += 20 * 3600
+    assert office.resume(retried.run).summary.counts == {"updated": 59, "unchanged": 1}
+
+
 def test_single_reads_go_in_step_with_sending(
     open_office: Callable[..., Any], leaping_clock: Callable[[], Any]
 ) -> None:
