@@ -60,6 +60,17 @@ def test_what_a_later_run_sent_with_the_new_key_is_superseded(office: Any, known
     assert {record["jobTitle"] for record in office.server.records().values()} == {"Newer"}
 
 
+def test_a_run_that_is_planned_anew_with_the_new_key_is_superseded_too(office: Any) -> None:
+    """It stopped while it read: what a later run sent with the old key is later still."""
+    stopped = office.run(*sheet(office, "Older"), read="each", max_requests=2).summary
+    assert stopped.counts == {"not_sent": COUNT}
+    office.run(*sheet(office, "Newer"))
+    resumed = with_new_key(office, lambda desk: resuming.resume(desk, stopped.run))
+    assert resumed.summary.counts == {"skipped": COUNT}
+    assert {each.code for each in office.rows(resumed)} == {"superseded"}
+    assert {record["jobTitle"] for record in office.server.records().values()} == {"Newer"}
+
+
 def test_a_plan_of_the_old_key_is_superseded_too(office: Any) -> None:
     """Sent with the new key, after a run with the new key."""
     plan = office.plan(*sheet(office, "Planned"), read="none").summary.run
