@@ -44,7 +44,7 @@ def show_run(flags: Mapping[str, object], name: str, what: str) -> int:
     run = runs.find_run(desk, name)
     with runs.opened(desk, run) as journal:
         summary = summarise(journal, finished_at=journal.header.finished_at)
-        summary = summary._replace(next_steps=next_steps(summary, desk.again))
+        summary = summary._replace(next_steps=next_steps(summary, desk.again, whole=journal.planned))
         lines: Iterable[str] = run_lines(journal, summary)
         files = {}
         if settings.output or settings.report:

@@ -37,6 +37,10 @@ class ListingFault(Halted):
     """The listing cannot be trusted: it repeats itself, contradicts itself, or is no list of clients."""
 
 
+class NoList(ListingFault):
+    """There is no list of clients at this address."""
+
+
 class Page(NamedTuple):
     """One page of the listing.
 

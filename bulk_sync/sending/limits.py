@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -55,6 +56,12 @@ class Limits:
         if self.ends_at is not None:
             left.append(self.ends_at - monotonic)
         return max(0.0, min(left)) if left else None
+
+    def left(self, *, requests: int, monotonic: float, wall: float, per_second: float) -> float:
+        """Return how many requests may leave before a limit is reached, at a pace; endless where there is none."""
+        seconds = self.next_moment(monotonic=monotonic, wall=wall)
+        in_time = math.inf if seconds is None else seconds * per_second
+        return in_time if self.max_requests is None else min(in_time, self.max_requests - requests)
 
 
 @dataclass(slots=True)

@@ -150,7 +150,7 @@ class Pool:
             await asyncio.wait([self._spawn(group, partial(self._carry, task)) for task in tasks])
             await self._log.flush()
             self._canaries += tasks
-        if (refusal := await self._life.refusal_of(self._canaries)) is not None and await stream.goes_on():
+        if await stream.goes_on() and (refusal := await self._life.refusal_of(self._canaries)) is not None:
             self._stop.set(refusal)
         if len(self._canaries) > before and not self._stop.is_set():
             self._exchange.observer.opened(stops.canaries_verified(self._canaries))

@@ -15,6 +15,7 @@ from bulk_sync.records import Json, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.state.store import State
 from bulk_sync.workflow.overlapping import Overlap
+from bulk_sync.workflow.target import names_of
 
 FOLDED = "folded"
 """Fact of a run whose every outcome the ledger knows."""
@@ -24,19 +25,19 @@ _BATCH = 1000
 
 
 def fold_into_ledger(journal: Journal, state: State) -> None:
-    """Store what the API accepted in this run; doing it twice changes nothing.
+    """Store what the API accepted in this run, under each name that its account has had; twice changes nothing.
 
     A change that may have been applied, but was never confirmed, leaves the run's name behind and no value: it is
     known to be handled, and nothing is believed of it. Where another run has handled the record, too, the later run's
     word stands; of two that were at work at the same time, the word that came last.
     """
-    account = journal.header.account
+    names = names_of(journal.header)
     fold = _Fold(journal, state)
     changes = (each for each in handled_changes(journal) if each.status in _ACCEPTED or each.status is Status.IN_DOUBT)
     while batch := list(islice(changes, _BATCH)):
-        state.write_ledger(
-            account, fold.entries(batch, state.ledger_entries(account, [each.record_id for each in batch]))
-        )
+        records = [each.record_id for each in batch]
+        for account in names:
+            state.write_ledger(account, fold.entries(batch, state.ledger_entries(account, records)))
 
 
 def known_of(state: State, accounts: Iterable[str], record_id: str, *, readable: Collection[str]) -> LedgerEntry | None:

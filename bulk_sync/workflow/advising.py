@@ -15,8 +15,9 @@ def advice(fault: BulkSyncError, header: RunHeader) -> str:
     It never is to keep the state elsewhere: that would leave behind the run's journal, the ledger and the quota.
     """
     if not isinstance(fault, DiskFault):
-        # What stops a request speaks of resume; a plan has none, and is made anew.
-        return fault.hint.replace("bulk-sync resume", "bulk-sync plan") if header.kind == "plan" else fault.hint
+        # What stops a request speaks of resume; a plan has none, and is made anew, or sent once more.
+        instead = "plan" if header.state == "planning" else f"run --plan {header.run}"
+        return fault.hint.replace("bulk-sync resume", f"bulk-sync {instead}") if header.kind == "plan" else fault.hint
     return f"{fault.hint}, then: bulk-sync {_command(header)}"
 
 

@@ -93,8 +93,11 @@ def _told_cause(severity: str, code: str, where: str, cause: _Cause) -> Iterable
         yield rest, f"{prefix}{where + ': ' if where else ''}{on_a_line(cause.message)} ({code})"
 
 
-def next_steps(summary: RunSummary, again: str = "") -> tuple[str, ...]:
-    """Return what to do next, as commands and sentences; ``again``: the desk's options that each command needs."""
+def next_steps(summary: RunSummary, again: str = "", *, whole: bool = False) -> tuple[str, ...]:
+    """Return what to do next, as commands and sentences.
+
+    ``again``: the desk's options that each command needs. ``whole``: its plan was made to its end, whatever stopped it.
+    """
     counts, run = summary.counts, summary.run
     steps = []
     if summary.kind == "check":
@@ -102,7 +105,7 @@ def next_steps(summary: RunSummary, again: str = "") -> tuple[str, ...]:
             steps.append("correct the invalid rows in the source, then check again")
         return tuple(steps)
     if summary.kind == "plan":
-        if summary.stopped_by:
+        if summary.stopped_by and not whole:
             steps.append("the plan is not whole and cannot be sent; make it anew: bulk-sync plan")
         elif counts.get(Status.READY):
             steps.append(f"to send exactly this within 24 hours: bulk-sync run --plan {run}{again}")
@@ -144,7 +147,7 @@ def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.
         output=header.output,
         problem_groups=_by_size((*grouped_problems(book.problems()), *refused_groups(journal, by_name), *kept)),
     )
-    return summary._replace(next_steps=next_steps(summary))
+    return summary._replace(next_steps=next_steps(summary, whole=journal.planned))
 
 
 def _by_size(groups: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
@@ -214,7 +217,7 @@ class Outputs:
     ) -> tuple[RunSummary, tuple[str, ...]]:
         """Write results and report; return the summary with the files' names, and what is to be said of them."""
         told = summary._replace(output=str(self.path or ""))
-        told = told._replace(next_steps=next_steps(told, desk.again))
+        told = told._replace(next_steps=next_steps(told, desk.again, whole=journal.planned))
         book = JournalBook(journal, told, readable=readable_fields(journal))
         notes: list[str] = []
         fallback = desk.run_folder(summary.run) if summary.kind != "check" else None
@@ -230,7 +233,7 @@ class Outputs:
             desk.state.remember_output(written.path, written.fingerprint, summary.run)
             notes.extend(written.notes)
             told = told._replace(output=str(written.path))
-            told = told._replace(next_steps=next_steps(told, desk.again))
+            told = told._replace(next_steps=next_steps(told, desk.again, whole=journal.planned))
         if self.settings.report:
             from bulk_sync.results.html_page import write_report
 

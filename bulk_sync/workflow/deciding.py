@@ -60,7 +60,8 @@ class Decision:
     journal: Journal
     tables: PlanTables
     state: State
-    account: str
+    accounts: tuple[str, ...]
+    """The names of the account."""
     kinds: tuple[str, ...]
     rules: DiffRules
     present: Present
@@ -168,7 +169,7 @@ def _refuse_gone(decision: Decision, row: OpenRow, record_id: str) -> bool:
 
 
 def _refuse_match(decision: Decision, row: OpenRow, match: Match) -> None:
-    if match.outcome == "disagree" and decision.account == SANDBOX_ACCOUNT:  # it may have made up the other key itself
+    if match.outcome == "disagree" and SANDBOX_ACCOUNT in decision.accounts:  # it may have made up the other key itself
         match = match._replace(hint=f"{match.hint}; --sandbox=fresh makes the sandbox's clients anew")
     _refuse(decision, row, match.problem(row=row.number, value=row.keys[match.key]), key=match.key)
 
@@ -221,7 +222,7 @@ def _merge(decision: Decision, record_id: str, rows: list[OpenRow]) -> Merged:
 def _ledger(decision: Decision, record_id: str) -> LedgerEntry | None:
     if decision.present.how == "none":
         return None
-    return known_of(decision.state, (decision.account,), record_id, readable=decision.rules.readable)
+    return known_of(decision.state, decision.accounts, record_id, readable=decision.rules.readable)
 
 
 def _by_row(problems: Iterable[Problem]) -> Iterator[tuple[int, list[Problem]]]:

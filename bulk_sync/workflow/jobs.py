@@ -24,7 +24,7 @@ from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import SETTLED, Table, file_sha256, only_fields
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.runs import JOURNAL_NAME
-from bulk_sync.workflow.target import Target, accounts_of, given_rate
+from bulk_sync.workflow.target import KNOWN_AS, Target, accounts_of, given_rate, names_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -242,7 +242,11 @@ def _begun_again(path: Path, header: RunHeader) -> Journal:
     told_by = (before.base_url, before.account, before.sandbox, before.resource)
     journal.begin_again(
         replace(
-            header, created_at=before.created_at, busy_seconds=before.busy_seconds, mapping_sha256=before.mapping_sha256
+            header,
+            created_at=before.created_at,
+            busy_seconds=before.busy_seconds,
+            mapping_sha256=before.mapping_sha256,
+            facts={**header.facts, KNOWN_AS: list(names_of(before))},  # later runs by those names still count
         ),
         keep_reading=told_by == (header.base_url, header.account, header.sandbox, header.resource),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import cast
 
 from bulk_sync.errors import BulkSyncError, Busy
@@ -10,27 +11,29 @@ from bulk_sync.state.locks import exclusive
 from bulk_sync.state.store import State
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.runs import JOURNAL_NAME, journal_path, run_ids, run_lock
+from bulk_sync.workflow.target import names_of
 
 BESIDE = "beside"
 """Fact of a run: which runs of its account were at work when a process began to send it."""
 
 
-def runs_beside(desk: Desk, journal: Journal) -> list[str]:
+def runs_beside(desk: Desk, journal: Journal, accounts: Collection[str]) -> list[str]:
     """Return the runs that were at work beside this one, now or when an earlier process began to send it.
 
+    ``accounts``: the names that its account has by now.
     Of two runs that send at the same time, at least the one that begins to send last sees the other.
     """
     before = cast("list[str]", journal.header.facts.get(BESIDE, []))
-    return sorted({*before, *(run for run in run_ids(desk) if _at_work(desk, run, journal.header))})
+    return sorted({*before, *(run for run in run_ids(desk) if _at_work(desk, run, journal.header, accounts))})
 
 
-def _at_work(desk: Desk, run: str, header: RunHeader) -> bool:
+def _at_work(desk: Desk, run: str, header: RunHeader, accounts: Collection[str]) -> bool:
     path = journal_path(desk, run)
     # A journal that nobody has open has no log beside it: the hundreds of runs that ended need not be opened.
     if run in {header.run, header.parent} or not path.with_name(f"{path.name}-wal").exists():
         return False
     other = _header(desk.state, run)
-    if other is None or other.account != header.account or other.state == "done":
+    if other is None or other.state == "done" or set(names_of(other)).isdisjoint(accounts):
         return False
     try:
         with exclusive(run_lock(desk, run), f"run {run}"):

@@ -17,7 +17,7 @@ from bulk_sync.planning.reading import (
     estimated_clients,
     keep_listing,
 )
-from bulk_sync.planning.snapshot import Listing, ListingFault, ids_to_confirm, parse_page
+from bulk_sync.planning.snapshot import Listing, ListingFault, NoList, ids_to_confirm, parse_page
 from bulk_sync.planning.values import is_object
 from bulk_sync.records import Json, Reply, Request
 from bulk_sync.sending.answers import client_of
@@ -57,6 +57,8 @@ class Present:
     clients: int | None = None
     met: bool = False
     """Whether the API is known to be at this address: it has shown clients."""
+    no_list: NoList | None = None
+    """What the list of clients was answered with, where it is not found."""
 
 
 async def read_present(
@@ -69,12 +71,14 @@ async def read_present(
     wanted: set[str] | None = None,
     *,
     met: bool = False,
+    or_each: bool = False,
 ) -> Present:
     """Read what planning needs of the CRM, as ``--read`` says, and keep it in the journal.
 
     ``kinds`` are the mapping's match keys; ``wanted`` the ids to read, those of the open rows if not given: where
-    each of these has one, no other key is looked up. ``met``: clients were read at this address before. Raises what
-    ``read`` raises, and :class:`~bulk_sync.planning.snapshot.ListingFault` for a listing that cannot be trusted.
+    each of these has one, no other key is looked up. ``met``: clients were read at this address before.
+    ``or_each``: they are read one by one if there is no list that can be trusted. Raises what ``read`` raises, and
+    :class:`~bulk_sync.planning.snapshot.ListingFault` for a listing that cannot be trusted.
     """
     if how == "none" and len(kinds) > 1:
         raise Refused(
@@ -92,7 +96,12 @@ async def read_present(
         return present
     if choice.how == "list":
         present.index = KeyIndex(kinds)
-        await _list(desk, tables, present, choice, wanted, rows, read)
+        try:
+            await _list(desk, tables, present, choice, wanted, rows, read)
+        except ListingFault as fault:
+            if not or_each:
+                raise
+            present = _without_list(desk, fault, rows=rows, met=met)
     if wanted:
         missing = [record_id for record_id in sorted(wanted) if record_id not in _seen(present)]
         single = ids_to_confirm(missing) if present.complete else missing
@@ -115,13 +124,14 @@ async def read_known(
 
     Raises what ``read_present`` raises.
     """
-    try:
-        return await read_present(desk, tables, how, ("id",), memory, read, wanted=wanted)
-    except ListingFault as fault:
-        if how != "auto":
-            raise
-        desk.talk.warn(f"{fault.message}; reading the clients one by one")
-        return await read_present(desk, tables, "each", ("id",), memory, read, wanted=wanted)
+    return await read_present(desk, tables, how, ("id",), memory, read, wanted=wanted, or_each=how == "auto")
+
+
+def _without_list(desk: Desk, fault: ListingFault, *, rows: int, met: bool) -> Present:
+    desk.talk.warn(f"{fault.message}; reading the clients one by one")
+    choice = choose_reading("each", rows=rows, by_id=True)
+    no_list = fault if isinstance(fault, NoList) else None
+    return Present(choice.how, choice.reason, desk.clock.time(), met=met, no_list=no_list)
 
 
 def _seen(present: Present) -> KeyIndex | set[str]:
@@ -179,7 +189,8 @@ async def _page(read: Reader, cursor: str) -> Json:
             hint = "with match by id, --read each does without the list"
             if moved or status == 404:  # where there is no list there are no clients: each would be called missing
                 hint = "is --base-url the API's own address?"
-            raise ListingFault(f"the clients cannot be listed: {what}", hint=hint)
+            fault = NoList if status == 404 else ListingFault
+            raise fault(f"the clients cannot be listed: {what}", hint=hint)
         return reply.body
     return None
 
@@ -218,14 +229,17 @@ async def _each(desk: Desk, tables: PlanTables, present: Present, ids: Iterable[
 async def _first_and_rest(present: Present, wanted: list[str], read: Reader) -> AsyncIterator[tuple[Request, Reply]]:
     """Read clients; where the first few are all missing, the others are read only if there is a list of clients.
 
-    Fewer than those may well be missing, and are believed to be.
+    Fewer than those may well be missing, and are believed to be, unless it is known that there is no list.
     """
     met = present.met or present.index is not None
     first = len(wanted) if met else _FIRST
     async for answered in read(Request("get", record_id) for record_id in wanted[:first]):
         yield answered
-    if not met and len(wanted) >= first and present.gone.issuperset(wanted[:first]):
-        await demand_list(read)
+    if not met and present.gone.issuperset(wanted[:first]):
+        if present.no_list is not None:
+            raise present.no_list
+        if len(wanted) >= first:
+            await demand_list(read)
     if wanted[first:]:
         async for answered in read(Request("get", record_id) for record_id in wanted[first:]):
             yield answered

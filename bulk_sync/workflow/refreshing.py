@@ -11,7 +11,7 @@ from bulk_sync.mapping.spec import parse_mapping
 from bulk_sync.planning.codes import CHANGED_SINCE, CLIENT_GONE, HELD_BACK, NOT_RESTORABLE, STALE
 from bulk_sync.planning.differ import DiffRules, diff, held_back_message
 from bulk_sync.planning.reading import AccountMemory, page_count
-from bulk_sync.planning.snapshot import FRESH_SECONDS, fresh_until
+from bulk_sync.planning.snapshot import fresh_until
 from bulk_sync.planning.stale import check_plan
 from bulk_sync.planning.values import shown_value
 from bulk_sync.records import Json, Status
@@ -20,6 +20,7 @@ from bulk_sync.workflow.accepted import known_of
 from bulk_sync.workflow.deciding import diff_rules
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.present import Present, Reader, read_known
+from bulk_sync.workflow.target import names_of
 
 _MAYBE = "; an earlier request may have been applied before"
 """Is said of a change that is left out although a request of it left."""
@@ -36,20 +37,21 @@ def good_until(journal: Journal) -> float:
 
 
 def to_look_at(journal: Journal, settled: Collection[int]) -> Iterator[StoredChange]:
-    """Yield the changes that have not ended in any way, the canaries first; of an undo those in doubt, too.
+    """Yield the changes that have not ended in any way, the canaries first; of an undo or a plan those in doubt, too.
 
     ``settled`` were sent by this process and are in doubt since.
     """
     tables = PlanTables(journal)
-    wanted = {None, Status.IN_DOUBT} if journal.header.kind == "undo" else {None}
+    wanted = {None, Status.IN_DOUBT} if _strict(journal.header) else {None}
     changes = chain(tables.canaries(), (each for each in tables.changes(only_open=True) if not each.canary))
     return (each for each in changes if each.status in wanted and each.id not in settled)
 
 
-async def refresh(
-    desk: Desk, journal: Journal, left: Iterator[StoredChange], read: Reader, *, per_second: float
-) -> Looked:
+async def refresh(desk: Desk, journal: Journal, left: Iterator[StoredChange], read: Reader, *, most: float) -> Looked:
     """Read the records of the next changes that are ``left`` again, as many as can be sent while that is fresh.
+
+    ``most``: how many requests may leave until then, or until the run's own limits: where these end it while it reads,
+    the next process begins with reading again, and nothing would ever be sent.
 
     A change of a run keeps its purpose and gets the new old values, less the fields whose overwrite rule keeps what
     somebody wrote meanwhile; one of an undo, or of a stored plan, is left out where somebody changed the record.
@@ -58,13 +60,12 @@ async def refresh(
     """
     tables = PlanTables(journal)
     memory = AccountMemory.from_json(desk.state.learned(journal.header.account, "account"))
-    # Half of the time may go into reading them one by one; a list that is shorter than that shows all of them.
-    many = max(1, int(min(per_second, 1e6) * FRESH_SECONDS / 2))
+    # Half of them may go into reading one by one; a list that is shorter than that shows all of them.
+    many = max(1, int(most / 2))
     changes = list(left if memory and page_count(memory.clients) < many else islice(left, many))
     if not changes:
         return Looked(frozenset(), good_until(journal))
     every = next(left, None) is None
-    began = desk.clock.time()
     desk.talk.say(f"old values are older than they may be: reading {len(changes):,} clients again")
     wanted = {change.record_id for change in changes}
     present = await read_known(desk, tables, memory, read, wanted)
@@ -73,10 +74,11 @@ async def refresh(
     with journal.transaction():
         for change in changes:
             doubtful = change.id in begun or change.status is not None
-            if doubtful and journal.header.kind != "undo":
+            if doubtful and not rules.strict:
                 continue  # what may have been applied by us is not judged by the record: it is sent again
-            found = tables.record(change.record_id)
-            if found is None or found[1] < began:
+            was_read = change.record_id not in present.gone and change.record_id not in present.unread
+            found = tables.record(change.record_id) if was_read else None
+            if found is None:
                 _leave_unread(desk, tables, change, present, rules, remark=_MAYBE if doubtful else "")
             elif doubtful:
                 _leave_edited(desk, tables, change, found[0], rules)
@@ -97,10 +99,7 @@ class Looked(NamedTuple):
 
 
 class _Rules(NamedTuple):
-    """What a change that is renewed is held to.
-
-    ``strict`` is the code with which it is left out where the record has moved; '' where it is sent all the same.
-    """
+    """What a change that is renewed is held to; ``strict``: see :func:`_strict`."""
 
     diff: DiffRules
     strict: str
@@ -110,15 +109,21 @@ class _Rules(NamedTuple):
 
 def _rules(desk: Desk, header: RunHeader) -> _Rules:
     spec = parse_mapping(header.mapping_text, name=header.mapping_path, environ=desk.environ)
-    strict = CHANGED_SINCE if header.kind == "undo" else STALE if header.facts.get("stored_plan") else ""
     unread = NOT_RESTORABLE if header.kind == "undo" else STALE
-    return _Rules(diff_rules(spec, get_resource(header.resource), desk.settings(header.settings)), strict, unread)
+    # No other of the run's settings has a say in what differs.
+    kept = {name: value for name, value in header.settings.items() if name == "trust_ledger"}
+    return _Rules(diff_rules(spec, get_resource(header.resource), desk.settings(kept)), _strict(header), unread)
+
+
+def _strict(header: RunHeader) -> str:
+    """Return the code with which a change is left out whose record has moved; '' where it is sent all the same."""
+    return CHANGED_SINCE if header.kind == "undo" else STALE if header.facts.get("stored_plan") else ""
 
 
 def _renew(desk: Desk, journal: Journal, change: StoredChange, record: Mapping[str, Json], rules: _Rules) -> None:
     tables, readable = PlanTables(journal), rules.diff.readable
     checked = check_plan(change.payload, change.old, record, readable=readable)
-    held_back = () if rules.strict else _held_back(desk, journal.header.account, change, record, rules.diff)
+    held_back = () if rules.strict else _held_back(desk, names_of(journal.header), change, record, rules.diff)
     payload = {name: value for name, value in change.payload.items() if name not in {*checked.done, *held_back}}
     if checked.moved and rules.strict:
         message = f"changed meanwhile, and kept: {', '.join(checked.moved)}"
@@ -156,14 +161,14 @@ def _leave_edited(
     moved = check_plan(change.payload, change.old, record, readable=rules.diff.readable).moved
     if moved:
         message = f"changed meanwhile, and kept: {', '.join(moved)}{_MAYBE}"
-        tables.drop_change(change.id, Status.SKIPPED, CHANGED_SINCE, message, at=desk.clock.time())
+        tables.drop_change(change.id, Status.SKIPPED, rules.strict, message, at=desk.clock.time())
 
 
 def _held_back(
-    desk: Desk, account: str, change: StoredChange, record: Mapping[str, Json], rules: DiffRules
+    desk: Desk, accounts: Collection[str], change: StoredChange, record: Mapping[str, Json], rules: DiffRules
 ) -> tuple[str, ...]:
     """Return the fields whose overwrite rule keeps what the record has by now."""
     if rules.guarded.isdisjoint(change.payload):
         return ()
-    ledger = known_of(desk.state, (account,), change.record_id, readable=rules.readable)
+    ledger = known_of(desk.state, accounts, change.record_id, readable=rules.readable)
     return diff(change.payload, record, rules=rules, ledger=ledger, now=desk.clock.time()).held_back

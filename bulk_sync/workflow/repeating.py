@@ -11,7 +11,7 @@ from bulk_sync.workflow.intake import file_sha256
 from bulk_sync.workflow.jobs import Job
 from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.runs import opened, run_ids, unbegun
-from bulk_sync.workflow.target import Target
+from bulk_sync.workflow.target import Target, names_of
 
 _CHOOSES = ("sheet", "first", "rows", "only_fields")
 """Settings that decide what of a source is sent."""
@@ -65,7 +65,7 @@ def _same(desk: Desk, job: Job, target: Target) -> RunHeader | None:
                 sent = Tallies(journal).requests("patch")
         except BulkSyncError:
             return None  # what a damaged journal did is not known
-        if header.account != target.account:
+        if target.account not in names_of(header):
             continue
         ended_well = header.kind == "run" and header.state == "done" and header.exit_code == 0
         if ended_well and header.source_sha256 == source and _asked(header, job):

@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bulk_sync.errors import GuardStop, Question, Refused
-from bulk_sync.journal import Journal, JournalBook, RunHeader, open_journal
+from bulk_sync.journal import Journal, JournalBook, PlanTables, RunHeader, open_journal
 from bulk_sync.mapping.spec import parse_mapping
+from bulk_sync.planning.canary import CANARIES, CanaryPicker
 from bulk_sync.records import Status
 from bulk_sync.resources import get_resource
 from bulk_sync.results.placing import default_path, fingerprint
@@ -110,7 +111,20 @@ async def _go_on(desk: Desk, journal: Journal, target: Target, settings: Setting
             asked = settings.model_copy(update={"yes": True}) if confirmed else settings
             if stopped_by := ask_to_send(desk, asked, view):
                 return with_guards(close_run(desk, journal, place, began=began, stopped_by=stopped_by), view)
+        if not any(summary.counts.get(status) for status in (Status.UPDATED, Status.DIFFERS)):
+            choose_canaries(session.tables)  # those that it had were refused, or are in doubt
         return await send_and_close(desk, session, place, began=began)
+
+
+def choose_canaries(tables: PlanTables) -> None:
+    """Let what is left of a plan have canaries for every field, although its own may have ended or be left out."""
+    canaries = tables.canaries()
+    covered = {name for change in canaries for name in change.payload}
+    picker = CanaryPicker()
+    for change in tables.changes(only_open=True):
+        if new := change.payload.keys() - covered:
+            picker.see(change.id, new)
+    tables.mark_canaries(picker.pick()[: max(0, CANARIES - len(canaries))])
 
 
 def resumed_settings(desk: Desk, journal: Journal, *, but: Collection[str] = _ONE_TIME) -> Settings:

@@ -30,7 +30,7 @@ from bulk_sync.workflow.resuming import check_same_target, resumed_settings
 from bulk_sync.workflow.retry_rows import Findings, RetryRules, retry_entries
 from bulk_sync.workflow.running import plan_and_send
 from bulk_sync.workflow.runs import find_run, journal_path, opened, retried_by, run_lock, stated_run
-from bulk_sync.workflow.target import open_target
+from bulk_sync.workflow.target import KNOWN_AS, open_target
 
 
 async def retry(desk: Desk, name: str, run_name: str | None) -> Ended:
@@ -94,10 +94,10 @@ def _settings(desk: Desk, before: Journal) -> Settings:
 
 
 def _kept_to(before: Journal, settings: Settings) -> Settings:
-    """Return ``settings`` with the fields that the run was kept to."""
+    """Return ``settings`` with the fields that the run was kept to, if it was."""
     kept = before.header.settings.get("only_fields")
     fields = tuple(str(name) for name in kept) if isinstance(kept, list) else ()
-    return settings.model_copy(update={"only_fields": fields})
+    return settings.model_copy(update={"only_fields": fields} if fields or settings.only_fields else {})
 
 
 def _mapper_before(
@@ -205,7 +205,7 @@ def _header(desk: Desk, before: Journal, job: Job) -> RunHeader:
         exit_code=None,
         stopped_by="",
         notes=(),
-        facts={name: header.facts[name] for name in (SETTLED, REDUCED) if name in header.facts},
+        facts={name: header.facts[name] for name in (SETTLED, REDUCED, KNOWN_AS) if name in header.facts},
     )
 
 

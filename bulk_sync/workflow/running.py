@@ -44,7 +44,7 @@ from bulk_sync.workflow.runs import journal_path, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import Session, open_session
 from bulk_sync.workflow.superseding import fold_unfolded
-from bulk_sync.workflow.target import Target, open_target
+from bulk_sync.workflow.target import Target, accounts_of, open_target
 from bulk_sync.workflow.view import Finding, PlanView
 from bulk_sync.workflow.viewing import plan_facts, plan_view
 
@@ -209,10 +209,10 @@ def _seed_sandbox(target: Target, job: Job, tables: PlanTables) -> None:
 
 async def _decide(desk: Desk, job: Job, session: Session, present: Present) -> tuple[Finding, ...]:
     journal, tables = session.journal, session.tables
-    account = session.target.account
+    account, accounts = session.target.account, accounts_of(journal.header, session.target)
     memory = AccountMemory.from_json(desk.state.learned(account, "account"))
     if present.how != "none":  # who reads nothing believes nothing
-        fold_unfolded(desk, account)
+        fold_unfolded(desk, accounts)
     rows = tables.count_open()
     kind = job.spec.resource
     watch = AccidentWatch(readable=kind.readable)
@@ -221,7 +221,7 @@ async def _decide(desk: Desk, job: Job, session: Session, present: Present) -> t
         journal=journal,
         tables=tables,
         state=desk.state,
-        account=account,
+        accounts=accounts,
         kinds=job.kinds,
         rules=diff_rules(job.spec, kind, job.settings),
         present=present,

@@ -7,6 +7,7 @@ from contextlib import suppress
 from bulk_sync.errors import BulkSyncError, Halted
 from bulk_sync.journal import Journal
 from bulk_sync.journal.store import JournalDamaged, RunState
+from bulk_sync.planning.snapshot import ListingFault
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
 from bulk_sync.workflow.advising import advice
 from bulk_sync.workflow.closing import Ended, Outputs, next_steps, summarise, tell_end, with_cause
@@ -14,6 +15,7 @@ from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.overlapping import BESIDE, runs_beside
 from bulk_sync.workflow.reasons import OwnReason
 from bulk_sync.workflow.session import Session
+from bulk_sync.workflow.target import KNOWN_AS, accounts_of
 
 
 async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, began: float) -> Ended:
@@ -22,15 +24,17 @@ async def send_and_close(desk: Desk, session: Session, outputs: Outputs, *, bega
     stopped_by, message, hint = "", "", ""
     try:
         # What is accepted from here on is not in the ledger yet, be it a resume of a run that had ended.
-        facts = {**journal.header.facts, FOLDED: False, BESIDE: runs_beside(desk, journal)}
-        journal.update_header(state="sending", facts=facts)
+        names = accounts_of(journal.header, session.target)
+        now = {FOLDED: False, KNOWN_AS: list(names), BESIDE: runs_beside(desk, journal, names)}
+        journal.update_header(state="sending", facts={**journal.header.facts, **now})
         report = await session.send()
         journal.update_header(facts={**journal.header.facts, **session.quota_facts()})
         stopped_by = str(report.stopped_by)
         if report.stop is not None:
             message, hint = report.stop.message, report.stop.hint
     except (Halted, JournalDamaged) as fault:  # journal or state: the disk refuses, or holds what nobody wrote
-        stopped_by, message = OwnReason.LOCAL_FAULT.value, fault.message
+        elsewhere = isinstance(fault, ListingFault)  # met where old values were read again
+        stopped_by, message = (OwnReason.READING if elsewhere else OwnReason.LOCAL_FAULT).value, fault.message
         hint = advice(fault, journal.header)
     try:
         ended = close_run(
@@ -95,6 +99,6 @@ def close_run(
         # The rows' ends are in the journal: a results file that cannot be written is told, not lost.
         notes, hints = (*notes, fault.message), (*hints, advice(fault, journal.header))
         summary = summary._replace(output="", exit_code=summary.exit_code or int(fault.exit_code))
-        summary = summary._replace(next_steps=next_steps(summary, desk.again))
+        summary = summary._replace(next_steps=next_steps(summary, desk.again, whole=journal.planned))
     steps = (*dict.fromkeys(filter(None, hints)), *summary.next_steps)
     return tell_end(journal, summary._replace(next_steps=steps), notes)

@@ -40,12 +40,12 @@ class Session:
     target: Target
     quota: SharedQuota
     pool: Pool
-    workers: int
+    limits: Limits
     later_runs: LaterRuns
 
     def seconds_for(self, requests: int) -> float:
         """Return the seconds until that many more requests are done, as the quota stands."""
-        return self.quota.forecast(requests, self.workers)
+        return self.quota.forecast(requests, self.limits.workers)
 
     @property
     def rate(self) -> str:
@@ -103,9 +103,10 @@ class Session:
         """Send what has waited until its old values were too old, or in doubt since before; settle what is in doubt."""
         desk = self.desk
         while not desk.stop.is_set() and next(self._left(), None) is not None:
-            pace = self.quota.rate().per_second
+            pace = min(self.quota.rate().per_second, 1e6)
+            most = min(pace * FRESH_SECONDS, self._allowed_at(pace))
             try:
-                looked = await refresh(desk, self.journal, self._left(), self.read, per_second=pace)
+                looked = await refresh(desk, self.journal, self._left(), self.read, most=most)
             except BulkSyncError:  # a key that is refused while reading, too, is for the results to tell
                 if not desk.stop.is_set():
                     raise
@@ -116,6 +117,11 @@ class Session:
         if not desk.stop.is_set():
             await self.pool.settle_in_doubt(self._doubtful_changes())
         return self.pool.report
+
+    def _allowed_at(self, pace: float) -> float:
+        """Return how many requests the run's own limits still allow, at so many a second."""
+        clock, done = self.desk.clock, self.pool.report.requests.total()
+        return self.limits.left(requests=done, monotonic=clock.monotonic(), wall=clock.time(), per_second=pace)
 
     def _left(self) -> Iterator[StoredChange]:
         return to_look_at(self.journal, self.pool.doubts)
@@ -130,7 +136,7 @@ class Session:
 
     def _taken_up_until(self, good_until: float) -> float:
         """Return until when changes may be taken up: each waits for its turn behind those taken up before."""
-        ahead = self.workers / self.quota.rate().per_second
+        ahead = self.limits.workers / self.quota.rate().per_second
         return good_until - min(ahead, FRESH_SECONDS / 4)
 
     def _fresh_changes(self, fresh: frozenset[int], good_until: float) -> Iterator[Change]:
@@ -154,6 +160,7 @@ async def open_session(desk: Desk, settings: Settings, journal: Journal, target:
     """Connect a run to its account."""
     kind = get_resource(journal.header.resource)
     tables, later_runs = PlanTables(journal), LaterRuns(desk, journal, target)
+    limits = _limits(desk, settings, kind.readable)
 
     def corrected(before: Rate, after: Rate) -> None:
         left = tables.count_unended()
@@ -172,10 +179,10 @@ async def open_session(desk: Desk, settings: Settings, journal: Journal, target:
                 clock=desk.clock,
                 dice=random.random,
                 stop=desk.stop,
-                limits=_limits(desk, settings, kind.readable),
+                limits=limits,
                 handled=later_runs.handled,
             )
-            session = Session(desk, journal, tables, target, quota, pool, settings.workers, later_runs)
+            session = Session(desk, journal, tables, target, quota, pool, limits, later_runs)
             session.watch()  # what reads before anything is sent is watched too
             yield session
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from bulk_sync.errors import BulkSyncError, Refused, SourceError
 from bulk_sync.journal import Journal, PlanTables, StoredChange, open_journal
 from bulk_sync.planning import codes
-from bulk_sync.planning.canary import CANARIES, CanaryPicker
 from bulk_sync.planning.reading import AccountMemory
 from bulk_sync.planning.stale import check_plan
 from bulk_sync.planning.values import is_custom
@@ -24,7 +23,7 @@ from bulk_sync.workflow.jobs import hold_account
 from bulk_sync.workflow.locking import hold
 from bulk_sync.workflow.present import Present, read_known
 from bulk_sync.workflow.results_tables import KeptLines, kept_lines
-from bulk_sync.workflow.resuming import check_same_target, findings_again, resumed_settings
+from bulk_sync.workflow.resuming import check_same_target, choose_canaries, findings_again, resumed_settings
 from bulk_sync.workflow.running import stopped_while_reading, with_guards
 from bulk_sync.workflow.runs import find_run, journal_path, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
@@ -77,7 +76,7 @@ async def run_plan(desk: Desk, name: str) -> Ended:
                 await _compare(desk, session)
             except BulkSyncError as error:
                 return stopped_while_reading(desk, journal, place, began, error)
-            _choose_canaries(session.tables)
+            choose_canaries(session.tables)
             left = count_again(journal)
             journal.update_header(facts={**journal.header.facts, **left.facts})
             summary = summarise(journal)
@@ -161,17 +160,6 @@ def _lines_of(payload: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
 def _plain(value: str) -> bool:
     """Whether a spreadsheet gives a text back as it was."""
     return value.isprintable() and value == value.strip() and 0 < len(value) <= _COMPARED
-
-
-def _choose_canaries(tables: PlanTables) -> None:
-    """Let what is left of the plan have canaries for every field, although some of its own may be left out."""
-    canaries = tables.canaries()
-    covered = {name for change in canaries for name in change.payload}
-    picker = CanaryPicker()
-    for change in tables.changes(only_open=True):
-        if new := change.payload.keys() - covered:
-            picker.see(change.id, new)
-    tables.mark_canaries(picker.pick()[: max(0, CANARIES - len(canaries))])
 
 
 async def _compare(desk: Desk, session: Session) -> None:

@@ -11,7 +11,7 @@ from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.runs import journal_path, past_runs, run_lock
-from bulk_sync.workflow.target import Target, accounts_of
+from bulk_sync.workflow.target import Target, accounts_of, names_of
 
 SUPERSEDED = "superseded"
 
@@ -44,9 +44,9 @@ def supersede(desk: Desk, journal: Journal, target: Target) -> None:
         pass
 
 
-def fold_unfolded(desk: Desk, account: str) -> None:
+def fold_unfolded(desk: Desk, accounts: Collection[str]) -> None:
     """Let the ledger know what an account's runs did that died before they could say so themselves."""
-    for run in _unfolded(desk, {account}):
+    for run in _unfolded(desk, accounts):
         try:
             _fold(desk, run)
         except JournalDamaged as fault:
@@ -62,7 +62,7 @@ def _unfolded(desk: Desk, accounts: Collection[str], *, after: str = "") -> Iter
             if after:  # else every run would say it for as long as the file is there
                 desk.talk.warn(f"{past.fault}; whether run {past.run} has handled the same clients is not known")
             continue
-        if header.account not in accounts:
+        if set(names_of(header)).isdisjoint(accounts):
             continue
         if header.state in {"sending", "done"} and not header.facts.get(FOLDED):
             yield past.run

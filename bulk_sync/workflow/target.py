@@ -6,7 +6,7 @@ import errno
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from bulk_sync.errors import DiskFault, Refused
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from bulk_sync.sandbox import SandboxServer
 
 SANDBOX_ACCOUNT = "sandbox"
+
+KNOWN_AS = "accounts"
+"""Fact of a run: the names of its account under which it was sent, or its parent was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,14 @@ def account_name(settings: Settings, key: str) -> str:
     return settings.profile or f"{settings.base_url} {key_hash(key)}"
 
 
-def accounts_of(header: RunHeader, target: Target) -> tuple[str, ...]:
+def names_of(header: RunHeader) -> tuple[str, ...]:
     """Return the names of the account that a run is of: another key, or a profile, gives it another name later on."""
-    return tuple(sorted({header.account, target.account}))
+    return tuple(sorted({header.account, *cast("list[str]", header.facts.get(KNOWN_AS, []))}))
+
+
+def accounts_of(header: RunHeader, target: Target) -> tuple[str, ...]:
+    """Return those names, and the one that the target has by now."""
+    return tuple(sorted({*names_of(header), target.account}))
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from bulk_sync.workflow.running import stopped_while_reading
 from bulk_sync.workflow.runs import find_run, journal_path, opened, past_runs, run_lock
 from bulk_sync.workflow.sending_off import close_run, send_and_close
 from bulk_sync.workflow.session import Session, open_session
-from bulk_sync.workflow.target import accounts_of, open_target
+from bulk_sync.workflow.target import KNOWN_AS, accounts_of, names_of, open_target
 from bulk_sync.workflow.viewing import plan_view
 
 _BATCH = 500
@@ -128,6 +128,7 @@ def _header(desk: Desk, before: RunHeader, run: str, settings: Settings, place: 
         mapping_text=before.mapping_text,
         mapping_sha256=before.mapping_sha256,
         settings=kept_settings(settings),
+        facts={KNOWN_AS: list(names_of(before))},
         output=str(place.path or ""),
         created_at=desk.clock.time(),
     )
@@ -210,6 +211,7 @@ async def _decide(desk: Desk, session: Session, done: Journal, settings: Setting
         state="planned",
         started_at=desk.clock.time(),
         facts={
+            **session.journal.header.facts,
             **figures.facts(),
             **session.quota_facts(),
             "reading": present.reason,

@@ -91,19 +91,26 @@ def test_where_nothing_is_found_blind_changes_stop_early(program: Program, answe
     program.write_csv("clients.csv", [["ID", "Company"], *([f"clt_{n}", f"N{n}"] for n in range(12))])
     ran = program("run", "clients.csv", "-m", "m.yaml", "--yes", "--read", "none", "--json")
     assert (ran.code, ran.summary["counts"]) == (3, {"failed": 5, "not_sent": 7}), ran.err
-    assert "neither the first rows' clients nor the list of clients are found: HTTP 404, nothing here" in ran.err
+    told = "neither the first rows' clients nor the list of clients are found: HTTP 404, nothing here"
+    assert told in ran.err
+    again = program("resume", "--yes", "--json")
+    assert (again.code, again.summary["counts"], told in again.err) == (3, {"failed": 10, "not_sent": 2}, True), (
+        again.err
+    )
 
 
-@pytest.mark.parametrize(("read", "status"), [("each", "invalid"), ("none", "failed")])
+@pytest.mark.parametrize(
+    ("read", "status", "rows"), [("each", "invalid", 4), ("none", "failed", 4), ("none", "failed", 5)]
+)
 def test_a_few_rows_that_are_not_found_are_believed(
-    program: Program, answering: Callable[..., None], read: str, status: str
+    program: Program, answering: Callable[..., None], read: str, status: str, rows: int
 ) -> None:
-    """So few clients may well be missing: each is called so, and the list is not asked for."""
+    """So few clients may well be missing, or nothing is left to stop: each is called so, the list is not asked for."""
     answering(404, {}, b'{"error": "client not found"}')
     program.write("m.yaml", MAPPING.replace("{column: E-mail, by: email}", "ID"))
-    program.write_csv("clients.csv", [["ID", "Company"], *([f"clt_{n}", f"N{n}"] for n in range(4))])
+    program.write_csv("clients.csv", [["ID", "Company"], *([f"clt_{n}", f"N{n}"] for n in range(rows))])
     ran = program("run", "clients.csv", "-m", "m.yaml", "--yes", "--read", read, "--json")
-    assert (ran.code, ran.summary["counts"], ran.summary["requests"]["total"]) == (1, {status: 4}, 4), ran.err
+    assert (ran.code, ran.summary["counts"], ran.summary["requests"]["total"]) == (1, {status: rows}, rows), ran.err
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from tests.workflow.office import Listener
+
 HOUR = 3600.0
 FIELDS = {"name": "Company", "jobTitle": "Job"}
 
@@ -46,6 +50,26 @@ def test_a_resume_knows_the_later_run(open_office: Callable[..., Any], leaping_c
     assert again.summary.counts == {"updated": 2, "skipped": 4}
     assert {each.code for each in office.rows(again)} == {"", "superseded"}
     assert {record["name"] for record in office.server.records().values()} == {f"Right {n}" for n in range(6)}
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_what_is_read_again_is_believed(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], stored: bool
+) -> None:
+    """The clock is set back while an undo, or a stored plan, reads what it has left again: that is sent."""
+    office, mapping = prepared(open_office, leaping_clock())
+    begin, go_on = (office.plan, office.run_plan) if stored else (office.run, office.undo)
+    stopped = go_on(begin(rows(office, "New"), mapping).summary.run, max_requests=3)
+    assert stopped.summary.counts["not_sent"] >= 3
+    office.clock.slept = HOUR
+
+    class Setting(Listener):
+        def say(self, text: str) -> None:
+            if text.startswith("old values are older"):
+                office.clock.slept = 0.0
+
+    office.talk = Setting()
+    assert office.resume(stopped.summary.run).summary.counts == {"updated": 6}
 
 
 def test_a_retry_is_later_than_its_run(open_office: Callable[..., Any], leaping_clock: Callable[[], Any]) -> None:

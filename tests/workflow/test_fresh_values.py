@@ -65,6 +65,19 @@ def test_what_a_run_was_told_is_understood_when_its_resume_reads_again(
     assert office.requests() == {"GET": 2, "PATCH": 6}
 
 
+def test_a_retry_may_take_longer_than_its_old_values_are_fresh(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any]
+) -> None:
+    """Its own settings, and what it took over of its run's, are understood when it reads again; stopped, too."""
+    office, source, mapping = slow_office(open_office, leaping_clock(), clients=60, rows=60)
+    run = office.run(source, mapping, max_requests=2).summary
+    assert run.counts == {"updated": 1, "not_sent": 59}
+    retried = office.retry(run.run, rate="60/h", workers=1, max_requests=40).summary
+    assert (retried.stopped_by, set(retried.counts)) == ("max_requests", {"updated", "unchanged", "not_sent"})
+    office.clock.slept += 20 * 3600
+    assert office.resume(retried.run).summary.counts == {"updated": 59, "unchanged": 1}
+
+
 def test_single_reads_go_in_step_with_sending(
     open_office: Callable[..., Any], leaping_clock: Callable[[], Any]
 ) -> None:
@@ -83,12 +96,31 @@ def test_what_was_not_looked_at_is_as_old_after_a_stop(
     no_list = Scripted(fault=Fault(kind=FaultKind.STATUS, status=403), ids=frozenset({""}), methods=frozenset({"GET"}))
     config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(no_list,)))
     office, source, mapping = slow_office(partial(open_office, config), leaping_clock(), clients=60, rows=60)
-    run = office.run(source, mapping, rate="60/h", workers=1, read="each", max_requests=60 + 1 + 15 + 3).summary
-    assert (run.stopped_by, run.counts) == ("max_requests", {"updated": 3, "not_sent": 57})
+    desk = office.desk(rate="60/h", workers=1, read="each")
+    interrupted = Stop(StopReason.INTERRUPTED, "interrupted")
+    office.clock.on_sleep = lambda _: desk.stop.set(interrupted) if office.requests().get("PATCH") == 3 else None
+    with desk:
+        run = asyncio.run(running.run(desk, source, mapping)).summary
+    assert (run.stopped_by, run.counts) == ("interrupted", {"updated": 3, "not_sent": 57})
     edit(office, "clt_00020", name="Theirs")
     assert office.resume(run.run, rate=faster, workers=1).summary.counts == {"updated": 60}
     assert office.undo(run.run).summary.counts == {"updated": 60}
     assert office.server.records()["clt_00020"]["name"] == "Theirs"
+
+
+def test_an_evening_that_allows_less_than_reading_takes_gets_on(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any]
+) -> None:
+    """Each resume reads again only as many as it may send afterwards, not all of them and nothing more."""
+    no_list = Scripted(fault=Fault(kind=FaultKind.STATUS, status=403), ids=frozenset({""}), methods=frozenset({"GET"}))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(no_list,)))
+    clock = leaping_clock()
+    office, source, mapping = slow_office(partial(open_office, config), clock, clients=60, rows=60)
+    run = office.run(source, mapping, workers=1, read="each", max_requests=60).summary
+    for left in (46, 32, 18):
+        clock.slept += 20 * 3600
+        counts = office.resume(run.run, rate="60/min", workers=1, max_requests=30).summary.counts
+        assert counts["not_sent"] == left
 
 
 @pytest.mark.parametrize("rate", ["1/h", "4/h"])
@@ -235,6 +267,30 @@ def test_where_the_list_is_refused_clients_are_read_one_by_one(
     }
 
 
+@pytest.mark.parametrize("left", [2, 12])
+def test_at_an_address_where_nothing_is_found_any_more_no_client_is_called_gone(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], left: int
+) -> None:
+    """Hours after its plan, and for an undo: neither list nor clients are there, which is asked for once."""
+    nothing = Fault(kind=FaultKind.STATUS, status=404, message="no such route")
+    gets = frozenset({"GET"})
+    later = Scripted(fault=nothing, ids=frozenset({""}), methods=gets, attempts=frozenset(range(2, 99)))
+    clients = Scripted(fault=nothing, ids=frozenset(f"clt_{n:05}" for n in range(20)), methods=gets)
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(later, clients)))
+    office, source, mapping = slow_office(
+        partial(open_office, config), leaping_clock(), clients=left + 2, rows=left + 2
+    )
+    run = office.run(source, mapping, workers=1, max_requests=3).summary
+    assert run.counts == {"updated": 2, "not_sent": left}
+    undone = office.undo(run.run).summary
+    assert (undone.exit_code, undone.counts) == (3, {"not_sent": 2, "skipped": left})
+    office.clock.slept += 5 * 3600
+    before = office.requests()
+    resumed = office.resume(run.run).summary
+    assert (resumed.exit_code, resumed.stopped_by, resumed.counts) == (3, "reading", run.counts)
+    assert office.requests() == {"GET": before["GET"] + 1 + min(left, 5), "PATCH": before["PATCH"]}
+
+
 def test_what_is_in_doubt_is_sent_again_however_late(
     open_office: Callable[..., Any], leaping_clock: Callable[[], Any]
 ) -> None:
@@ -250,6 +306,25 @@ def test_what_is_in_doubt_is_sent_again_however_late(
     assert office.resume(run.run).summary.counts == {"updated": 6}
     assert office.undo(run.run).summary.counts == {"updated": 6}
     assert office.server.records()["clt_00003"]["name"] == "Old 3"
+
+
+def test_what_a_stored_plan_left_in_doubt_is_looked_at_hours_later(
+    open_office: Callable[..., Any], leaping_clock: Callable[[], Any], edit: Callable[..., None]
+) -> None:
+    """It is sent where the record has what the plan saw, or what it sends; what somebody has written by then stays."""
+    fault = Fault(kind=FaultKind.STATUS, status=500)
+    ids = ("clt_00002", "clt_00003")
+    once = Scripted(fault=fault, ids=frozenset(ids), attempts=frozenset({1}))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(once,)))
+    office, source, mapping = slow_office(partial(open_office, config), leaping_clock(), clients=6, rows=6)
+    run = office.run_plan(office.plan(source, mapping).summary.run, attempts=1).summary
+    assert run.counts == {"updated": 4, "in_doubt": 2}
+    office.clock.slept += 3 * 60 * 60
+    edit(office, ids[1], name="Theirs")
+    resumed = office.resume(run.run)
+    assert resumed.summary.counts == {"updated": 5, "skipped": 1}
+    assert {(each.client_id, each.code) for each in office.rows(resumed) if each.code} == {(ids[1], "stale")}
+    assert [office.server.records()[each]["name"] for each in ids] == ["New 2", "Theirs"]
 
 
 @pytest.mark.parametrize(("reason", "code"), [(StopReason.INTERRUPTED, 130), (StopReason.KEY_REFUSED, 4)])

@@ -11,7 +11,7 @@ import pytest
 from bulk_sync.errors import Busy
 from bulk_sync.sandbox import Quota, SandboxConfig
 from bulk_sync.state.locks import exclusive
-from bulk_sync.workflow import resuming, running, stored_plan, undoing
+from bulk_sync.workflow import resuming, retrying, running, stored_plan, undoing
 from bulk_sync.workflow.closing import Ended
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.jobs import account_lock
@@ -60,6 +60,17 @@ def test_what_a_later_run_sent_with_the_new_key_is_superseded(office: Any, known
     assert {record["jobTitle"] for record in office.server.records().values()} == {"Newer"}
 
 
+def test_a_run_that_is_planned_anew_with_the_new_key_is_superseded_too(office: Any) -> None:
+    """It stopped while it read: what a later run sent with the old key is later still."""
+    stopped = office.run(*sheet(office, "Older"), read="each", max_requests=2).summary
+    assert stopped.counts == {"not_sent": COUNT}
+    office.run(*sheet(office, "Newer"))
+    resumed = with_new_key(office, lambda desk: resuming.resume(desk, stopped.run))
+    assert resumed.summary.counts == {"skipped": COUNT}
+    assert {each.code for each in office.rows(resumed)} == {"superseded"}
+    assert {record["jobTitle"] for record in office.server.records().values()} == {"Newer"}
+
+
 def test_a_plan_of_the_old_key_is_superseded_too(office: Any) -> None:
     """Sent with the new key, after a run with the new key."""
     plan = office.plan(*sheet(office, "Planned"), read="none").summary.run
@@ -78,6 +89,43 @@ def test_an_undo_leaves_what_was_sent_with_the_new_key(office: Any) -> None:
     assert {each.message for each in office.rows(undone)} == {"kept, as changed since: jobTitle"}
     held = {(record["name"][:5], record["jobTitle"]) for record in office.server.records().values()}
     assert held == {("First", "Newer")}
+
+
+def test_an_earlier_run_of_the_new_key_is_superseded_by_a_retry_of_an_older_one(office: Any) -> None:
+    """What a retry sent with the new key is the later word, although it began as a run of the old one."""
+    first = office.run(*sheet(office, "First"), read="none", max_requests=2).summary
+    older = with_new_key(office, lambda desk: running.run(desk, *sheet(office, "Older")), read="none", max_requests=1)
+    retried = with_new_key(office, lambda desk: retrying.retry(desk, first.run, None), read="none").summary
+    assert retried.counts == {"updated": COUNT - 2, "unchanged": 2}
+    resumed = with_new_key(office, lambda desk: resuming.resume(desk, older.summary.run)).summary
+    assert resumed.counts == {"updated": 2, "skipped": COUNT - 2}
+    assert [record["jobTitle"] for _, record in sorted(office.server.records().items())] == [
+        *["Older"] * 2, *["First"] * (COUNT - 2)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("skip_same", [True, False])
+def test_what_an_undo_put_back_with_the_new_key_is_known_to_it(office: Any, skip_same: bool) -> None:
+    """Although it is of a run with the old one: the next night finds something to do, and sends it."""
+    mapping = office.mapping(match="ID", fields={"jobTitle": "Job"})
+    for word in ("Buyer", "Owner"):
+        source = office.source(("ID", "Job"), [(f"clt_{n}", word) for n in range(COUNT)])
+        run = office.run(source, mapping).summary.run
+    with_new_key(office, lambda desk: running.run(desk, source, mapping))
+    with_new_key(office, lambda desk: undoing.undo(desk, run), include_unverified=True)
+    assert {record["jobTitle"] for record in office.server.records().values()} == {"Buyer"}
+    again = with_new_key(office, lambda desk: running.run(desk, source, mapping), skip_same=skip_same).summary
+    assert (again.counts, again.stopped_by) == ({"updated": COUNT}, "")
+
+
+def test_a_retry_with_the_new_key_knows_what_was_sent_with_the_old_one(office: Any) -> None:
+    """What the ledger has of a field that no answer shows is not sent again."""
+    source, mapping = sheet(office, "Word")
+    office.run(source, mapping)
+    stopped = office.run(source, office.mapping("b.yaml", match="ID", fields={"jobTitle": "Job"}), read="none",
+                         max_requests=0).summary.run  # fmt: skip
+    retried = with_new_key(office, lambda desk: retrying.retry(desk, stopped, None), read="list").summary
+    assert retried.counts == {"unchanged": COUNT}
 
 
 def test_a_run_with_the_new_key_is_waited_for(office: Any) -> None:

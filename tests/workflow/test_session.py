@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bulk_sync.sending.limits import Limits
 from bulk_sync.sending.rate import UNPACED, Rate
 from bulk_sync.state.quota import Standing
 from bulk_sync.workflow.session import Session
@@ -40,5 +41,5 @@ def test_what_is_allowed_is_said_where_there_is_a_limit(rate: Rate, allowed: str
     """``--rate none`` has nothing to compare the last minute's requests with."""
     nobody: Any = None
     quota: Any = Quota(rate, known=known)
-    session = Session(nobody, nobody, nobody, nobody, quota, nobody, 4, nobody)
+    session = Session(nobody, nobody, nobody, nobody, quota, nobody, Limits(workers=4), nobody)
     assert session._allowed() == allowed

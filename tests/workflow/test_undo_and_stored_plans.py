@@ -10,6 +10,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from bulk_sync.errors import Refused
+from bulk_sync.workflow.closing import summarise
+from tests.workflow.office import Listener
 
 HEADER = ("Client ID", "Company", "E-mail")
 
@@ -136,6 +138,22 @@ def test_a_plan_that_is_not_whole_is_made_anew(open_office: Callable[..., Any]) 
         with pytest.raises(Refused) as refused:
             again(plan.summary.run)
         assert refused.value.hint in {"make a new plan: bulk-sync plan", "begin it anew: bulk-sync plan"}
+
+
+def test_a_plan_that_is_whole_is_sent_another_time(open_office: Callable[..., Any]) -> None:
+    """Whatever kept it from being sent, a no or a limit, it is as it was, and that is told; then and later."""
+    office, source, mapping = prepared(open_office, 10)
+    plan = office.plan(source, mapping, read="each").summary.run
+    send = f"to send exactly this within 24 hours: bulk-sync run --plan {plan}"
+    office.talk = Listener(interactive=True, answer=False)
+    stopped = office.run_plan(plan, max_requests=0)
+    for ended, by in ((stopped, "max_requests"), (office.run_plan(plan, yes=False), "declined")):
+        assert (ended.summary.stopped_by, ended.summary.counts) == (by, {"ready": 10})
+        assert ended.summary.next_steps[-1].startswith(send)
+    assert "bulk-sync plan" not in " ".join(stopped.summary.next_steps)
+    with office.opened(plan) as journal:
+        assert summarise(journal).next_steps == (send,)
+    assert office.run_plan(plan).summary.counts == {"updated": 10}
 
 
 @pytest.mark.parametrize("read", ["list", "each"])

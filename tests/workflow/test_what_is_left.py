@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bulk_sync.sandbox import Quota, SandboxConfig
+from bulk_sync.sandbox import Fault, FaultKind, Faults, Quota, SandboxConfig, Scripted
 
 
 def stopped(open_office: Callable[..., Any], **flags: object) -> tuple[Any, str]:
@@ -52,3 +52,18 @@ def test_a_plan_and_a_run_tell_the_quota_in_one_shape(open_office: Callable[...,
     shapes = [office.plan(source, mapping).summary.quota, office.run(source, mapping).summary.quota]
     assert [set(shape) for shape in shapes] == [{"limit", "remaining", "reset_in", "window_seconds"}] * 2
     assert [(shape["limit"], shape["window_seconds"]) for shape in shapes] == [(60, 60.0)] * 2
+
+
+def test_a_resume_tries_first_as_long_as_nothing_was_accepted(open_office: Callable[..., Any]) -> None:
+    """Every row would be refused, and was it not mended: five rows more tell, and not all that are left."""
+    refusal = Scripted(fault=Fault(kind=FaultKind.STATUS, status=400, message="read only"), attempts=frozenset({1}))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(refusal,)))
+    office = open_office(config, [{"id": f"clt_{n}", "type": "company", "name": f"Old {n}"} for n in range(40)])
+    source = office.source(("ID", "Company"), [(f"clt_{n}", f"New {n}") for n in range(40)])
+    ended = office.run(source, office.mapping(match="ID", fields={"name": "Company"}))
+    for tried in (5, 10):
+        assert (ended.summary.stopped_by, ended.summary.counts) == (
+            "systemic",
+            {"failed": tried, "not_sent": 40 - tried},
+        )
+        ended = office.resume(ended.summary.run)
