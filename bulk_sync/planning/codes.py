@@ -15,6 +15,7 @@ CHANGED_SINCE = "changed_since"
 NOT_RESTORABLE = "not_restorable"
 CLIENT_GONE = "client_gone"
 NOTHING_TO_UNDO = "nothing_to_undo"
+SUPERSEDED = "superseded"
 
 PLANNING_CODES: Mapping[str, str] = {
     KEY_BLANK: "the row's key cell is blank, or holds nothing that could be a key",
@@ -28,5 +29,6 @@ PLANNING_CODES: Mapping[str, str] = {
     NOT_RESTORABLE: "the old value is unknown, cannot be verified, or the API cannot clear the field",
     CLIENT_GONE: "the client no longer exists",
     NOTHING_TO_UNDO: "the run left nothing here that is to be put back",
+    SUPERSEDED: "a later run has handled the same client",
 }
 """Code → meaning, for ``sync_code`` and the documentation."""

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 from bulk_sync.errors import ExitCode, OutputError, Problem
 from bulk_sync.journal import Journal, JournalBook, RunHeader, Tallies
 from bulk_sync.journal.book import iso
-from bulk_sync.planning.codes import CHANGED_SINCE, NOT_RESTORABLE
+from bulk_sync.planning.codes import CHANGED_SINCE, CLIENT_GONE, NOT_RESTORABLE, SUPERSEDED
 from bulk_sync.records import Json, RunSummary, Status
 from bulk_sync.resources import get_resource
 from bulk_sync.results import check_writable, write_results
@@ -28,6 +28,13 @@ from bulk_sync.workflow.view import PlanView
 _BAD = (Status.INVALID, Status.FAILED, Status.DIFFERS, Status.IN_DOUBT)
 NOT_RESTORED = "not_restored"
 """Fact of an undo: what it is planned to leave as it is, by field and reason, with the number of rows."""
+GONE = "the client no longer exists"
+_LEFT_MEANWHILE = {
+    "changed while it was undone": CHANGED_SINCE,
+    "the client could not be read again": NOT_RESTORABLE,
+    GONE: CLIENT_GONE,
+    "a later run has handled the client": SUPERSEDED,
+}
 _VALUES_A_CAUSE = 1000
 """Distinct values remembered for each cause; more are told together."""
 
@@ -52,11 +59,10 @@ def not_restored(journal: Journal) -> tuple[tuple[int, str], ...]:
         return ()
     planned = cast("Mapping[str, int]", journal.header.facts.get(NOT_RESTORED, {}))
     tallies = Tallies(journal)
-    meanwhile = {
-        "changed while it was undone": tallies.rows_sent(Status.SKIPPED, CHANGED_SINCE),
-        "the client could not be read again": tallies.rows_sent(Status.SKIPPED, NOT_RESTORABLE),
-    }
-    return tuple((rows, f"not restored: {what}") for what, rows in (*planned.items(), *meanwhile.items()) if rows)
+    left = Counter(planned)
+    for what, code in _LEFT_MEANWHILE.items():
+        left[what] += tallies.rows_sent(Status.SKIPPED, code)
+    return tuple((rows, f"not restored: {what}") for what, rows in left.items() if rows)
 
 
 @dataclass(slots=True)

@@ -6,16 +6,13 @@ from collections.abc import Collection, Iterator
 
 from bulk_sync.errors import Busy
 from bulk_sync.journal import Journal, JournalDamaged, PlanTables, open_journal
+from bulk_sync.planning.codes import SUPERSEDED
 from bulk_sync.records import Change, Outcome, Status
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.accepted import FOLDED, fold_into_ledger
 from bulk_sync.workflow.desk import Desk
 from bulk_sync.workflow.runs import journal_path, past_runs, run_lock
 from bulk_sync.workflow.target import Target, accounts_of, names_of
-
-SUPERSEDED = "superseded"
-
-CODES = {SUPERSEDED: "a later run has handled the same client"}
 
 LOOK_EVERY = 1.0
 """Seconds after which a sending run looks again whether a later one has written to the ledger of its account."""

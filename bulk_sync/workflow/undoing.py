@@ -24,7 +24,7 @@ from bulk_sync.settings import Settings
 from bulk_sync.state.locks import exclusive
 from bulk_sync.workflow.accepted import known_of
 from bulk_sync.workflow.asking import ask_to_send, demand_answerable
-from bulk_sync.workflow.closing import NOT_RESTORED, Ended, Outputs, outputs, summarise
+from bulk_sync.workflow.closing import GONE, NOT_RESTORED, Ended, Outputs, outputs, summarise
 from bulk_sync.workflow.deciding import nullable_fields
 from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import LEFT_OUT, chooser, only_fields
@@ -238,6 +238,8 @@ class _Figures:
         self.restored.update(undoing.send.keys() - set(empty))
         self.cleared.update(empty)
         self.lost.update(undoing.not_restorable.keys())
+        if undoing.gone:
+            self.left[GONE] += rows
         for name in undoing.kept:
             self.left[f"{name} (changed since)"] += rows
         for name, why in undoing.not_restorable.items():

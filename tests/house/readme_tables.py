@@ -19,7 +19,6 @@ from bulk_sync.settings import GUARD_NAMES
 from bulk_sync.sources.codes import SOURCE_CODES
 from bulk_sync.workflow.deciding import CODES as DECIDING_CODES
 from bulk_sync.workflow.intake import CODES as INTAKE_CODES
-from bulk_sync.workflow.superseding import CODES as SUPERSEDING_CODES
 
 README = Path(__file__).parents[2] / "README.md"
 _PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -40,7 +39,7 @@ def all_codes() -> dict[str, str]:
     """Return every problem code of the program with its meaning."""
     codes: dict[str, str] = {}
     for each in (
-        SOURCE_CODES, PLANNING_CODES, PROBLEM_CODES, RESULTS_CODES, INTAKE_CODES, DECIDING_CODES, SUPERSEDING_CODES,
+        SOURCE_CODES, PLANNING_CODES, PROBLEM_CODES, RESULTS_CODES, INTAKE_CODES, DECIDING_CODES,
     ):  # fmt: skip
         for name, meaning in each.items():  # one code may have several meanings, which its column tells apart
             codes[name] = meaning if codes.get(name, meaning) == meaning else f"{codes[name]}, or {meaning}"

@@ -140,6 +140,23 @@ def test_a_client_that_is_gone(open_office: Callable[..., Any]) -> None:
     assert {each.client_id: each.code for each in office.rows(undone) if each.status != "updated"} == {
         "clt_2": "client_gone"
     }
+    assert undone.summary.exit_code == 1
+    assert undone.summary.problem_groups == ((1, "not restored: the client no longer exists"),)
+
+
+def test_what_a_later_run_handled_before_the_undo_went_on(open_office: Callable[..., Any]) -> None:
+    """It stays as that run left it, and the undo says that it did not restore all."""
+    office, _ = prepared(open_office)
+    mapping = office.mapping("names.yaml", match="Client ID", fields={"name": "Company"})
+    run = office.run(rows(office, "New", ""), mapping)
+    stopped = office.undo(run.summary.run, workers=1, max_requests=3)
+    assert stopped.summary.counts == {"updated": 2, "not_sent": 2}
+    office.run(office.source(("Client ID", "Company"), [("clt_3", "Newest")], name="later.csv"), mapping)
+    undone = office.resume(stopped.summary.run)
+    assert undone.summary.counts == {"updated": 3, "skipped": 1}
+    assert undone.summary.exit_code == 1
+    assert undone.summary.problem_groups == ((1, "not restored: a later run has handled the client"),)
+    assert office.server.records()["clt_3"]["name"] == "Newest"
 
 
 class Killed(BaseException):
@@ -208,7 +225,10 @@ def test_what_cannot_be_read_again_is_left_alone(
     undone = office.undo(run, rate="60/h", workers=1)
     kept = {each.client_id: (each.status, each.code, each.message) for each in office.rows(undone)}
     assert undone.summary.counts == {"updated": 38, "skipped": 2}
-    assert undone.summary.problem_groups == ((1, "not restored: the client could not be read again"),)
+    assert undone.summary.problem_groups == (
+        (1, "not restored: the client could not be read again"),
+        (1, "not restored: the client no longer exists"),
+    )
     assert undone.summary.exit_code == 1
     assert kept["clt_38"] == ("skipped", "client_gone", "client clt_38 no longer exists")
     assert kept["clt_39"] == ("skipped", "not_restorable", "the client could not be read again: HTTP 403")
