@@ -61,9 +61,19 @@ def not_restored(journal: Journal) -> tuple[tuple[int, str], ...]:
 
 @dataclass(slots=True)
 class _Cause:
-    message: str
     rows: int = 0
     values: Counter[str] = field(default_factory=Counter)
+    messages: dict[str, str] = field(default_factory=dict)  # of each of these values, the first
+    beyond: set[str] = field(default_factory=set)  # of values that are not remembered: two tell that they differ
+
+    def add(self, problem: Problem) -> None:
+        """Count a problem in, with its value as long as there is room for it."""
+        self.rows += 1
+        if problem.value in self.values or len(self.values) < _VALUES_A_CAUSE:
+            self.values[problem.value] += 1
+            self.messages.setdefault(problem.value, problem.message)
+        elif len(self.beyond) < 2:
+            self.beyond.add(problem.message)
 
 
 def grouped_problems(problems: Iterable[Problem], *, most: int = 20) -> tuple[tuple[int, str], ...]:
@@ -71,10 +81,7 @@ def grouped_problems(problems: Iterable[Problem], *, most: int = 20) -> tuple[tu
     causes: dict[tuple[str, str, str], _Cause] = {}
     for problem in problems:
         where = f'column "{problem.column}"' if problem.column else problem.field
-        cause = causes.setdefault((problem.severity, problem.code, where), _Cause(problem.message))
-        cause.rows += 1
-        if problem.value in cause.values or len(cause.values) < _VALUES_A_CAUSE:
-            cause.values[problem.value] += 1
+        causes.setdefault((problem.severity, problem.code, where), _Cause()).add(problem)
     told: list[tuple[int, str]] = []
     for (severity, code, where), cause in causes.items():
         told.extend(_told_cause(severity, code, where, cause))
@@ -84,13 +91,15 @@ def grouped_problems(problems: Iterable[Problem], *, most: int = 20) -> tuple[tu
 
 def _told_cause(severity: str, code: str, where: str, cause: _Cause) -> Iterable[tuple[int, str]]:
     prefix = "warning: " if severity == "warning" else ""
-    rest = cause.rows
-    for value, count in cause.values.most_common(3):
-        if count > 1 and value:
-            rest -= count
-            yield count, f'{prefix}{where}, value "{on_a_line(value)}" ({code})'
-    if rest:
-        yield rest, f"{prefix}{where + ': ' if where else ''}{on_a_line(cause.message)} ({code})"
+    named = {value: count for value, count in cause.values.most_common(3) if count > 1 and value}
+    for value, count in named.items():
+        yield count, f'{prefix}{where}, value "{on_a_line(value)}" ({code})'
+    if rest := cause.rows - sum(named.values()):
+        # A message often names its row's value: it is not said of the rows that have others.
+        told = dict.fromkeys(message for value, message in cause.messages.items() if value not in named)
+        first, *others = *told, *sorted(cause.beyond - told.keys())
+        more = ", and other messages" if others else ""
+        yield rest, f"{prefix}{where + ': ' if where else ''}{on_a_line(first)}{more} ({code})"
 
 
 def next_steps(summary: RunSummary, again: str = "") -> tuple[str, ...]:
