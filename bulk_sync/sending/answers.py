@@ -37,6 +37,17 @@ def client_of(body: Json, record_id: str) -> Mapping[str, Json] | None:
     return None
 
 
+def other_client(body: Json, record_id: str) -> str:
+    """Return the id of the client in an answer where it is another than was asked for, '' where it is none.
+
+    An ``id`` alone may be that of a request: a client has, by the API's word, a number and a name.
+    """
+    for found in (body, body.get("data") if is_object(body) else None):
+        if is_object(found) and {"id", "number", "name"} <= found.keys() and str(found["id"]) != record_id:
+            return str(found["id"])
+    return ""
+
+
 def is_answer(request: Request, body: Json) -> bool:
     """Whether a body is what the request asked for: that client, or a page of clients in any known envelope."""
     if request.kind != "page":
