@@ -21,7 +21,7 @@ from bulk_sync.results.table import What
 from bulk_sync.results.text import on_a_line
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.ending import Cause, causes, first_problems, refused_groups, skipped_by_reason
+from bulk_sync.workflow.ending import Cause, causes, dropped_groups, first_problems, refused_groups, skipped_by_reason
 from bulk_sync.workflow.reasons import ending, stopped_words
 from bulk_sync.workflow.view import PlanView
 
@@ -142,6 +142,7 @@ def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.
     if code is ExitCode.OK and kept:
         code = ExitCode.ROWS
     by_name = {status.value: counts[status] for status in Status if counts[status]}
+    ended = (*refused_groups(journal, by_name), *dropped_groups(journal, by_name))
     summary = blank._replace(
         exit_code=int(code),
         stopped_by=stopped,
@@ -151,7 +152,7 @@ def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.
         finished_at=iso(finished_at) if finished_at else "",
         seconds=round(header.busy_seconds, 3),
         output=header.output,
-        problem_groups=_by_size((*grouped_problems(book.problems()), *refused_groups(journal, by_name), *kept)),
+        problem_groups=_by_size((*grouped_problems(book.problems()), *ended, *kept)),
     )
     return summary._replace(next_steps=next_steps(summary))
 
