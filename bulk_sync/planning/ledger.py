@@ -19,6 +19,7 @@ from bulk_sync.planning.values import (
     is_empty,
     is_list,
     is_object,
+    readable_in,
     shown_value,
 )
 from bulk_sync.records import Json
@@ -187,7 +188,7 @@ def record_accepted(
             alone = _same_marks(entry.fingerprint, marks, leaving_out=sent.keys())
         values = {field: value for field, value in entry.values.items() if alone or value.shown}
     for field, value in sent.items():
-        shown, answered = shown_value(answer, field, readable=readable)
+        shown, answered = shown_value(answer, field, readable=readable_in(answer, readable))
         values[field] = LedgerValue(value, answered, shown, at)
     return LedgerEntry(values, marks, at)
 

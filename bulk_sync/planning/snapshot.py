@@ -202,7 +202,12 @@ class Listing:
     def _notice_repeating(self, ids: list[str]) -> None:
         mark = hash(tuple(ids))
         self._empty = 0 if ids else self._empty + 1
-        if mark in self._pages if ids else self._empty > _EMPTY_PAGES:
+        if self._empty > _EMPTY_PAGES:
+            raise ListingFault(
+                f"the last {self._empty} pages of the client list have no client, and each names a next one",
+                hint="with match by id, --read each does without the list",
+            )
+        if ids and mark in self._pages:
             raise ListingFault(
                 f"page {self._count} of the client list repeats an earlier page",
                 hint="the API ignores the cursor; with match by id, --read each does without the list",

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from bulk_sync.planning import codes
 from bulk_sync.planning.ledger import LedgerEntry
-from bulk_sync.planning.values import is_custom, is_empty, same_value, shown_value
+from bulk_sync.planning.values import is_custom, is_empty, readable_in, same_value, shown_value
 from bulk_sync.records import Json, Status
 
 APPLIED = frozenset({Status.UPDATED, Status.DIFFERS, Status.IN_DOUBT})
@@ -129,8 +129,9 @@ def _verdict(
     shown, present = shown_value(record, field, readable=rules.readable)
     left = done.payload[field]
     if shown:
-        answered, stored = shown_value(done.answer or {}, field, readable=rules.readable)
-        left = stored if done.answer is not None and answered else left
+        answer = done.answer or {}
+        answered, stored = shown_value(answer, field, readable=readable_in(answer, rules.readable))
+        left = stored if answered else left
     else:
         if not rules.include_unverified:
             return ("unverified" if field in done.old else "unknown"), None

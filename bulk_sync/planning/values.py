@@ -105,6 +105,18 @@ def loose_text(text: str) -> str:
     return "".join(text.split()).casefold()
 
 
+def readable_in(answer: Mapping[str, Json], readable: Collection[str]) -> Collection[str]:
+    """Return which plain fields the answer to a change shows even where their keys are absent.
+
+    None, where it is an excerpt: some servers answer with the id alone, or with what they have changed. A whole
+    client has its name.
+
+    >>> readable_in({"id": "clt_1"}, {"email"}), readable_in({"id": "clt_1", "name": "Acme"}, {"email"})
+    ((), {'email'})
+    """
+    return readable if "name" in answer else ()
+
+
 def shown_value(record: Mapping[str, Json], field: str, *, readable: Collection[str]) -> tuple[bool, Json]:
     """Return whether an answer shows a field, and its value (None where it is null or absent).
 

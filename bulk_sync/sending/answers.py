@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -15,7 +16,10 @@ MESSAGE_LIMIT = 500
 """Characters of a server's message that go into a row's message."""
 
 _UNKNOWN_FIELD = re.compile(r"(unknown|unrecogni[sz]ed) (field|key|propert)", re.IGNORECASE)
-_TAG = re.compile(r"<[^>]*>")
+_MARKUP = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1\s*>|\Z)|<[a-z/!?][^>]*(?:>|\Z)", re.IGNORECASE | re.DOTALL
+)
+"""What a page has besides its words: a gateway's has more of it than we read, so that the last may have no end."""
 
 
 class ApiError(NamedTuple):
@@ -31,6 +35,17 @@ def client_of(body: Json, record_id: str) -> Mapping[str, Json] | None:
         if is_object(found) and "id" in found:
             return found if str(found["id"]) == record_id else None
     return None
+
+
+def other_client(body: Json, record_id: str) -> str:
+    """Return the id of the client in an answer where it is another than was asked for, '' where it is none.
+
+    An ``id`` alone may be that of a request: a client has, by the API's word, a number and a name.
+    """
+    for found in (body, body.get("data") if is_object(body) else None):
+        if is_object(found) and {"id", "number", "name"} <= found.keys() and str(found["id"]) != record_id:
+            return str(found["id"])
+    return ""
 
 
 def is_answer(request: Request, body: Json) -> bool:
@@ -49,18 +64,18 @@ def read_error(reply: Reply) -> ApiError:
     body = reply.body
     code = f"http_{reply.http_status}"
     if not is_object(body):
-        return ApiError(code, _clean(_TAG.sub(" ", reply.text)) or "no reason given")
+        return ApiError(code, _clean(_words(reply.text)) or "no reason given")
     inner = body.get("error")
     error = inner if is_object(inner) else body
     said = error.get("code")
-    message = error.get("message") or (inner if isinstance(inner, str) else "")
+    message = _told(error.get("message")) or (inner if isinstance(inner, str) else "")
     details = error.get("details")
     issues = [
         text
         for source in (error.get("issues"), details.get("issues") if is_object(details) else None, body.get("errors"))
         for text in _issues(source)
     ]
-    parts = [str(message)] if message else []
+    parts = [message] if message else []
     parts += [text for text in dict.fromkeys(issues) if text != message]
     return ApiError(
         _clean(str(said)) if said else code, _clean("; ".join(parts)) or _clean(reply.text) or "no reason given"
@@ -89,6 +104,18 @@ def retry_after(reply: Reply, wall_time: float) -> float:
     if "retry-after" not in reply.headers:
         return 0.0
     return read_allowance(reply.headers, wall_time=wall_time).retry_after or 0.0
+
+
+def _told(message: Json) -> str:
+    """Return a message in words where it is a list or an object of them, as from frameworks that tell all at once."""
+    if is_list(message) or is_object(message):
+        return "; ".join(_issues(message))
+    return str(message) if message else ""
+
+
+def _words(text: str) -> str:
+    """Return what a page says to a person; of a text that is no page, all."""
+    return html.unescape(_MARKUP.sub(" ", text)) if "<" in text else text
 
 
 def _issues(source: Json) -> Iterator[str]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bulk_sync.records import Reply, Request
-from bulk_sync.sending.answers import is_answer, names_unknown_field
+from bulk_sync.sending.answers import is_answer, names_unknown_field, other_client
 
 
 class Fault(StrEnum):
@@ -68,6 +68,8 @@ class Trouble(StrEnum):
     """Every row would get this: no permission, a field that does not exist, another address."""
     KEY = "key"
     """The key is not taken."""
+    MIXED_UP = "mixed_up"
+    """It answers about another record: a mix-up on the way, or, if it goes on, what it takes the id for."""
     TARGET = "target"
     """Not the server that was meant; at first contact the end of the run, later an outage."""
 
@@ -102,6 +104,7 @@ _AGAIN = Ruling(Verdict.AGAIN_IN_DOUBT, Trouble.OUTAGE)
 _NEVER_LEFT = Ruling(Verdict.AGAIN, Trouble.OUTAGE, counts=False)
 _WRONG_TARGET = Ruling(Verdict.AGAIN, Trouble.TARGET, counts=False)
 _UNSENT = Ruling(Verdict.FAILED, counts=False)
+_MIXED_UP = Ruling(Verdict.AGAIN, Trouble.MIXED_UP)
 _DONE = Ruling(Verdict.DONE)
 _FAILED = Ruling(Verdict.FAILED)
 _SYSTEMIC = Ruling(Verdict.FAILED, Trouble.SYSTEMIC)
@@ -109,6 +112,11 @@ _SYSTEMIC = Ruling(Verdict.FAILED, Trouble.SYSTEMIC)
 TABLE = (
     Rule("2xx with the client that was asked for", _DONE, "the API's word for it", tuple(range(200, 300))),
     Rule("2xx without that client", _AGAIN, "a gateway may have answered, before or after the API"),
+    Rule(
+        "2xx with another client, to a GET",
+        _MIXED_UP,
+        "somebody mixed it up, or the API takes CLT_1 for clt_1: the third time it is believed, and nothing is sent",
+    ),
     Rule(
         "3xx but 303",
         _SYSTEMIC,
@@ -197,10 +205,18 @@ def rule(request: Request, reply: Reply) -> Ruling:
         return _BY_FAULT.get(reply.fault, _AGAIN)
     ruling = _BY_STATUS.get(status, _AGAIN)
     if ruling is _DONE:
-        return _DONE if not reply.fault and is_answer(request, reply.body) else _AGAIN
+        return _of_success(request, reply)
     if ruling is _FAILED and names_unknown_field(reply):
         return _SYSTEMIC
     return ruling
+
+
+def _of_success(request: Request, reply: Reply) -> Ruling:
+    if reply.fault:
+        return _AGAIN
+    if is_answer(request, reply.body):
+        return _DONE
+    return _MIXED_UP if request.kind == "get" and other_client(reply.body, request.record_id) else _AGAIN
 
 
 _WORDS = {

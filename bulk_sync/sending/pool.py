@@ -239,7 +239,7 @@ class Pool:
 
     async def _give_up(self, task: Task) -> bool:
         """Settle a request whose attempts are used up, unless the server answers nobody: that is an outage."""
-        read, alive = None, False
+        read, alive = None, task.trouble is Trouble.MIXED_UP
         if task.change is not None:
             read, alive = await self._read(task.request.record_id)
         if not alive and task.request.kind != "page":
@@ -315,7 +315,7 @@ class Pool:
             return False  # nothing of it was applied: it is no case of doubt, however long it takes
         asked = 0.0 if task.trouble is Trouble.QUOTA else retry_after(task.last, self._clock.time())
         long = task.spent + asked >= self._limits.row_seconds
-        return (long or task.attempts >= self._limits.attempts) and not self._exchange.breaker.open
+        return (long or task.has_had(self._limits.attempts)) and not self._exchange.breaker.open
 
     def _pause(self, task: Task) -> float:
         """Return the seconds until the next attempt, as jitter and the server's ``Retry-After`` want it."""

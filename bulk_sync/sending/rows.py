@@ -12,6 +12,9 @@ from bulk_sync.sending.policy import Trouble
 NO_REPLY = Reply(None, {}, fault="unanswered", detail="an earlier attempt got no answer")
 """Stands for the last reply of a change that an earlier process left in doubt."""
 
+_MIX_UPS = 3
+"""Answers about another record that are no mix-up any more."""
+
 CUT_OFF = Reply(None, {}, fault="unanswered", detail="the request was out, and its answer had not come")
 """Stands for the reply of a request that this process sent and did not wait for any longer."""
 
@@ -35,6 +38,10 @@ class Task:
     trouble: Trouble = Trouble.NONE
     outcome: Outcome | None = None
     worker: asyncio.Task[object] | None = None
+
+    def has_had(self, attempts: int) -> bool:
+        """Whether so many attempts are used up; an answer about another record needs no more than a few."""
+        return self.attempts >= (min(attempts, _MIX_UPS) if self.trouble is Trouble.MIXED_UP else attempts)
 
 
 def change_task(change: Change) -> Task:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from bulk_sync.planning.values import same_value, shown_value
+from bulk_sync.planning.values import readable_in, same_value, shown_value
 from bulk_sync.records import Json
 
 
@@ -32,6 +32,7 @@ def compare(sent: Mapping[str, Json], record: Mapping[str, Json], *, readable: C
     """Compare a payload with the client that answered; ``readable`` are the plain fields that answers show."""
     differing = []
     unshown = []
+    readable = readable_in(record, readable)
     for name, value in sent.items():
         stored = record.get(name)
         if type(value) is str and stored == value:

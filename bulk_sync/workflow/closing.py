@@ -21,7 +21,7 @@ from bulk_sync.results.table import What
 from bulk_sync.results.text import on_a_line
 from bulk_sync.settings import Settings
 from bulk_sync.workflow.desk import Desk
-from bulk_sync.workflow.ending import Cause, causes, first_problems, refused_groups, skipped_by_reason
+from bulk_sync.workflow.ending import Cause, causes, dropped_groups, first_problems, refused_groups, skipped_by_reason
 from bulk_sync.workflow.reasons import ending, stopped_words
 from bulk_sync.workflow.view import PlanView
 
@@ -67,9 +67,19 @@ def not_restored(journal: Journal) -> tuple[tuple[int, str], ...]:
 
 @dataclass(slots=True)
 class _Cause:
-    message: str
     rows: int = 0
     values: Counter[str] = field(default_factory=Counter)
+    messages: dict[str, str] = field(default_factory=dict)  # of each of these values, the first
+    beyond: set[str] = field(default_factory=set)  # of values that are not remembered: two tell that they differ
+
+    def add(self, problem: Problem) -> None:
+        """Count a problem in, with its value as long as there is room for it."""
+        self.rows += 1
+        if problem.value in self.values or len(self.values) < _VALUES_A_CAUSE:
+            self.values[problem.value] += 1
+            self.messages.setdefault(problem.value, problem.message)
+        elif len(self.beyond) < 2:
+            self.beyond.add(problem.message)
 
 
 def grouped_problems(problems: Iterable[Problem], *, most: int = 20) -> tuple[tuple[int, str], ...]:
@@ -77,10 +87,7 @@ def grouped_problems(problems: Iterable[Problem], *, most: int = 20) -> tuple[tu
     causes: dict[tuple[str, str, str], _Cause] = {}
     for problem in problems:
         where = f'column "{problem.column}"' if problem.column else problem.field
-        cause = causes.setdefault((problem.severity, problem.code, where), _Cause(problem.message))
-        cause.rows += 1
-        if problem.value in cause.values or len(cause.values) < _VALUES_A_CAUSE:
-            cause.values[problem.value] += 1
+        causes.setdefault((problem.severity, problem.code, where), _Cause()).add(problem)
     told: list[tuple[int, str]] = []
     for (severity, code, where), cause in causes.items():
         told.extend(_told_cause(severity, code, where, cause))
@@ -90,13 +97,15 @@ def grouped_problems(problems: Iterable[Problem], *, most: int = 20) -> tuple[tu
 
 def _told_cause(severity: str, code: str, where: str, cause: _Cause) -> Iterable[tuple[int, str]]:
     prefix = "warning: " if severity == "warning" else ""
-    rest = cause.rows
-    for value, count in cause.values.most_common(3):
-        if count > 1 and value:
-            rest -= count
-            yield count, f'{prefix}{where}, value "{on_a_line(value)}" ({code})'
-    if rest:
-        yield rest, f"{prefix}{where + ': ' if where else ''}{on_a_line(cause.message)} ({code})"
+    named = {value: count for value, count in cause.values.most_common(3) if count > 1 and value}
+    for value, count in named.items():
+        yield count, f'{prefix}{where}, value "{on_a_line(value)}" ({code})'
+    if rest := cause.rows - sum(named.values()):
+        # A message often names its row's value: it is not said of the rows that have others.
+        told = dict.fromkeys(message for value, message in cause.messages.items() if value not in named)
+        first, *others = *told, *sorted(cause.beyond - told.keys())
+        more = ", and other messages" if others else ""
+        yield rest, f"{prefix}{where + ': ' if where else ''}{on_a_line(first)}{more} ({code})"
 
 
 def next_steps(summary: RunSummary, again: str = "", *, whole: bool = False) -> tuple[str, ...]:
@@ -142,6 +151,7 @@ def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.
     if code is ExitCode.OK and kept:
         code = ExitCode.ROWS
     by_name = {status.value: counts[status] for status in Status if counts[status]}
+    ended = (*refused_groups(journal, by_name), *dropped_groups(journal, by_name))
     summary = blank._replace(
         exit_code=int(code),
         stopped_by=stopped,
@@ -151,7 +161,7 @@ def summarise(journal: Journal, *, stopped_by: str = "", finished_at: float = 0.
         finished_at=iso(finished_at) if finished_at else "",
         seconds=round(header.busy_seconds, 3),
         output=header.output,
-        problem_groups=_by_size((*grouped_problems(book.problems()), *refused_groups(journal, by_name), *kept)),
+        problem_groups=_by_size((*grouped_problems(book.problems()), *ended, *kept)),
     )
     return summary._replace(next_steps=next_steps(summary, whole=journal.planned))
 

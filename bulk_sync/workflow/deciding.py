@@ -164,7 +164,11 @@ def _refuse_gone(decision: Decision, row: OpenRow, record_id: str) -> bool:
     """Refuse a row whose client does not exist, and say whether that was so."""
     if record_id not in decision.present.gone:
         return False
-    _refuse(decision, row, Problem(codes.NO_MATCH, f"{_GONE}: {record_id}", row=row.number, value=record_id))
+    message, hint = f"{_GONE}: {record_id}", ""
+    if other := decision.present.others.get(record_id):
+        message = f"{message}; the API answers with client {other}"
+        hint = "if that is the one, write its id as the API does"
+    _refuse(decision, row, Problem(codes.NO_MATCH, message, hint, row=row.number, value=record_id))
     return True
 
 

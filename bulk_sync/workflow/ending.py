@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 from bulk_sync.errors import Problem
 from bulk_sync.journal import Journal, JournalBook, Tallies
+from bulk_sync.planning.codes import CLIENT_GONE, PLANNING_CODES, STALE
 from bulk_sync.records import RunSummary, Status
 from bulk_sync.results.text import on_a_line
 
 FIRST_PROBLEMS = 20
 _CELLS_TOLD = 3
+_DROPPED = (STALE, CLIENT_GONE)
+"""Codes of changes that the CRM's present state forbade after they were planned."""
 _BAD = (Status.FAILED, Status.DIFFERS, Status.IN_DOUBT)
 
 
@@ -92,6 +95,18 @@ def refused_groups(journal: Journal, counts: Mapping[str, int]) -> Iterator[tupl
     for rows, status, code, messages, message in Tallies(journal).sent_codes(_BAD):
         more = f", and {messages - 1:,} other message{'s' if messages > 2 else ''}" if messages > 1 else ""
         yield rows, f"{status}: {on_a_line(message)}{more} ({code or 'no code'})"
+
+
+def dropped_groups(journal: Journal, counts: Mapping[str, int]) -> Iterator[tuple[int, str]]:
+    """Yield why changes of the plan were not sent although nobody left them out, as (rows, text).
+
+    An undo tells for itself what it does not restore.
+    """
+    if journal.header.kind == "undo" or not counts.get(Status.SKIPPED):
+        return
+    for rows, status, code, *_ in Tallies(journal).sent_codes((Status.SKIPPED,)):
+        if code in _DROPPED:
+            yield rows, f"{status}: {PLANNING_CODES[code]} ({code})"
 
 
 def skipped_by_reason(journal: Journal, summary: RunSummary) -> dict[str, int]:

@@ -20,7 +20,7 @@ from bulk_sync.planning.reading import (
 from bulk_sync.planning.snapshot import Listing, ListingFault, NoList, ids_to_confirm, parse_page
 from bulk_sync.planning.values import is_object
 from bulk_sync.records import Json, Reply, Request
-from bulk_sync.sending.answers import client_of
+from bulk_sync.sending.answers import client_of, other_client
 from bulk_sync.sending.outcomes import describe
 from bulk_sync.workflow.desk import Desk
 
@@ -50,7 +50,9 @@ class Present:
     """Which client has which key; None where nothing was listed."""
     complete: bool = False
     gone: set[str] = field(default_factory=set)
-    """Ids that the API says do not exist."""
+    """Ids that the API says do not exist, or takes for another client's."""
+    others: dict[str, str] = field(default_factory=dict)
+    """Of these, the ids of the clients that it takes them for: it may read an id without regard to letter case."""
     unread: dict[str, str] = field(default_factory=dict)
     """Ids whose reading failed for good, with the reason."""
     listing_seconds: float = 0.0
@@ -262,5 +264,8 @@ def _take(present: Present, record_id: str, reply: Reply, kept: list[tuple[str, 
         present.gone.add(record_id)
     elif record is not None:
         kept.append((record_id, record))
+    elif status is not None and status < 300 and (other := other_client(reply.body, record_id)):
+        present.gone.add(record_id)
+        present.others[record_id] = other
     else:
         present.unread[record_id] = f"HTTP {status}" if status else reply.fault

@@ -137,7 +137,7 @@ def test_empty_pages_on_the_way_are_no_end() -> None:
     assert listing.accept(Page((A,), None, None), at=2) is None
     listing = Listing(started_at=0)
     pages = (listing.accept(Page((), str(number), None), at=1) for number in range(100))
-    with pytest.raises(ListingFault):
+    with pytest.raises(ListingFault, match="the last 21 pages of the client list have no client"):
         list(pages)
 
 

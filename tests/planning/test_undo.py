@@ -44,6 +44,15 @@ def test_what_the_api_answered_counts_as_what_the_run_left() -> None:
     assert plan_undo(change, {"name": "A"}, rules=RULES).send == {"name": "B"}
 
 
+def test_an_answer_with_the_id_alone_does_not_say_what_the_run_left() -> None:
+    """What was sent counts: the row was kept as changed since, by nobody. A whole answer leaves out what is null."""
+    change = done({"email": "a@x.y"}, {"email": "b@x.y"}, answer={"id": "clt_1"})
+    assert plan_undo(change, {"name": "A", "email": "a@x.y"}, rules=RULES).send == {"email": "b@x.y"}
+    emptied = done({"email": "a@x.y"}, {"email": "b@x.y"}, answer={"id": "clt_1", "name": "A"}, status=Status.DIFFERS)
+    assert plan_undo(emptied, {"name": "A"}, rules=RULES).send == {"email": "b@x.y"}
+    assert plan_undo(emptied, {"name": "A", "email": "a@x.y"}, rules=RULES).kept == ("email",)
+
+
 @pytest.mark.parametrize("status", [Status.IN_DOUBT, None])
 def test_a_change_in_doubt_is_restored_where_it_arrived(status: Status | None) -> None:
     """Without an answer the sent value counts; where it never arrived there is nothing to do."""

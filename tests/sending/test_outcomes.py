@@ -47,6 +47,15 @@ def test_another_value_in_the_answer_is_differs() -> None:
     )
 
 
+def test_an_answer_with_the_id_alone_shows_nothing() -> None:
+    """Of what an excerpt leaves out nothing is known: it was called stored as nothing, on every row."""
+    change = Change(7, "clt_1", {"name": "New", "email": "a@example.com"})
+    silent = accepted(change, answer(updatedAt="2025-01-15"), 1, READABLE)
+    assert (silent.status, silent.message) == (Status.UPDATED, "accepted; no answer shows name, email")
+    whole = accepted(change, answer(name="New"), 1, READABLE)
+    assert (whole.status, whole.message) == (Status.DIFFERS, "email: sent 'a@example.com', stored nothing")
+
+
 def test_a_refusal_is_failed_in_the_words_of_the_api() -> None:
     """Code and message come from the body."""
     assert refused(CHANGE, CONFLICT, 2) == Outcome(7, Status.FAILED, "CONFLICT", "duplicate", 409, 2)

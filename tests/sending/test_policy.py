@@ -133,6 +133,8 @@ def test_an_unknown_field_is_systemic(body: Json) -> None:
         ("page", {"message": "hello"}, Verdict.AGAIN_IN_DOUBT),
         ("get", CLIENT, Verdict.DONE),
         ("get", {"id": "clt_9"}, Verdict.AGAIN_IN_DOUBT),
+        ("get", {"id": "CLT_1", "number": "C1", "name": "A"}, Verdict.AGAIN),
+        ("get", {"data": {"id": "CLT_1", "number": "C1", "name": "A"}}, Verdict.AGAIN),
     ],
 )
 def test_reading_wants_a_page_or_the_record(kind: str, body: Json, verdict: Verdict) -> None:

@@ -96,6 +96,22 @@ def test_many_problems_are_told_by_their_causes() -> None:
     )
 
 
+def test_a_cause_does_not_say_of_all_its_rows_what_is_true_of_the_first() -> None:
+    """A message that names a value stands for one row; the others have others, and a value told apart lends none."""
+    unknown = [
+        Problem("no_match", f"no client has {value!r}", row=row, column="E-mail", value=value)
+        for row, value in enumerate(["a@x", "a@x", "b@x", "c@x"], start=2)
+    ]
+    assert grouped_problems(unknown) == (
+        (2, 'column "E-mail", value "a@x" (no_match)'),
+        (2, "column \"E-mail\": no client has 'b@x', and other messages (no_match)"),
+    )
+    many = [Problem("no_match", f"no client has {row}", row=row, value=str(row)) for row in range(2000)]
+    assert grouped_problems(many) == ((2000, "no client has 0, and other messages (no_match)"),)
+    late = [Problem("bad", "short" if row < 1500 else "long", row=row, value=str(row)) for row in range(2000)]
+    assert grouped_problems(late) == ((2000, "short, and other messages (bad)"),)
+
+
 @given(st.integers(1, 30), st.integers(0, 30))
 def test_first_and_rows_choose_together(place: int, offset: int) -> None:
     """--first counts rows of the source, --rows names their numbers; a row must please both."""

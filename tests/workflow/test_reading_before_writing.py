@@ -132,3 +132,32 @@ def test_a_blind_run_says_what_it_costs(open_office: Callable[..., Any]) -> None
     assert ended.summary.counts == {"updated": 20} and office.requests() == {"PATCH": 20}
     undone = office.undo(ended.summary.run)
     assert undone.summary.exit_code == 1 and {each.code for each in office.rows(undone)} == {"not_restorable"}
+
+
+def test_an_id_that_the_api_takes_for_anothers_is_no_client(open_office: Callable[..., Any]) -> None:
+    """An API that answers with clt_1 to CLT_1: nothing is sent, the row names whom it found, and it is no outage.
+
+    Every answer was taken for a sign that the server is away: after half an hour of probes the run ended with
+    that, or, for a few rows, the client was changed ten times and left in doubt.
+    """
+    ids = [f"clt_{n:05}" for n in range(6)]
+    taken = Scripted(fault=Fault(kind=FaultKind.OTHER_CLIENT), ids=frozenset(ids), methods=frozenset({"GET"}))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(taken,)))
+    office = open_office(config=config, records=clients(30))
+    source, mapping = prepared(office, range(7))
+    ended = office.run(source, mapping, read="each")
+    assert ended.summary.counts == {"invalid": 6, "unchanged": 1}
+    first = office.rows(ended)[0]
+    assert first.code == "no_match" and "clt_00000; the API answers with client clt_00001" in first.message
+    assert office.requests() == {"GET": 6 * 3 + 1 + 1}  # at last whether there is a list
+
+
+def test_one_mixed_up_answer_is_asked_for_again(open_office: Callable[..., Any]) -> None:
+    """What comes once is somebody's mix-up on the way: the client is there."""
+    other = Fault(kind=FaultKind.OTHER_CLIENT)
+    mixed = Scripted(fault=other, methods=frozenset({"GET"}), attempts=frozenset({1}))
+    config = SandboxConfig(quota=Quota(rate="none"), faults=Faults(script=(mixed,)))
+    office = open_office(config=config, records=clients(3))
+    source, mapping = prepared(office, range(1, 2))
+    assert office.run(source, mapping, read="each").summary.counts == {"unchanged": 1}
+    assert office.requests() == {"GET": 2}

@@ -101,6 +101,8 @@ def test_a_stored_plan_sends_exactly_that(open_office: Callable[..., Any]) -> No
 
     ended = office.run_plan(plan.summary.run)
     assert ended.summary.counts == {"updated": 19, "skipped": 1}
+    moved = (1, "skipped: a value that the plan would change has changed since the plan was made (stale)")
+    assert moved in office.talk.views[-1].reasons and ended.summary.problem_groups == (moved,)
     stale = next(each for each in office.rows(ended) if each.status == "skipped")
     assert (stale.code, stale.client_id) == ("stale", "clt_0003")
     assert office.server.records()["clt_0003"]["name"] == "Theirs"
