@@ -161,16 +161,18 @@ async def open_session(desk: Desk, settings: Settings, journal: Journal, target:
     kind = get_resource(journal.header.resource)
     tables, later_runs = PlanTables(journal), LaterRuns(desk, journal, target)
     limits = _limits(desk, settings, kind.readable)
+    opened: SharedQuota | None = None
 
     def corrected(before: Rate, after: Rate) -> None:
         left = tables.count_unended()
         finish = ""
-        if left:
-            about = clock_time(desk, quota.forecast(left, settings.workers))
+        if left and opened:  # while it is being opened, as by a resume, the plan is still to come, and says the time
+            about = clock_time(desk, opened.forecast(left, settings.workers))
             finish = f"; {left:,} changes are done about {about}"
         desk.talk.warn(f"the API's headers say {after}, not {before}: the pace follows them{finish}")
 
     with open_quota(desk, settings, target, corrected) as quota:
+        opened = quota
         async with open_client(settings, target, path=kind.path) as client:
             pool = Pool(
                 sender=client,
