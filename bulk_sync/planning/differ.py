@@ -178,7 +178,7 @@ def diff(
             held_back.append(field)
         else:
             send[field] = value
-            if present.known:
+            if present.known and _has_parts(field, value, present):
                 old[field] = present.value
     return Diff(
         send=send,
@@ -208,6 +208,17 @@ def _blind(payload: Mapping[str, Json], rules: DiffRules) -> Diff:
         partial_units=_partial_units(send, rules),
         held_back=held_back,
     )
+
+
+def _has_parts(field: str, value: Json, present: _Present) -> bool:
+    """Whether an old value tells what each part of a unit was that is sent now.
+
+    What this tool sent last is all that is known of a unit that no answer shows. A part that was not in it may have any
+    value, which sending that again would not put back.
+    """
+    if present.seen or is_custom(field) or not (is_object(value) and is_object(present.value)):
+        return True
+    return present.value.keys() >= value.keys()
 
 
 def _partial_units(send: Mapping[str, Json], rules: DiffRules) -> tuple[str, ...]:

@@ -117,6 +117,18 @@ def test_a_unit_counts_as_one_field(rules: DiffRules) -> None:
     assert diff(part, {"id": "1"}, rules=mapped, ledger=ledger, now=0).unchanged == ("billingAddress",)
 
 
+def test_a_part_that_was_never_sent_has_no_known_old_value(rules: DiffRules) -> None:
+    """The ledger tells of the parts that this tool sent; another may have any value, and the API may have kept it."""
+    ledger = accepted(rules, {"billingAddress": {"city": "Dubai"}}, {"id": "1"})
+    more: tuple[dict[str, Json], ...] = ({"city": "Doha", "country": "QA"}, {"country": "AE"})
+    for sent in more:
+        found = diff({"billingAddress": sent}, {"id": "1"}, rules=rules, ledger=ledger, now=0)
+        assert (found.old, found.not_restorable) == ({}, ("billingAddress",))
+    seen: dict[str, Json] = {"id": "1", "billingAddress": {"city": "Dubai"}}
+    found = diff({"billingAddress": {"country": "AE"}}, seen, rules=rules, ledger=ledger, now=0)
+    assert (found.old, found.not_restorable) == ({"billingAddress": {"city": "Dubai"}}, ())
+
+
 @pytest.mark.parametrize(
     ("overwrite", "present", "ledger", "sends"),
     [
