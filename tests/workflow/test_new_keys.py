@@ -137,3 +137,25 @@ def test_a_run_with_the_new_key_is_waited_for(office: Any) -> None:
         fresh = with_new_key(office, lambda desk: running.plan(desk, source, mapping)).summary.account
         with exclusive(account_lock(desk, fresh, mapping), "the other"), pytest.raises(Busy, match=fresh):
             asyncio.run(resuming.resume(desk, run))
+
+
+def test_what_a_run_sends_with_the_new_key_is_known_with_that_key(office: Any) -> None:
+    """The old key's run goes on after the new key's own: of the field that no answer shows its word is the last."""
+    newer = sheet(office, "Newer")
+    older = office.run(*sheet(office, "Older"), read="none", only_fields="jobTitle", max_requests=1).summary.run
+    with_new_key(office, lambda desk: running.run(desk, *newer), only_fields="jobTitle")
+    retried = with_new_key(office, lambda desk: retrying.retry(desk, older, None))
+    assert retried.summary.counts == {"updated": COUNT - 1, "unchanged": 1}
+    ended = with_new_key(office, lambda desk: running.run(desk, *newer), only_fields="jobTitle")
+    assert ended.summary.counts == {"updated": COUNT - 1, "unchanged": 1}
+    assert {record["jobTitle"] for record in office.server.records().values()} == {"Newer"}
+
+
+def test_a_night_is_not_the_same_after_an_undo_with_the_new_key(office: Any) -> None:
+    """The run that it took back was of the old key, and is one of the new key's account since."""
+    night = sheet(office, "Night")
+    old = office.run(*night).summary.run
+    quiet = with_new_key(office, lambda desk: running.run(desk, *night), skip_same=True)
+    with_new_key(office, lambda desk: undoing.undo(desk, old))
+    ended = with_new_key(office, lambda desk: running.run(desk, *night), skip_same=True)
+    assert (quiet.summary.counts, ended.summary.counts) == ({"updated": COUNT}, {"updated": COUNT})
