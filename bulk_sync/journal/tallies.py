@@ -25,6 +25,14 @@ class Tallies:
         """Return how many requests of a kind left or were about to."""
         return self._number("SELECT count(*) FROM requests WHERE kind = ?", kind)
 
+    def last_request(self, kind: str) -> float:
+        """Return when the last request of a kind left or was about to (Unix time), 0 where there was none."""
+        with self._journal.faults():
+            (at,) = self._journal.connection.execute(
+                "SELECT coalesce(max(intended_at), 0) FROM requests WHERE kind = ?", (kind,)
+            ).fetchone()
+        return float(at)
+
     def rows_planned(self, status: Status, code: str) -> int:
         """Return how many rows ended so without a change."""
         return self._number("SELECT count(*) FROM rows WHERE status = ? AND code = ?", status.value, code)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from bulk_sync.errors import BulkSyncError
 from bulk_sync.journal import RunHeader, Tallies
 from bulk_sync.records import RunSummary
@@ -10,7 +12,7 @@ from bulk_sync.workflow.desk import Desk, kept_settings
 from bulk_sync.workflow.intake import file_sha256
 from bulk_sync.workflow.jobs import Job
 from bulk_sync.workflow.reasons import OwnReason
-from bulk_sync.workflow.runs import opened, run_ids, unbegun
+from bulk_sync.workflow.runs import journal_path, opened, run_ids, unbegun
 from bulk_sync.workflow.target import Target, names_of
 
 _CHOOSES = ("sheet", "first", "rows", "only_fields")
@@ -20,8 +22,8 @@ _CHOOSES = ("sheet", "first", "rows", "only_fields")
 def skip_same(desk: Desk, job: Job, target: Target) -> Ended | None:
     """Return the end of a run that has nothing to do, None where it has.
 
-    A later run of the account that sent anything else, an undo for one, ends the sameness: the CRM may hold
-    something else since.
+    What another run of the account has sent since, an undo or an earlier run that went on, ends the sameness: the CRM
+    may hold something else by now.
     """
     if not job.settings.skip_same or job.frame is not None or job.settings.sandbox == "fresh":
         return None
@@ -56,23 +58,36 @@ def _same(desk: Desk, job: Job, target: Target) -> RunHeader | None:
     if not job.source.is_file():
         return None  # reading it will say why, and does not wait for a pipe
     source = file_sha256(job.source)
+    found: RunHeader | None = None
     for run in reversed(run_ids(desk)):
-        if run == job.run or unbegun(desk, run):
+        if run == job.run or unbegun(desk, run) or (found and _written_at(desk, run) < found.created_at):
             continue
         try:
             with opened(desk, run) as journal:
                 header = journal.header
-                sent = Tallies(journal).requests("patch")
+                sent_at = Tallies(journal).last_request("patch")
         except BulkSyncError:
             return None  # what a damaged journal did is not known
         if target.account not in names_of(header):
             continue
-        ended_well = header.kind == "run" and header.state == "done" and header.exit_code == 0
-        if ended_well and header.source_sha256 == source and _asked(header, job):
-            return header
-        if sent:
+        if found is None and _ended_well(header) and header.source_sha256 == source and _asked(header, job):
+            found = header
+        elif sent_at > (found.created_at if found else 0):
             return None
-    return None
+    return found
+
+
+def _written_at(desk: Desk, run: str) -> float:
+    """Return when a journal was last written to (Unix time): the hundreds of old ones need not be opened."""
+    path, times = journal_path(desk, run), [0.0]
+    for name in (path.name, f"{path.name}-wal"):  # the log is there while a process has it open, or after a crash
+        with suppress(FileNotFoundError):
+            times.append(path.with_name(name).stat().st_mtime)
+    return max(times)
+
+
+def _ended_well(header: RunHeader) -> bool:
+    return header.kind == "run" and header.state == "done" and header.exit_code == 0
 
 
 def _asked(header: RunHeader, job: Job) -> bool:
