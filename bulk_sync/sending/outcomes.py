@@ -68,14 +68,15 @@ def settled_by_reading(
     the record itself is not there): ``failed``. Everything else stays ``in_doubt``: another value may be what the API
     made of an earlier attempt's, and fields that no answer shows prove nothing.
     """
-    tries = f"after {attempts} attempt{'' if attempts == 1 else 's'}"
+    # None counts where what left was the server's trouble: an outage, or a process that died.
+    tries = f"after {attempts} attempt{'' if attempts == 1 else 's'}; " if attempts else ""
     if read is None:
-        return doubtful(change, last, attempts, f"{tries}; the record could not be read")
+        return doubtful(change, last, attempts, f"{tries}the record could not be read")
     if old is not None and last.http_status == read.http_status == 404:
         return refused(change, last, attempts)
     record = client_of(read.body, change.record_id) if read.http_status == 200 else None
     if record is None:
-        return doubtful(change, last, attempts, f"{tries}; reading the record: {describe(read)[1]}")
+        return doubtful(change, last, attempts, f"{tries}reading the record: {describe(read)[1]}")
     comparison = compare(change.payload, record, readable=readable)
     if comparison.agrees:
         message = "no answer confirmed it, but the record, read afterwards, has all that was sent"
@@ -86,9 +87,9 @@ def settled_by_reading(
         failed = refused(change, last, attempts)
         return failed._replace(message=f"{failed.message}; the record, read afterwards, is as it was before")
     if comparison.differing:
-        why = f"{tries}; the record, read afterwards, has other values in {', '.join(comparison.differing)}"
+        why = f"{tries}the record, read afterwards, has other values in {', '.join(comparison.differing)}"
     else:
-        why = f"{tries}; no answer shows {', '.join(comparison.unshown)}"
+        why = f"{tries}no answer shows {', '.join(comparison.unshown)}"
     return doubtful(change, last, attempts, why)._replace(record=record)
 
 

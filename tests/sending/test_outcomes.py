@@ -104,6 +104,15 @@ def test_reading_settles_only_what_it_proves(
     assert outcome.status is status
 
 
+def test_attempts_are_named_where_there_were_any() -> None:
+    """What left while the server was away counts for no row: it is not told as no attempt."""
+    said = {
+        tried: settled_by_reading(SHORT, LOST, None, tried, old=None, readable=READABLE).message for tried in (0, 2)
+    }
+    assert "attempts" not in said[0] and said[0].endswith("; the record could not be read")
+    assert said[2].endswith("; after 2 attempts; the record could not be read")
+
+
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
