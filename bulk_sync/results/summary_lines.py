@@ -12,7 +12,7 @@ STATUS_MEANINGS = {
     "updated": "accepted by the API",
     "unchanged": "nothing to send",
     "ready": "would be sent",
-    "skipped": "left out by your own rule, or handled by a later run",
+    "skipped": "left out by your own rule, handled by a later run, or the client has changed or is gone",
     "differs": "accepted, but the answer shows another value",
     "invalid": "refused here, never sent",
     "failed": "refused by the API",
